@@ -26,6 +26,7 @@ use crate::report::{self, Report, ReportOptions};
 use crate::rollout;
 use crate::run::{DeployOptions, Run, RunOptions, Session};
 use crate::script::{Execution, Pipeline, ScriptError, Setup};
+use crate::state::KnownFunctions;
 
 /// The stack size of the thread that runs the pipeline.
 const STACK: usize = 16 << 20;
@@ -332,16 +333,20 @@ pub(super) fn call_pipeline(
     no_warn: bool,
 ) -> Result<(), Arc<ScriptError>> {
     let run = &execution.run;
+    let known = run.memory.functions.read();
     if !no_warn {
         for warning in execution.pipeline.near_misses().into_iter().chain(misnamed_scripts(&run.project)) {
             run.session.notice(Level::Warning, warning);
         }
-        for warning in execution.pipeline.new_overrides(&run.project.root) {
+        for warning in execution.pipeline.new_overrides(&known) {
             run.session.notice(Level::Warning, warning);
         }
     }
-    // If it cannot be written, the next run warns again.
-    let _ = run.memory.functions.write(execution.pipeline.default_signatures());
+    let signatures = execution.pipeline.default_signatures();
+    if !matches!(&known, KnownFunctions::Recorded(known) if *known == signatures) {
+        // If it cannot be written, the next run warns again.
+        let _ = run.memory.functions.write(signatures);
+    }
     run.session.events.emit(Event::RunStarted {
         pipeline: call.pipeline.clone(),
         images: images_of(run, &call.pipeline),

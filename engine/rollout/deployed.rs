@@ -219,7 +219,7 @@ fn record(run: &Run, chart: &DeployedChart, record: ReleaseRecord) {
     let DeployedChart { request, state, .. } = chart;
     let place =
         ReleasePlace { server: &state.server, namespace: &request.namespace, release: &request.release };
-    if let Err(error) = run.memory.releases.write(place, record) {
+    if let Err(error) = run.memory.releases.write(place, &record) {
         let message = format!("cannot record the deployment of `{}`: {error}", request.release);
         run.session.notice(Level::Warning, message);
     }

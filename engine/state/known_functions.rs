@@ -1,59 +1,73 @@
 //! The functions of the default pipelines that a project has seen.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::images::{decode, prepare_folder, write_atomically};
+use super::folder::StateFolder;
 
-/// The version of the file; another one is not used.
-const VERSION: u32 = 1;
+const FILE: &str = "functions.json";
 
 /// The functions of the default pipelines that a project has seen, in `.windlass/functions.json`: a later version of
 /// windlass may have more of them.
 pub struct FunctionStore {
-    folder: PathBuf,
-    writes: bool,
+    folder: StateFolder,
+}
+
+/// What a project has seen.
+#[derive(Debug, PartialEq, Eq)]
+pub enum KnownFunctions {
+    /// The signatures of the functions, such as `tags(image)`.
+    Recorded(Vec<String>),
+    /// The project has records of builds alone: the version that wrote them recorded no functions.
+    OfBuilds,
+    /// The project has never run.
+    Nothing,
 }
 
 #[derive(Serialize, Deserialize)]
-struct FunctionFile {
-    version: u32,
+struct Functions {
     functions: Vec<String>,
 }
 
 impl FunctionStore {
     /// The store of the project in `root`; if not `writes`, nothing is ever written to it.
     pub fn new(root: &Path, writes: bool) -> Self {
-        Self { folder: root.join(".windlass"), writes }
+        Self { folder: StateFolder::new(root, writes) }
     }
 
-    /// The signatures of the functions, such as `tags(image)`; `None` if none were recorded.
-    pub fn read(&self) -> Option<Vec<String>> {
-        let bytes = crate::input_file::read_up_to(&self.path(), crate::input_file::KEPT).ok()?;
-        decode::<FunctionFile>(&bytes, VERSION).ok().map(|file| file.functions)
+    /// What the project has seen.
+    pub fn read(&self) -> KnownFunctions {
+        match self.folder.read::<Functions>(FILE) {
+            Some(file) => KnownFunctions::Recorded(file.functions),
+            None if self.folder.path("images").is_dir() => KnownFunctions::OfBuilds,
+            None => KnownFunctions::Nothing,
+        }
     }
 
-    /// Whether the project has records of builds.
-    pub fn has_builds(&self) -> bool {
-        self.folder.join("images").is_dir()
-    }
-
-    /// Records the functions.
+    /// Records the signatures of the functions.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, functions: Vec<String>) -> io::Result<()> {
-        if !self.writes || self.read().as_ref() == Some(&functions) {
-            return Ok(());
-        }
-        let file = serde_json::to_vec_pretty(&FunctionFile { version: VERSION, functions })?;
-        prepare_folder(&self.folder)?;
-        write_atomically(&self.path(), &file)
+        self.folder.write(FILE, &Functions { functions })
     }
+}
 
-    fn path(&self) -> PathBuf {
-        self.folder.join("functions.json")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_knows_what_was_recorded_or_that_it_was_built() {
+        let root = tempfile::tempdir().expect("a directory");
+        let store = FunctionStore::new(root.path(), true);
+        assert_eq!(store.read(), KnownFunctions::Nothing);
+        std::fs::create_dir_all(root.path().join(".windlass/images")).expect("created");
+        assert_eq!(store.read(), KnownFunctions::OfBuilds);
+        let functions = vec!["tags(image)".to_owned()];
+        store.write(functions.clone()).expect("written");
+        assert_eq!(store.read(), KnownFunctions::Recorded(functions));
     }
 }

@@ -1,20 +1,16 @@
 //! What is recorded of deployed charts, by cluster, namespace and release.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::images::{decode, prepare_folder, write_atomically};
+use super::folder::StateFolder;
 use crate::image::Digest;
-
-/// The version of the files; another one is not used.
-const VERSION: u32 = 1;
 
 /// The records of the deployed charts of a project, in `.windlass/releases/`.
 pub struct ReleaseStore {
-    folder: PathBuf,
-    writes: bool,
+    folder: StateFolder,
 }
 
 /// A release in a cluster.
@@ -43,37 +39,23 @@ pub struct ReleaseRecord {
     pub is_ready: bool,
 }
 
-#[derive(Serialize, Deserialize)]
-struct ReleaseFile {
-    version: u32,
-    #[serde(flatten)]
-    record: ReleaseRecord,
-}
-
 impl ReleaseStore {
     /// The store of the project in `root`; if not `writes`, nothing is ever written to it.
     pub fn new(root: &Path, writes: bool) -> Self {
-        Self { folder: root.join(".windlass"), writes }
+        Self { folder: StateFolder::new(root, writes) }
     }
 
     /// The record of a release; `None` if there is none, or it is damaged: then the release is deployed again.
     pub fn read(&self, place: ReleasePlace<'_>) -> Option<ReleaseRecord> {
-        let path = self.path(place);
-        let bytes = crate::input_file::read_up_to(&path, crate::input_file::KEPT).ok()?;
-        decode::<ReleaseFile>(&bytes, VERSION).ok().map(|file| file.record)
+        self.folder.read(&file_name(place))
     }
 
     /// Records what was deployed.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write(&self, place: ReleasePlace<'_>, record: ReleaseRecord) -> io::Result<()> {
-        if !self.writes {
-            return Ok(());
-        }
-        let file = serde_json::to_vec_pretty(&ReleaseFile { version: VERSION, record })?;
-        prepare_folder(&self.folder)?;
-        write_atomically(&self.path(place), &file)
+    pub fn write(&self, place: ReleasePlace<'_>, record: &ReleaseRecord) -> io::Result<()> {
+        self.folder.write(&file_name(place), record)
     }
 
     /// Removes the record of a release.
@@ -81,16 +63,12 @@ impl ReleaseStore {
     /// # Errors
     /// If the file cannot be removed.
     pub fn remove(&self, place: ReleasePlace<'_>) -> io::Result<()> {
-        match std::fs::remove_file(self.path(place)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        self.folder.remove(&file_name(place))
     }
+}
 
-    fn path(&self, ReleasePlace { server, namespace, release }: ReleasePlace<'_>) -> PathBuf {
-        let digest = Digest::of(format!("{server}\n{namespace}\n{release}"));
-        self.folder.join("releases").join(format!("{}.json", digest.hex()))
-    }
+fn file_name(ReleasePlace { server, namespace, release }: ReleasePlace<'_>) -> String {
+    format!("releases/{}.json", Digest::of(format!("{server}\n{namespace}\n{release}")).hex())
 }
 
 #[cfg(test)]
@@ -110,8 +88,8 @@ mod tests {
             revision: 3,
             is_ready: true,
         };
-        store.write(place, record.clone()).expect("written");
-        assert_eq!(store.read(place), Some(record.clone()));
+        store.write(place, &record).expect("written");
+        assert_eq!(store.read(place), Some(record));
         for other in [
             ReleasePlace { server: "https://b", ..place },
             ReleasePlace { namespace: "prod", ..place },
@@ -119,11 +97,7 @@ mod tests {
         ] {
             assert_eq!(store.read(other), None, "{other:?}");
         }
-        std::fs::write(store.path(place), "{").expect("written");
-        assert_eq!(store.read(place), None);
-        ReleaseStore::new(folder.path(), false).write(place, record).expect("nothing");
-        assert_eq!(store.read(place), None);
         store.remove(place).expect("removed");
-        store.remove(place).expect("it is gone already");
+        assert_eq!(store.read(place), None);
     }
 }

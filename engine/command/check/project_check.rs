@@ -24,6 +24,7 @@ use crate::host::{Host, HostOptions};
 use crate::plural::counted;
 use crate::run::{RunOptions, Session};
 use crate::script::{Execution, Pipeline, ScriptError, Setup, syntax_error};
+use crate::state::FunctionStore;
 use crate::testing;
 
 /// The checked items, and the problems found.
@@ -127,7 +128,8 @@ impl ProjectCheck {
             Ok(pipeline) => pipeline,
             Err(error) => return self.note(error, profile),
         };
-        self.new_overrides.extend(pipeline.new_overrides(&loaded.project.root));
+        let known = FunctionStore::new(&loaded.project.root, false).read();
+        self.new_overrides.extend(pipeline.new_overrides(&known));
         for mistake in pipeline.mistakes() {
             self.note(mistake, profile);
         }
