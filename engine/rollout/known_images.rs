@@ -55,24 +55,32 @@ fn reference(run: &Run, config: &ImageConfig) -> KnownReference {
             None => KnownReference::Unmanaged { reason: "it is disabled".to_owned() },
         };
     }
-    let finished = run.finished(&config.name);
-    if finished.is_some() {
-        run.reread_records(&config.name);
-    }
     let records = run.records(&config.name);
-    let repository = config.repository.to_string();
-    let own: Vec<&Record> = records.iter().filter(|record| record.repository == repository).collect();
-    let built = finished.and_then(|finished| finished.reference.tag);
-    let last = || own.iter().find(|record| record.is_finished())?.tags.first().cloned();
-    match built.or_else(last) {
-        Some(tag) => KnownReference::Tagged { digest: moved(&own, &tag), tag },
+    match last_tag(run, config, &records) {
+        Some(tag) => KnownReference::Tagged { digest: moved(config, &records, &tag), tag },
         None => KnownReference::NeverBuilt,
     }
 }
 
+/// The first tag of the build of an image in this run, otherwise of its last build, one of `records`.
+pub(super) fn last_tag(run: &Run, config: &ImageConfig, records: &[Record]) -> Option<Tag> {
+    let built = run.finished(&config.name).and_then(|finished| finished.reference.tag);
+    let last = || of_repository(config, records).find(|record| record.is_finished())?.tags.first().cloned();
+    built.or_else(last)
+}
+
+/// The `records` of builds in the repository that an image has now.
+pub(super) fn of_repository<'a>(
+    config: &ImageConfig,
+    records: &'a [Record],
+) -> impl Iterator<Item = &'a Record> {
+    let repository = config.repository.to_string();
+    records.iter().filter(move |record| record.repository == repository)
+}
+
 /// The digest of the image with `tag` in the registry, if an earlier build had pushed another image with it: then pods
 /// would not restart for the tag alone.
-fn moved(records: &[&Record], tag: &Tag) -> Option<Digest> {
-    let pushed = records.iter().find(|record| record.pushed.contains_key(tag))?;
+fn moved(config: &ImageConfig, records: &[Record], tag: &Tag) -> Option<Digest> {
+    let pushed = of_repository(config, records).find(|record| record.pushed.contains_key(tag))?;
     pushed.moved(tag)?.parse().ok()
 }

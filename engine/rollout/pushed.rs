@@ -1,6 +1,7 @@
 //! Checks that a cluster can pull the images of a deployment.
 
 use super::Deployment;
+use super::known_images::{last_tag, of_repository};
 use crate::error::StageError;
 use crate::event::Level;
 use crate::image::{ImageReference, Tag};
@@ -56,10 +57,9 @@ fn local_images(deployment: &Deployment) -> Vec<ImageReference> {
     for name in deployment.report().used {
         let Some(config) = run.project.images.get(&name) else { continue };
         let records = run.records(&name);
-        let is_pushed = |tag: &Tag| records.iter().any(|record| record.pushed.contains_key(tag));
-        let finished = run.finished(&name).and_then(|finished| finished.reference.tag);
-        let last = || records.iter().find(|record| record.is_finished())?.tags.first().cloned();
-        if let Some(tag) = finished.or_else(last).filter(|tag| !is_pushed(tag)) {
+        let is_pushed =
+            |tag: &Tag| of_repository(config, &records).any(|record| record.pushed.contains_key(tag));
+        if let Some(tag) = last_tag(run, config, &records).filter(|tag| !is_pushed(tag)) {
             references.push(config.repository.with_tag(tag));
         }
     }

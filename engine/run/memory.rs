@@ -138,6 +138,7 @@ impl Run {
         if let Err(error) = self.memory.store.remember(image, record) {
             self.tell_forgetful(&error);
         }
+        lock(&self.memory.records).remove(image);
     }
 
     pub(super) fn tell_forgetful(&self, error: &io::Error) {
