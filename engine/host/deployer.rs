@@ -95,7 +95,11 @@ pub trait Deployer: Send + Sync {
     ///
     /// # Errors
     /// `deploy::release_unreadable`, `cluster::...`.
-    async fn release_objects(&self, chart: &ChartRequest) -> Result<Vec<Value>, StageError>;
+    async fn release_objects(
+        &self,
+        chart: &ChartRequest,
+        releases: &ReleaseList,
+    ) -> Result<Vec<Value>, StageError>;
 
     /// Deploys a chart, and passes warnings of helm to `on_line`.
     ///

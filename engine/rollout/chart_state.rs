@@ -13,6 +13,8 @@ use crate::state::{ReleasePlace, ReleaseRecord};
 
 /// A chart compared with its release in the cluster.
 pub struct ChartState {
+    /// What helm is asked for.
+    pub(super) request: ChartRequest,
     /// The record of the deployment, with the revision that it had before.
     pub(super) record: ReleaseRecord,
     /// The address of the API server.
@@ -49,6 +51,7 @@ pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result
     let change = change(&record, recorded.as_ref(), releases.as_ref());
     record.revision = releases.as_ref().and_then(ReleaseList::newest).map_or(0, |(revision, _)| revision);
     let state = ChartState {
+        request: request.clone(),
         record,
         server,
         last_deployed: releases.as_ref().and_then(ReleaseList::last_deployed),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::rollout::{Content, Found};
+use super::rollout::Found;
 use super::{ChartState, Deployment, Rollout};
 use crate::deploy::chart::ChartRequest;
 use crate::deploy::objects::{AppliedManifests, ApplyOptions};
@@ -31,7 +31,6 @@ struct Inner {
 
 /// A chart that was deployed or kept.
 struct DeployedChart {
-    request: ChartRequest,
     state: Arc<ChartState>,
     record: ReleaseRecord,
 }
@@ -71,7 +70,12 @@ impl Deployed {
             (Some(objects), _) => Ok(objects.clone()),
             (None, Some(chart)) if self.0.revision.is_some() => {
                 let session = &self.0.deployment.run().session;
-                session.wait(session.host.deployer.release_objects(&chart.request))?
+                let deployer = &session.host.deployer;
+                let request = &chart.state.request;
+                session.wait(async {
+                    let releases = deployer.releases(request).await?;
+                    deployer.release_objects(request, &releases).await
+                })?
             }
             (None, _) => Ok(Vec::new()),
         }
@@ -86,7 +90,7 @@ impl Deployed {
     /// How to go back to the revision before, if it failed.
     pub fn rollback_hint(&self) -> Option<String> {
         let chart = self.0.chart.as_ref()?;
-        let (release, namespace) = (&chart.request.release, &chart.request.namespace);
+        let ChartRequest { release, namespace, .. } = &chart.state.request;
         let (now, before) = (self.0.revision?, chart.state.last_deployed?);
         (before < now).then(|| {
             format!(
@@ -111,17 +115,16 @@ impl Rollout {
     /// # Errors
     /// As for [`Rollout::verdict`].
     pub fn keep(&self) -> Result<Deployed, StageError> {
-        let (objects, chart, revision) = match (&self.verdict()?.found, self.content()) {
-            (Found::Manifests(comparison), _) => {
+        let (objects, chart, revision) = match &self.verdict()?.found {
+            Found::Manifests(comparison) => {
                 let live = comparison.objects.iter().filter_map(|object| object.live.clone());
                 (Some(live.collect()), None, None)
             }
-            (Found::Chart(state), Content::Chart { request, .. }) => {
+            Found::Chart(state) => {
                 let revision = Some(state.record.revision).filter(|revision| *revision > 0);
-                let (request, record) = (request.as_ref().clone(), state.record.clone());
-                (None, Some(DeployedChart { request, state: Arc::clone(state), record }), revision)
+                let chart = DeployedChart { state: Arc::clone(state), record: state.record.clone() };
+                (None, Some(chart), revision)
             }
-            (Found::Chart(_), Content::Manifests(_)) => (None, None, None),
         };
         Ok(Deployed(Arc::new(Inner {
             deployment: self.deployment().clone(),
@@ -163,27 +166,23 @@ impl Rollout {
             on_change: &on_change,
             cancel: &cancel,
         };
-        match (&self.verdict()?.found, self.content()) {
-            (Found::Manifests(comparison), _) => {
+        match &self.verdict()?.found {
+            Found::Manifests(comparison) => {
                 let applied = session.wait_for_end(session.host.deployer.apply(comparison, &options))?;
                 Ok(of_manifests(deployment, applied))
             }
-            (Found::Chart(state), Content::Chart { request, .. }) => {
+            Found::Chart(state) => {
                 let mut on_line = |_: Pipe, line: &str| {
                     events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
                 };
-                let upgrade = session.host.deployer.upgrade(request, &mut on_line, &options);
+                let upgrade = session.host.deployer.upgrade(&state.request, &mut on_line, &options);
                 let upgraded = session.wait_for_end(upgrade)?;
                 for line in upgraded.notes.lines() {
                     events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
                 }
                 let record =
                     ReleaseRecord { revision: upgraded.revision.unwrap_or_default(), ..state.record.clone() };
-                let chart = DeployedChart {
-                    request: request.as_ref().clone(),
-                    state: Arc::clone(state),
-                    record: record.clone(),
-                };
+                let chart = DeployedChart { state: Arc::clone(state), record: record.clone() };
                 if upgraded.revision.is_some() {
                     self::record(run, &chart, record);
                 }
@@ -197,7 +196,6 @@ impl Rollout {
                     chart: Some(chart),
                 })))
             }
-            (Found::Chart(_), Content::Manifests(_)) => self.keep(),
         }
     }
 }
@@ -216,9 +214,8 @@ fn of_manifests(deployment: &Deployment, applied: AppliedManifests) -> Deployed 
 
 /// Writes the record of a chart. If that fails, the next run deploys it again.
 fn record(run: &Run, chart: &DeployedChart, record: ReleaseRecord) {
-    let DeployedChart { request, state, .. } = chart;
-    let place =
-        ReleasePlace { server: &state.server, namespace: &request.namespace, release: &request.release };
+    let ChartState { server, request, .. } = &*chart.state;
+    let place = ReleasePlace { server, namespace: &request.namespace, release: &request.release };
     if let Err(error) = run.memory.releases.write(place, &record) {
         let message = format!("cannot record the deployment of `{}`: {error}", request.release);
         run.session.notice(Level::Warning, message);

@@ -1,12 +1,13 @@
 //! A deployment of the project, for stages and scripts.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use crate::config::{DeploymentConfig, DeploymentKind, Project};
 use crate::deploy::manifest::ManifestDocument;
 use crate::deploy::replace::Report;
 use crate::error::StageError;
-use crate::event::DeploymentDecision;
+use crate::event::{DeploymentDecision, DeploymentOutcome, DeploymentResult};
 use crate::lock::lock;
 use crate::run::Run;
 use crate::suggestion::nearest;
@@ -89,6 +90,20 @@ impl Deployment {
     /// The decision about it, and the reason, once it is made.
     pub fn decision(&self) -> Option<(DeploymentDecision, String)> {
         self.loaded().decision.clone()
+    }
+
+    /// How the work on it ended, after `took`; nothing was applied or deleted.
+    pub fn result(&self, outcome: DeploymentOutcome, reason: String, took: Duration) -> DeploymentResult {
+        DeploymentResult {
+            deployment: self.name().to_owned(),
+            namespace: self.namespace().unwrap_or_default(),
+            outcome,
+            reason,
+            revision: None,
+            applied: None,
+            deleted: 0,
+            seconds: took.as_secs_f64(),
+        }
     }
 
     pub(super) fn loaded(&self) -> MutexGuard<'_, Loaded> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Rollout;
-use super::rollout::{Content, Found};
+use super::rollout::Found;
 use crate::deploy::chart::ChartRequest;
 use crate::deploy::manifest::{ManifestOrigin, ObjectId, diff, fill_in, load_text};
 use crate::error::StageError;
@@ -32,8 +32,8 @@ impl Rollout {
     /// # Errors
     /// As for [`Rollout::verdict`], and `deploy::...` if helm fails.
     pub fn changes(&self) -> Result<Vec<PlannedChange>, StageError> {
-        match (&self.verdict()?.found, self.content()) {
-            (Found::Manifests(comparison), _) => {
+        match &self.verdict()?.found {
+            Found::Manifests(comparison) => {
                 let changed = comparison.changed().filter_map(|object| {
                     Some(PlannedChange {
                         object: name(&object.document.value),
@@ -56,8 +56,7 @@ impl Rollout {
                 });
                 Ok(changed.chain(deleted).chain(kept).collect())
             }
-            (Found::Chart(_), Content::Chart { request, .. }) => self.changes_of_chart(request),
-            (Found::Chart(_), Content::Manifests(_)) => Ok(Vec::new()),
+            Found::Chart(state) => self.changes_of_chart(&state.request),
         }
     }
 

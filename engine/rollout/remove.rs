@@ -59,7 +59,7 @@ fn remove_objects(deployment: &Deployment) -> Result<(), StageError> {
         (deleted, 0) => counted(deleted, "object"),
         (deleted, kept) => format!("{}, {kept} kept", counted(deleted, "object")),
     };
-    report(deployment, &removal.namespace, reason, deleted, started);
+    report(deployment, reason, deleted, started);
     Ok(())
 }
 
@@ -100,20 +100,12 @@ fn uninstall(deployment: &Deployment) -> Result<(), StageError> {
         true => format!("release {} was uninstalled", request.release),
         false => format!("nothing to delete: there is no release {}", request.release),
     };
-    report(deployment, &request.namespace, reason, usize::from(existed), started);
+    report(deployment, reason, usize::from(existed), started);
     Ok(())
 }
 
 /// Reports that `deployment` is deleted.
-fn report(deployment: &Deployment, namespace: &str, reason: String, deleted: usize, started: Instant) {
-    deployment.run().session.events.emit(Event::DeploymentFinished(DeploymentResult {
-        deployment: deployment.name().to_owned(),
-        namespace: namespace.to_owned(),
-        outcome: DeploymentOutcome::Deleted,
-        reason,
-        revision: None,
-        applied: None,
-        deleted,
-        seconds: started.elapsed().as_secs_f64(),
-    }));
+fn report(deployment: &Deployment, reason: String, deleted: usize, started: Instant) {
+    let result = deployment.result(DeploymentOutcome::Deleted, reason, started.elapsed());
+    deployment.run().session.events.emit(Event::DeploymentFinished(DeploymentResult { deleted, ..result }));
 }

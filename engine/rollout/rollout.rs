@@ -29,7 +29,7 @@ struct Inner {
 }
 
 /// The content of a deployment.
-pub(super) enum Content {
+enum Content {
     /// Objects with their locations.
     Manifests(Vec<ManifestDocument>),
     /// A chart with replaced values, and its objects, once it was rendered.
@@ -72,10 +72,6 @@ impl Rollout {
     /// The deployment.
     pub fn deployment(&self) -> &Deployment {
         &self.0.deployment
-    }
-
-    pub(super) fn content(&self) -> &Content {
-        &self.0.content
     }
 
     /// The objects, in the order in which they are applied. A chart is rendered for that, without its hooks.

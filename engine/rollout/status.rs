@@ -96,7 +96,7 @@ fn objects_of(deployment: &Deployment) -> Result<(Vec<Value>, Option<NewestRelea
             let request = chart::request(deployment)?;
             let releases = session.wait(deployer.releases(&request))??;
             let newest = releases.newest().map(|(revision, stored)| (revision, stored.status().to_owned()));
-            let objects = session.wait(deployer.release_objects(&request))??;
+            let objects = session.wait(deployer.release_objects(&request, &releases))??;
             Ok((objects, newest))
         }
     }

@@ -158,8 +158,12 @@ impl Deployer for LiveDeployer {
         Ok(stored_releases(&self.access, &chart.release, &chart.namespace, chart.driver.as_deref()).await?)
     }
 
-    async fn release_objects(&self, chart: &ChartRequest) -> Result<Vec<Value>, StageError> {
-        chart::release_objects(&self.access, &self.releases(chart).await?).await
+    async fn release_objects(
+        &self,
+        _: &ChartRequest,
+        releases: &ReleaseList,
+    ) -> Result<Vec<Value>, StageError> {
+        chart::release_objects(&self.access, releases).await
     }
 
     async fn upgrade(

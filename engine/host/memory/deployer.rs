@@ -137,7 +137,7 @@ impl Deployer for MemoryHost {
         Ok(ReleaseList::new(&chart.release, stored))
     }
 
-    async fn release_objects(&self, chart: &ChartRequest) -> Result<Vec<Value>, StageError> {
+    async fn release_objects(&self, chart: &ChartRequest, _: &ReleaseList) -> Result<Vec<Value>, StageError> {
         Ok(vec![chart_object(chart)?])
     }
 

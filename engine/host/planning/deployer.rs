@@ -106,8 +106,12 @@ impl Deployer for PlanningDeployer {
         self.inner.releases(chart).await
     }
 
-    async fn release_objects(&self, chart: &ChartRequest) -> Result<Vec<Value>, StageError> {
-        self.inner.release_objects(chart).await
+    async fn release_objects(
+        &self,
+        chart: &ChartRequest,
+        releases: &ReleaseList,
+    ) -> Result<Vec<Value>, StageError> {
+        self.inner.release_objects(chart, releases).await
     }
 
     async fn upgrade(

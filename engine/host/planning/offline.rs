@@ -294,7 +294,7 @@ impl Deployer for OfflineHost {
         Ok(ReleaseList::default())
     }
 
-    async fn release_objects(&self, _: &ChartRequest) -> Result<Vec<Value>, StageError> {
+    async fn release_objects(&self, _: &ChartRequest, _: &ReleaseList) -> Result<Vec<Value>, StageError> {
         Ok(Vec::new())
     }
 

@@ -1,12 +1,14 @@
 //! The stages of a whole deploy: namespaces, the order of deployments, and the wait until they run.
 
+use std::time::Duration;
+
 use rhai::plugin::*;
 use rhai::{Array, FnPtr};
 
 use super::current;
 use super::error::message_of;
 use crate::error::{Cancelled, StageError};
-use crate::event::{DeploymentDecision, DeploymentOutcome, DeploymentResult, Event};
+use crate::event::{DeploymentDecision, DeploymentOutcome, Event};
 use crate::lock::lock;
 use crate::rollout::{self, Deployed, Deployment};
 use crate::run::RunError;
@@ -218,16 +220,9 @@ impl DeploymentEnd {
     fn report(&self, result: &RhaiResultOf<Dynamic>) {
         let session = &self.deployment.run().session;
         let decided = self.deployment.decision();
-        let mut finished = DeploymentResult {
-            deployment: self.deployment.name().to_owned(),
-            namespace: self.deployment.namespace().unwrap_or_default(),
-            outcome: DeploymentOutcome::Deployed,
-            reason: decided.as_ref().map(|(_, reason)| reason.clone()).unwrap_or_default(),
-            revision: None,
-            applied: None,
-            deleted: 0,
-            seconds: self.started.elapsed().as_secs_f64(),
-        };
+        let reason = decided.as_ref().map(|(_, reason)| reason.clone()).unwrap_or_default();
+        let mut finished =
+            self.deployment.result(DeploymentOutcome::Deployed, reason, self.started.elapsed());
         match result {
             Ok(value) => {
                 let Some(deployed) = value.read_lock::<Deployed>() else { return };
@@ -249,20 +244,6 @@ impl DeploymentEnd {
         }
         session.events.emit(Event::DeploymentFinished(finished));
     }
-}
-
-/// The result of one deployment that failed or was not started.
-fn unfinished(deployment: &Deployment, outcome: DeploymentOutcome, reason: &str, seconds: f64) -> Event {
-    Event::DeploymentFinished(DeploymentResult {
-        deployment: deployment.name().to_owned(),
-        namespace: deployment.namespace().unwrap_or_default(),
-        outcome,
-        reason: reason.to_owned(),
-        revision: None,
-        applied: None,
-        deleted: 0,
-        seconds,
-    })
 }
 
 /// The deployments that are worked on one by one or in parallel, and how that ended.
@@ -349,9 +330,9 @@ fn run_in_order(context: &NativeCallContext<'_>, items: Array, work: &FnPtr) -> 
     for (index, item) in items.iter().enumerate().filter(|(index, _)| !names[*index].1) {
         if order.stops() {
             if let Some(deployment) = item.read_lock::<Deployment>() {
-                let reason = "another deployment failed";
-                let event = unfinished(&deployment, DeploymentOutcome::Cancelled, reason, 0.0);
-                execution.run.session.events.emit(event);
+                let reason = "another deployment failed".to_owned();
+                let result = deployment.result(DeploymentOutcome::Cancelled, reason, Duration::ZERO);
+                execution.run.session.events.emit(Event::DeploymentFinished(result));
             }
             continue;
         }
@@ -374,7 +355,7 @@ fn run_in_reverse(context: &NativeCallContext<'_>, items: Array, work: &FnPtr) -
     order.finish()
 }
 
-fn wait(context: &NativeCallContext<'_>, results: Array, timeout: std::time::Duration) -> RhaiResultOf<()> {
+fn wait(context: &NativeCallContext<'_>, results: Array, timeout: Duration) -> RhaiResultOf<()> {
     let execution = current::execution(context)?;
     let run = &execution.run;
     let deployed: Vec<_> = results
@@ -386,10 +367,9 @@ fn wait(context: &NativeCallContext<'_>, results: Array, timeout: std::time::Dur
     for failure in &failed {
         let own = deployed.iter().find(|deployed| deployed.deployment().name() == failure.deployment);
         if let Some(deployed) = own {
-            let reason = failure.error.message();
-            let seconds = started.elapsed().as_secs_f64();
-            let event = unfinished(deployed.deployment(), DeploymentOutcome::Failed, &reason, seconds);
-            run.session.events.emit(event);
+            let (outcome, reason) = (DeploymentOutcome::Failed, failure.error.message());
+            let result = deployed.deployment().result(outcome, reason, started.elapsed());
+            run.session.events.emit(Event::DeploymentFinished(result));
         }
         execution.fail_deployment(&failure.deployment, ScriptError::of_stage_error(failure.error.clone()));
     }
