@@ -16,18 +16,6 @@ impl Exec for LiveExec {
         on_line: OnLine<'_>,
         cancel: &CancellationToken,
     ) -> Result<i32, ProcessError> {
-        let process = Process::of(&request.command).directory(&request.directory);
-        let mut process =
-            request.environment.iter().fold(process, |process, (name, value)| process.env(name, value));
-        if let Some(input) = &request.input {
-            process = process.input(input.clone());
-        }
-        if let Some(limit) = request.limit {
-            process = process.limit(limit);
-        }
-        if request.is_captured {
-            process = process.captured();
-        }
-        process.run(cancel, on_line).await
+        Process::requested(request).run(cancel, on_line).await
     }
 }

@@ -34,7 +34,7 @@ pub use live_exec::LiveExec;
 use pulse::{Felt, Pulse};
 pub use system::{fits, is_for_this_system, system};
 pub use tail::{Tail, last_lines};
-use tree::Tree;
+use tree::{Ending, Tree};
 
 /// How long output is read after a command has ended, if a remaining child process keeps the pipe open.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -66,6 +66,7 @@ pub struct Process {
     input: Input,
     limit: Option<Duration>,
     silence: Option<Duration>,
+    ending: Ending,
     is_captured: bool,
 }
 
@@ -80,6 +81,7 @@ impl Process {
             input: Input::Nothing,
             limit: None,
             silence: None,
+            ending: Ending::Stopped,
             is_captured: false,
         }
     }
@@ -106,6 +108,19 @@ impl Process {
             }
             CommandLine::Shell(line) => Self::shell(line),
         }
+    }
+
+    /// The process for `request`.
+    pub fn requested(request: &ExecRequest) -> Self {
+        let process = Self::of(&request.command).directory(&request.directory);
+        let mut process =
+            request.environment.iter().fold(process, |process, (name, value)| process.env(name, value));
+        if let Some(input) = &request.input {
+            process = process.input(input.clone());
+        }
+        process.limit = request.limit;
+        process.is_captured = request.is_captured;
+        process
     }
 
     /// A command of a `devspace.yaml`, as [`CommandLine::configured`] reads it.
@@ -180,6 +195,13 @@ impl Process {
         self
     }
 
+    /// Lets it end by itself when it is to be stopped: the command alone receives SIGINT, not its child processes, which it
+    /// needs to finish; after `patience` it is killed. If the future is dropped, it continues alone.
+    pub fn interruptible(mut self, patience: Option<Duration>) -> Self {
+        self.ending = Ending::Interrupted { patience };
+        self
+    }
+
     /// The command and its arguments, for tests.
     #[cfg(test)]
     pub(crate) fn argv(&self) -> Vec<String> {
@@ -213,6 +235,9 @@ impl Process {
         if let Some(directory) = &self.directory {
             self.command.current_dir(directory);
         }
+        if cancel.is_cancelled() {
+            return Err(ProcessError::Cancelled { program: self.name });
+        }
         let stdin = if matches!(self.input, Input::Nothing) { Stdio::null() } else { Stdio::piped() };
         self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = tree::spawn(&mut self.command)
@@ -228,39 +253,54 @@ impl Process {
         let mut output = pin!(stream::iter(stdout.map(StreamExt::boxed)).flatten().fuse());
         let mut errors = pin!(stream::iter(stderr.map(StreamExt::boxed)).flatten().fuse());
         let mut output = stream::select(&mut output, &mut errors);
-        let mut tree = Tree::new(child);
+        let mut tree = Tree::new(child, self.ending);
 
         let mut feeding = pin!(feeding);
         let mut out_of_time = pin!(wait_for(self.limit));
         let mut silent = pin!(pulse.silent_for(self.silence));
+        let mut out_of_patience = pin!(wait_for(None));
         let (mut is_fed, mut is_open) = (false, true);
+        let mut reason = None;
         let status = loop {
-            tokio::select! {
+            let program = || self.name.clone();
+            let stop = tokio::select! {
                 biased;
-                () = cancel.cancelled() => {
-                    tree.stop().await;
-                    return Err(ProcessError::Cancelled { program: self.name });
+                () = cancel.cancelled(), if reason.is_none() => ProcessError::Cancelled { program: program() },
+                limit = &mut out_of_time, if reason.is_none() => {
+                    ProcessError::TimedOut { program: program(), limit }
                 }
-                limit = &mut out_of_time => {
-                    tree.stop().await;
-                    return Err(ProcessError::TimedOut { program: self.name, limit });
+                limit = &mut silent, if reason.is_none() => ProcessError::Silent { program: program(), limit },
+                _ = &mut out_of_patience => {
+                    tree.kill();
+                    out_of_patience.set(wait_for(None));
+                    continue;
                 }
-                limit = &mut silent => {
-                    tree.stop().await;
-                    return Err(ProcessError::Silent { program: self.name, limit });
+                line = output.next(), if is_open => {
+                    match line {
+                        Some((pipe, line)) => on_line(pipe, &line),
+                        None => is_open = false,
+                    }
+                    continue;
                 }
-                line = output.next(), if is_open => match line {
-                    Some((pipe, line)) => on_line(pipe, &line),
-                    None => is_open = false,
-                },
                 fed = &mut feeding, if !is_fed => {
                     is_fed = true;
-                    if let Err(source) = fed {
-                        tree.stop().await;
-                        return Err(ProcessError::Input { program: self.name, source });
+                    match fed {
+                        Ok(()) => continue,
+                        Err(source) => ProcessError::Input { program: program(), source },
                     }
                 }
                 status = tree.wait() => break status,
+            };
+            match self.ending {
+                Ending::Stopped => {
+                    tree.stop().await;
+                    return Err(stop);
+                }
+                Ending::Interrupted { patience } => {
+                    tree.interrupt();
+                    out_of_patience.set(wait_for(patience));
+                    reason.get_or_insert(stop);
+                }
             }
         };
         let drained = async {
@@ -271,6 +311,9 @@ impl Process {
         // A process that still has the pipe open was left running on purpose (such as a build server), and is not
         // stopped.
         let _ = tokio::time::timeout(DRAIN, drained).await;
+        if let Some(reason) = reason {
+            return Err(reason);
+        }
         let status = status.map_err(|source| ProcessError::Start { program: self.name.clone(), source })?;
         exit_code(self.name, status)
     }

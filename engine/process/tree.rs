@@ -9,6 +9,15 @@ use tokio::process::{Child, Command};
 /// The grace period between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How a command is stopped.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ending {
+    /// With all its child processes.
+    Stopped,
+    /// By an interrupt to itself alone; killed after `patience`, if that is limited.
+    Interrupted { patience: Option<Duration> },
+}
+
 /// Starts `command` in a separate process group.
 pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
     #[cfg(unix)]
@@ -16,15 +25,16 @@ pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// A running command with all its child processes. Dropping it stops them all.
+/// A running command with all its child processes. Dropping it stops them all, or interrupts the command.
 pub(super) struct Tree {
     running: Option<(Child, Group)>,
+    ending: Ending,
 }
 
 impl Tree {
-    pub(super) fn new(child: Child) -> Self {
+    pub(super) fn new(child: Child, ending: Ending) -> Self {
         let group = Group { id: child.id() };
-        Self { running: Some((child, group)) }
+        Self { running: Some((child, group)), ending }
     }
 
     /// Waits for the command itself; its remaining child processes keep running.
@@ -34,6 +44,26 @@ impl Tree {
         group.id = None;
         self.running = None;
         status
+    }
+
+    /// Sends SIGINT to the command itself.
+    pub(super) fn interrupt(&mut self) {
+        let Some((child, _)) = &mut self.running else { return };
+        #[cfg(unix)]
+        if let Some(id) = process_id(child.id()) {
+            // It may already have ended.
+            let _ = rustix::process::kill_process(id, rustix::process::Signal::INT);
+        }
+        #[cfg(not(unix))]
+        let _ = child.start_kill();
+    }
+
+    /// Kills the command itself.
+    pub(super) fn kill(&mut self) {
+        if let Some((child, _)) = &mut self.running {
+            // It may already have ended.
+            let _ = child.start_kill();
+        }
     }
 
     /// Sends SIGTERM to all of them, then SIGKILL after the grace period.
@@ -46,6 +76,13 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
+        if matches!(self.ending, Ending::Interrupted { .. }) {
+            self.interrupt();
+            if let Some((_, group)) = &mut self.running {
+                group.id = None;
+            }
+            return;
+        }
         let Some((child, group)) = self.running.take() else { return };
         // Without a runtime, nothing can wait for the grace period: dropping the group kills immediately.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -62,6 +99,11 @@ async fn stop(mut child: Child, group: Group) {
     let _ = tokio::time::timeout(GRACE, child.wait()).await;
 }
 
+#[cfg(unix)]
+fn process_id(id: Option<u32>) -> Option<rustix::process::Pid> {
+    id.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+}
+
 /// The process group of a command. Killed when dropped, unless its `id` was removed.
 struct Group {
     id: Option<u32>,
@@ -76,8 +118,7 @@ impl Group {
 
     #[cfg(unix)]
     fn signal(&self, signal: rustix::process::Signal) {
-        let id = self.id.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
-        if let Some(id) = id {
+        if let Some(id) = process_id(self.id) {
             // Fails only if there is no process left to signal.
             let _ = rustix::process::kill_process_group(id, signal);
         }
