@@ -1,5 +1,6 @@
 //! The objects of manifests.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,7 +54,7 @@ pub fn load_manifests(deployment: &Deployment) -> Result<Vec<Value>, StageError>
 /// # Errors
 /// `deploy::...` if one of them is incomplete or occurs twice.
 pub fn plan_manifests(deployment: &Deployment, objects: Vec<Value>) -> Result<Rollout, StageError> {
-    let mut documents: Vec<_> = objects.into_iter().map(|object| located(deployment, object)).collect();
+    let mut documents = located(deployment, objects);
     check_complete(&documents)?;
     complete(deployment, &mut documents)?;
     sort_for_apply(&mut documents);
@@ -139,15 +140,20 @@ fn complete(deployment: &Deployment, documents: &mut [ManifestDocument]) -> Resu
     Ok(check_duplicates(documents)?)
 }
 
-/// `object` with the location of the loaded object with its identity.
-fn located(deployment: &Deployment, object: Value) -> ManifestDocument {
-    let id = ObjectId::of(&object);
+/// `objects`, each with the location of the loaded object with its identity.
+fn located(deployment: &Deployment, objects: Vec<Value>) -> Vec<ManifestDocument> {
     let loaded = deployment.loaded();
-    let found = loaded.documents.iter().find(|document| id.is_some() && document.id() == id);
-    match found {
+    let mut places: HashMap<ObjectId, &ManifestDocument> = HashMap::with_capacity(loaded.documents.len());
+    for document in &loaded.documents {
+        if let Some(id) = document.id() {
+            places.entry(id).or_insert(document);
+        }
+    }
+    let located = |object: Value| match ObjectId::of(&object).and_then(|id| places.get(&id)) {
         Some(document) => document.with_value(in_order_of(&document.value, object)),
         None => ManifestDocument::new(object),
-    }
+    };
+    objects.into_iter().map(located).collect()
 }
 
 /// `value` with the keys of its maps in the order of `like`: maps of scripts are sorted.

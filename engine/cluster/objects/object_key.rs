@@ -55,10 +55,9 @@ impl ObjectKey {
         self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
     }
 
-    /// Whether `other` is the same object, perhaps in another version of its group.
-    pub fn is_same(&self, other: &Self) -> bool {
-        let identity = |key: &Self| (key.kind.clone(), key.namespace.clone(), key.name.clone());
-        self.group() == other.group() && identity(self) == identity(other)
+    /// What all versions of a group have in common: group, kind, namespace and name.
+    pub fn identity(&self) -> (&str, &str, Option<&str>, &str) {
+        (self.group(), &self.kind, self.namespace.as_deref(), &self.name)
     }
 }
 

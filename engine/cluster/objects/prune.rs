@@ -25,14 +25,15 @@ impl Pruning {
         let uid = |object: &Value| object["metadata"]["uid"].as_str().map(str::to_owned);
         let uids: HashSet<_> = applied.iter().filter_map(uid).collect();
         let keys: Vec<_> = applied.iter().filter_map(|object| ObjectKey::new(object).ok()).collect();
+        let identities: HashSet<_> = keys.iter().map(ObjectKey::identity).collect();
         let mut pruning = Self::default();
         for member in members {
             let Ok(key) = ObjectKey::new(&member) else { continue };
             // The same object can be a member in two groups, as an Ingress was.
-            let is_applied = uid(&member).is_some_and(|uid| uids.contains(&uid))
-                || keys.iter().any(|applied| applied.is_same(&key));
+            let is_applied =
+                uid(&member).is_some_and(|uid| uids.contains(&uid)) || identities.contains(&key.identity());
             if is_applied
-                || is_copy(&member, &key, &keys)
+                || is_copy(&member, &key, &identities)
                 || !member["metadata"]["deletionTimestamp"].is_null()
             {
                 continue;
@@ -46,14 +47,15 @@ impl Pruning {
     }
 }
 
+/// See [`ObjectKey::identity`].
+type Identity<'a> = (&'a str, &'a str, Option<&'a str>, &'a str);
+
 /// Whether a controller made the object and copied the labels.
-fn is_copy(member: &Value, key: &ObjectKey, applied: &[ObjectKey]) -> bool {
+fn is_copy(member: &Value, key: &ObjectKey, applied: &HashSet<Identity<'_>>) -> bool {
     let owners = member["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-    let is_service = |applied: &ObjectKey| {
-        applied.kind == "Service" && (&applied.namespace, &applied.name) == (&key.namespace, &key.name)
-    };
+    let service = ("", "Service", key.namespace.as_deref(), key.name.as_str());
     owners.into_iter().any(|owner| owner["controller"] == true)
-        || key.kind == "Endpoints" && applied.iter().any(is_service)
+        || key.kind == "Endpoints" && applied.contains(&service)
 }
 
 fn reason_to_keep(member: &Value, key: &ObjectKey) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Manifests compared with the cluster.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -112,10 +112,13 @@ impl Comparison {
         let id = wanted.id();
         let members: Vec<_> =
             cluster.iter().filter(|object| owner_of(object) == Some(id.as_str())).cloned().collect();
+        let keys: Vec<_> = cluster.iter().map(|object| ObjectKey::new(object).ok()).collect();
+        let known =
+            keys.iter().zip(cluster).filter_map(|(key, object)| Some((key.as_ref()?.identity(), object)));
+        let known: HashMap<_, _> = known.collect();
         let live = |object: &Value| {
             let key = ObjectKey::new(object).ok()?;
-            let is_it = |live: &&Value| ObjectKey::new(live).is_ok_and(|live| live.is_same(&key));
-            cluster.iter().find(is_it).cloned()
+            known.get(&key.identity()).map(|object| Value::clone(object))
         };
         let mut objects = Vec::with_capacity(manifests.documents.len());
         for document in &manifests.documents {

@@ -1,5 +1,6 @@
 //! Deletes the objects of a deployment.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -59,10 +60,12 @@ impl Removal {
     pub fn find_among(&self, cluster: &[Value]) -> Pruning {
         let id = ApplySet::new(&self.deployment, &self.namespace).id();
         let is_member = |object: &&Value| owner_of(object) == Some(id.as_str());
-        let keys = || self.documents.iter().filter_map(|document| ObjectKey::new(&document.value).ok());
+        let keys = self.documents.iter().filter_map(|document| ObjectKey::new(&document.value).ok());
+        let keys: Vec<_> = keys.collect();
+        let identities: HashSet<_> = keys.iter().map(ObjectKey::identity).collect();
         let is_unowned = |object: &&Value| {
-            let is_same = |key: ObjectKey| ObjectKey::new(object).is_ok_and(|live| live.is_same(&key));
-            owner_of(object).is_none() && keys().any(is_same)
+            let is_known = || ObjectKey::new(object).is_ok_and(|key| identities.contains(&key.identity()));
+            owner_of(object).is_none() && is_known()
         };
         let members: Vec<_> = cluster.iter().filter(is_member).cloned().collect();
         self.choose(match members.is_empty() {

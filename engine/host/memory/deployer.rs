@@ -226,7 +226,7 @@ fn release_of(namespace: &str, release: &str) -> (String, String) {
 
 fn is_same(one: &Value, other: &Value) -> bool {
     match (ObjectKey::new(one), ObjectKey::new(other)) {
-        (Ok(one), Ok(other)) => one.is_same(&other),
+        (Ok(one), Ok(other)) => one.identity() == other.identity(),
         _ => false,
     }
 }
