@@ -355,19 +355,27 @@ fn a_namespace_that_is_being_deleted_says_what_remains() {
         .stderr_says("acme.io/held");
 }
 
+/// Locks the deployment `a` as another run, which renews the lock no more.
+fn hold(cluster: &Cluster) {
+    let now = lease_time(jiff::Timestamp::now());
+    cluster.create::<Lease>(json!({
+        "metadata": { "name": "windlass-a" },
+        "spec": {
+            "holderIdentity": "ann@build-7/4711-abcdefgh", "leaseDurationSeconds": 60, "acquireTime": now,
+            "renewTime": now,
+        },
+    }));
+}
+
+/// A time as leases have it.
+fn lease_time(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
 #[test]
 fn a_second_deploy_waits_for_the_first_and_names_it() {
     let Some(cluster) = Cluster::acquire() else { return };
-    let hold = || {
-        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
-        cluster.create::<Lease>(json!({
-            "metadata": { "name": "windlass-a" },
-            "spec": {
-                "holderIdentity": "ann@build-7/4711-abcdefgh", "leaseDurationSeconds": 60, "acquireTime": now,
-                "renewTime": now,
-            },
-        }));
-    };
+    let hold = || hold(&cluster);
     hold();
     let project = project(&cluster, &config_map("one", "1"));
     let running = project.spawn(["deploy"]);
@@ -385,6 +393,21 @@ fn a_second_deploy_waits_for_the_first_and_names_it() {
     // Nobody waits for a lock when there is nothing to deploy.
     project.write("a.yaml", config_map("one", "1"));
     project.run(["deploy"]).success().stderr_has("kept: unchanged");
+}
+
+#[test]
+fn an_interrupt_says_what_was_not_started() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let config = "  a: {kubectl: {manifests: [a.yaml]}}\n  b: {kubectl: {manifests: [b.yaml]}}\n";
+    let project = project(&cluster, &config_map("one", "1"))
+        .file("devspace.yaml", format!("version: v2beta1\nname: shop\ndeployments:\n{config}"))
+        .file("b.yaml", config_map("two", "1"));
+    hold(&cluster);
+    let running = project.spawn(["deploy"]);
+    running.wait_for_text("waiting for ann on build-7");
+    running.signal(Signal::Interrupt);
+    let output = running.finish();
+    output.exits(130).stderr_has("a | cancelled: stopped").stderr_has("b | cancelled: not started");
 }
 
 /// A deploy whose objects do not run, and what it says.

@@ -330,8 +330,10 @@ fn run_in_order(context: &NativeCallContext<'_>, items: Array, work: &FnPtr) -> 
     for (index, item) in items.iter().enumerate().filter(|(index, _)| !names[*index].1) {
         if order.stops() {
             if let Some(deployment) = item.read_lock::<Deployment>() {
-                let reason = "another deployment failed".to_owned();
-                let result = deployment.result(DeploymentOutcome::Cancelled, reason, Duration::ZERO);
+                let is_cancelled = execution.run.session.cancellation().is_cancelled();
+                let reason = if is_cancelled { "not started" } else { "another deployment failed" };
+                let result =
+                    deployment.result(DeploymentOutcome::Cancelled, reason.to_owned(), Duration::ZERO);
                 execution.run.session.events.emit(Event::DeploymentFinished(result));
             }
             continue;
