@@ -256,7 +256,7 @@ fn an_interrupted_upgrade_ends_as_failed_and_a_second_run_waits_for_it() {
         // The same project in another folder, without the hook.
         let other = self::project(&cluster, &helm);
         let second = other.spawn(["deploy"]);
-        second.wait_for_text(&format!("(process {}), who has been deploying it since", first.pid()));
+        second.wait_for_text(&format!("(process {}), who has been working on it since", first.pid()));
         first.signal(Signal::Interrupt);
         first.finish().exits(130).stderr_has("web | cancelled");
         second.finish().success().stderr_has("web | deployed revision 3");

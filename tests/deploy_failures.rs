@@ -372,6 +372,11 @@ fn lease_time(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
+/// Who holds the lock of the deployment `a`.
+fn holder(cluster: &Cluster) -> Option<String> {
+    cluster.find::<Lease>("windlass-a")?.spec?.holder_identity
+}
+
 #[test]
 fn a_second_deploy_waits_for_the_first_and_names_it() {
     let Some(cluster) = Cluster::acquire() else { return };
@@ -379,7 +384,7 @@ fn a_second_deploy_waits_for_the_first_and_names_it() {
     hold();
     let project = project(&cluster, &config_map("one", "1"));
     let running = project.spawn(["deploy"]);
-    running.wait_for_text("waiting for ann on build-7 (process 4711), who has been deploying it since ");
+    running.wait_for_text("waiting for ann on build-7 (process 4711), who has been working on it since ");
     assert!(cluster.find::<ConfigMap>("one").is_none());
     cluster.delete::<Lease>("windlass-a");
     running.finish().success().stderr_has("created ConfigMap/one");
@@ -389,10 +394,60 @@ fn a_second_deploy_waits_for_the_first_and_names_it() {
     output
         .exits(1)
         .stderr_has("deploy::locked")
-        .stderr_says("ann on build-7 (process 4711) has been deploying it since");
+        .stderr_says("ann on build-7 (process 4711) has been working on it since");
     // Nobody waits for a lock when there is nothing to deploy.
     project.write("a.yaml", config_map("one", "1"));
     project.run(["deploy"]).success().stderr_has("kept: unchanged");
+}
+
+#[test]
+fn a_purge_waits_for_a_deploy() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let project = project(&cluster, &config_map("one", "1"));
+    project.run(["deploy"]).success();
+    hold(&cluster);
+    let output = project.run(["purge", "--yes", "--timeout", "2"]);
+    output.exits(1).stderr_has("deploy::locked").stderr_says("ann on build-7 (process 4711)");
+    let running = project.spawn(["purge", "--yes"]);
+    running.wait_for_text("waiting for ann on build-7 (process 4711), who has been working on it since ");
+    assert!(cluster.find::<ConfigMap>("one").is_some());
+    cluster.delete::<Lease>("windlass-a");
+    running.finish().success().stderr_has("deleted ConfigMap/one");
+    assert_eq!(holder(&cluster), None, "the lock is released");
+}
+
+#[test]
+fn the_lock_of_a_killed_deploy_is_taken_over_when_it_is_stale() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    // The deploy must recreate an object that a finalizer holds, with the lock.
+    let map = |value: &str| {
+        config_map("one", value)
+            .replace("{name: one}", "{name: one, finalizers: [acme.io/held]}\nimmutable: true")
+    };
+    let project = project(&cluster, &map("1"));
+    project.run(["deploy"]).success();
+    project.write("a.yaml", map("2"));
+    let deploy = ["deploy", "--recreate", "ConfigMap/one"];
+    let killed = project.spawn(deploy);
+    wait_for("the deletion", LIMIT, || cluster.find::<ConfigMap>("one")?.metadata.deletion_timestamp);
+    killed.signal(Signal::Kill);
+    let process = killed.pid();
+    killed.finish();
+    let of_killed = holder(&cluster);
+    assert!(of_killed.is_some());
+
+    let second = project.spawn(deploy);
+    second.wait_for_text(&format!("(process {process}), who has been working on it since "));
+    assert_eq!(holder(&cluster), of_killed);
+    let long_ago = lease_time(jiff::Timestamp::now() - jiff::SignedDuration::from_mins(2));
+    cluster.patch::<Lease>("windlass-a", &json!({ "spec": { "renewTime": long_ago } }));
+    wait_for("the takeover", LIMIT, || (holder(&cluster) != of_killed).then_some(()));
+    cluster.patch::<ConfigMap>("one", &json!({ "metadata": { "finalizers": null } }));
+    second.finish().success();
+    let data = cluster.find::<ConfigMap>("one").and_then(|object| object.data).unwrap_or_default();
+    assert_eq!(data["value"], "2");
+    assert_eq!(holder(&cluster), None, "the lock is released");
+    cluster.patch::<ConfigMap>("one", &json!({ "metadata": { "finalizers": null } }));
 }
 
 #[test]

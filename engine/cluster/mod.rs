@@ -27,8 +27,8 @@ pub use kubeconfig::Kubeconfig;
 pub use local::{ImageLoad, Loader, LocalCluster};
 pub use node::ClusterNode;
 pub use objects::{
-    ApplyError, ApplyOutcome, ApplySet, LockHolder, LogTail, ObjectChange, ObjectKey, Propagation, Pruning,
-    WatchTarget, owner_of,
+    ApplyError, ApplyOutcome, ApplySet, DeployLock, LockHolder, LogTail, ObjectChange, ObjectKey,
+    Propagation, Pruning, WatchTarget, owner_of,
 };
 pub use pod_logs::PodLogs;
 pub(crate) use pod_obstacle::{StartFailure, obstacle, unschedulable};

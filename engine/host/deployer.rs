@@ -7,7 +7,9 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
-use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed};
+use crate::deploy::objects::{
+    AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
+};
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::git::{Checkouts, GitSource};
@@ -41,8 +43,8 @@ pub trait Deployer: Send + Sync {
     /// Deletes the objects of a deployment.
     ///
     /// # Errors
-    /// `deploy::not_deleted`, `cluster::...`.
-    async fn remove(&self, removal: &Removal) -> Result<Removed, StageError>;
+    /// `deploy::locked`, `deploy::not_deleted`, `cluster::...`, `run::cancelled`.
+    async fn remove(&self, removal: &Removal, lock: LockOptions<'_>) -> Result<Removed, StageError>;
 
     /// Checks out the git repository of a chart and returns its directory; `None` on a host that contacts nothing.
     ///
@@ -121,7 +123,7 @@ pub trait Deployer: Send + Sync {
         release: &UninstallRequest,
         program: Option<&str>,
         on_line: OnLine<'_>,
-        cancel: &CancellationToken,
+        lock: LockOptions<'_>,
     ) -> Result<bool, StageError>;
 
     /// The objects of the manifests of `deployment`, as they are in the cluster; none if it was never deployed.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::holder::tell_holder;
 use super::rollout::Found;
 use super::{ChartState, Deployment, Rollout};
 use crate::deploy::chart::ChartRequest;
-use crate::deploy::objects::{AppliedManifests, ApplyOptions};
+use crate::deploy::objects::{AppliedManifests, ApplyOptions, LockOptions};
 use crate::error::StageError;
 use crate::event::{Event, Level, ObjectChange};
 use crate::process::Pipe;
@@ -154,17 +155,11 @@ impl Rollout {
                 details: details.to_owned(),
             });
         };
-        let on_wait = |holder: &str, since: jiff::Timestamp| {
-            let since = since.strftime("%F %T UTC");
-            let message = format!("{name}: waiting for {holder}, who has been deploying it since {since}");
-            events.notice(Level::Info, message);
-        };
+        let on_wait = tell_holder(deployment);
         let cancel = session.cancellation();
         let options = ApplyOptions {
-            lock_limit: run.options.deploy.timeout,
-            on_wait: &on_wait,
+            lock: LockOptions { limit: run.options.deploy.timeout, on_wait: &on_wait, cancel: &cancel },
             on_change: &on_change,
-            cancel: &cancel,
         };
         match &self.verdict()?.found {
             Found::Manifests(comparison) => {
@@ -194,7 +189,7 @@ impl Rollout {
                     applied: None,
                     deleted: 0,
                     chart: Some(chart),
-                })))
+                        })))
             }
         }
     }

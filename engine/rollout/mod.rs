@@ -8,6 +8,7 @@ mod chart;
 mod chart_state;
 mod deployed;
 mod deployment;
+mod holder;
 mod images;
 mod known_images;
 mod kubectl;

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use super::holder::tell_holder;
 use super::{Deployment, chart, load_manifests};
 use crate::config::DeploymentKind;
 use crate::deploy::chart::UninstallRequest;
-use crate::deploy::objects::Removal;
+use crate::deploy::objects::{LockOptions, Removal};
 use crate::error::StageError;
 use crate::event::{DeploymentOutcome, DeploymentResult, Event, Level, ObjectChange};
 use crate::plural::counted;
@@ -38,7 +39,9 @@ fn remove_objects(deployment: &Deployment) -> Result<(), StageError> {
         limit: run.options.deploy.timeout,
     };
     session.step(format!("deleting {}", deployment.name()));
-    let removed = session.wait(session.host.deployer.remove(&removal))??;
+    let (on_wait, cancel) = (tell_holder(deployment), session.cancellation());
+    let lock = LockOptions { limit: removal.limit, on_wait: &on_wait, cancel: &cancel };
+    let removed = session.wait_for_end(session.host.deployer.remove(&removal, lock))?;
     let tell = |object: String, change, details: String| {
         let deployment = deployment.name().to_owned();
         session.events.emit(Event::ObjectChanged { deployment, object, change, details });
@@ -87,9 +90,10 @@ fn uninstall(deployment: &Deployment) -> Result<(), StageError> {
             events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
         }
     };
-    let cancel = session.cancellation();
+    let (on_wait, cancel) = (tell_holder(deployment), session.cancellation());
+    let lock = LockOptions { limit: run.options.deploy.timeout, on_wait: &on_wait, cancel: &cancel };
     let deployer = &session.host.deployer;
-    let removed = deployer.uninstall(&uninstall, request.program.as_deref(), &mut on_line, &cancel);
+    let removed = deployer.uninstall(&uninstall, request.program.as_deref(), &mut on_line, lock);
     let existed = session.wait_for_end(removed)?;
     let server = session.host.cluster.needed_context()?.server;
     let place = ReleasePlace { server: &server, namespace: &request.namespace, release: &request.release };

@@ -123,7 +123,7 @@ pub enum ApplyError {
     },
 
     /// Another run holds the lock of the deployment.
-    #[error("cannot deploy `{deployment}`: {holder} has been deploying it since {since}")]
+    #[error("the deployment `{deployment}` is locked: {holder} has been working on it since {since}")]
     #[diagnostic(
         code(deploy::locked),
         help(

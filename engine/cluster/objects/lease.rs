@@ -225,18 +225,31 @@ impl Held {
     }
 
     async fn release(&self) {
-        let Ok(found) = self.access.send(Call::get(&self.path).with_limits(REPEATED)).await else { return };
-        if holder_of(&found.body) != self.identity {
+        let last = self.lease.lock().await.0.clone();
+        // The lease of another run is never deleted.
+        if holder_of(&last) == self.identity && self.delete(&last).await {
             return;
         }
-        let metadata = &found.body["metadata"];
+        // The last renewal was written, but its response did not arrive.
+        let Ok(found) = self.access.send(Call::get(&self.path).with_limits(REPEATED)).await else { return };
+        if holder_of(&found.body) == self.identity {
+            // If it fails, the lock becomes stale.
+            self.delete(&found.body).await;
+        }
+    }
+
+    /// Deletes `lease`, unless it was changed; returns whether it no longer exists.
+    async fn delete(&self, lease: &Value) -> bool {
+        let metadata = &lease["metadata"];
         let options = json!({
             "kind": "DeleteOptions",
             "apiVersion": "v1",
             "preconditions": { "uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"] },
         });
-        // If it fails, the lock becomes stale.
-        let _ = self.access.send(Call::delete(&self.path, &options).with_limits(REPEATED)).await;
+        match self.access.send(Call::delete(&self.path, &options).with_limits(REPEATED)).await {
+            Err(Failure::Status(status)) => status.code == 404,
+            deleted => deleted.is_ok(),
+        }
     }
 }
 

@@ -48,8 +48,7 @@ pub use delete::Propagation;
 pub(super) use discovery::ResourceCache;
 pub use error::ApplyError;
 pub use field_problem::{FieldProblem, OwnedField};
-#[cfg(test)]
-use lease::DeployLock;
+pub use lease::DeployLock;
 pub use lock_holder::LockHolder;
 pub use log_tail::LogTail;
 pub use object_key::ObjectKey;

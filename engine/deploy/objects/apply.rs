@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use jiff::Timestamp;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
 use super::compare::{PARALLEL, compare};
 use super::failure::{problems, refused};
 use super::kubectl;
-use super::{ComparedObject, Comparison, Difference};
-use crate::cluster::{ClusterAccess, LockHolder, ObjectKey, Propagation};
+use super::{ComparedObject, Comparison, Difference, LockOptions, Locked};
+use crate::cluster::{ClusterAccess, ObjectKey, Propagation};
 use crate::deploy::manifest::{apply_rank, group_of};
-use crate::error::{Cancelled, StageError};
+use crate::error::StageError;
 use crate::event::ObjectChange;
 
 /// The timeout for custom resource definitions, and for an object that is recreated.
@@ -21,14 +19,10 @@ const STEP_LIMIT: Duration = Duration::from_secs(60);
 
 /// How to apply.
 pub struct ApplyOptions<'a> {
-    /// How long to wait for another run that deploys the same.
-    pub lock_limit: Duration,
-    /// Receives the holder of the lock, and since when it holds it.
-    pub on_wait: &'a (dyn Fn(&str, Timestamp) + Send + Sync),
+    /// How to wait for another run that deploys the same; its `cancel` stops between two objects.
+    pub lock: LockOptions<'a>,
     /// Receives each object that was changed, with details as a phrase.
     pub on_change: &'a (dyn Fn(&str, ObjectChange, &str) + Send + Sync),
-    /// Stops between two objects.
-    pub cancel: &'a CancellationToken,
 }
 
 /// What an apply did.
@@ -54,39 +48,16 @@ pub async fn apply(
     options: &ApplyOptions<'_>,
 ) -> Result<AppliedManifests, StageError> {
     let manifests = &comparison.manifests;
-    let has_waited = std::sync::atomic::AtomicBool::new(false);
-    let on_wait = |holder: &str, since| {
-        has_waited.store(true, std::sync::atomic::Ordering::Relaxed);
-        (options.on_wait)(holder, since);
-    };
-    let holder = LockHolder::current();
-    let lock = access.lock_deployment(
-        &manifests.namespace,
-        &manifests.deployment,
-        &holder,
-        options.lock_limit,
-        on_wait,
-    );
-    let lock = tokio::select! {
-        biased;
-        () = options.cancel.cancelled() => return Err(Cancelled.into()),
-        lock = lock => lock?,
-    };
-    let applied = async {
-        if has_waited.load(std::sync::atomic::Ordering::Relaxed) {
+    let lock = Locked::acquire(access, &manifests.namespace, &manifests.deployment, options.lock).await?;
+    let has_waited = lock.has_waited;
+    let work = async {
+        if has_waited {
             let again = compare(access, manifests.clone()).await?;
             return apply_locked(access, &again, options).await;
         }
         apply_locked(access, comparison, options).await
     };
-    let applied = tokio::select! {
-        biased;
-        () = options.cancel.cancelled() => Err(Cancelled.into()),
-        lost = lock.lost() => Err(lost.into()),
-        applied = applied => applied,
-    };
-    lock.release().await;
-    applied
+    lock.run(options.lock.cancel, work).await
 }
 
 async fn apply_locked(
@@ -105,7 +76,7 @@ async fn apply_locked(
     let manifests = &comparison.manifests;
     if let Some(kubectl) = &manifests.kubectl {
         let changed = comparison.changed().map(|object| &object.document.value);
-        kubectl::apply(access, kubectl, &manifests.namespace, changed, options.cancel).await?;
+        kubectl::apply(access, kubectl, &manifests.namespace, changed, options.lock.cancel).await?;
         applied.changed = comparison.changed().count();
         for object in comparison.changed() {
             let change = object.change().unwrap_or(ObjectChange::Changed);

@@ -9,9 +9,11 @@ mod compare;
 mod comparison;
 mod failure;
 mod kubectl;
+mod locked;
 mod remove;
 
 pub use apply::{AppliedManifests, ApplyOptions, apply};
 pub use compare::compare;
 pub use comparison::{ComparedObject, Comparison, Difference, Kubectl, ManifestSet};
+pub use locked::{LockOptions, Locked};
 pub use remove::{Removal, Removed, remove};

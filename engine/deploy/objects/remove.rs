@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::{LockOptions, Locked};
 use crate::cluster::{ApplyError, ApplySet, ClusterAccess, ObjectKey, Propagation, Pruning, owner_of};
 use crate::deploy::manifest::{ManifestDocument, apply_rank, group_of};
-use crate::error::StageError;
+use crate::error::{Cancelled, StageError};
 
 /// The deployment to delete.
 #[derive(Debug, Clone)]
@@ -88,9 +89,25 @@ impl Removal {
 /// all are to be deleted. A deployment that does not exist is not an error.
 ///
 /// # Errors
-/// `deploy::not_deleted` with the finalizers that prevent the deletion, `cluster::...`.
-pub async fn remove(access: &ClusterAccess, removal: &Removal) -> Result<Removed, StageError> {
-    let pruning = removal.find(access).await?;
+/// `deploy::locked` if another run holds the lock longer than the limit, `deploy::not_deleted` with the finalizers that
+/// prevent the deletion, `cluster::...`, `run::cancelled`.
+pub async fn remove(
+    access: &ClusterAccess,
+    removal: &Removal,
+    lock: LockOptions<'_>,
+) -> Result<Removed, StageError> {
+    let work = async { delete(access, removal, removal.find(access).await?).await };
+    match Locked::acquire_if_exists(access, &removal.namespace, &removal.deployment, lock).await? {
+        Some(locked) => locked.run(lock.cancel, work).await,
+        None => tokio::select! {
+            biased;
+            () = lock.cancel.cancelled() => Err(Cancelled.into()),
+            removed = work => removed,
+        },
+    }
+}
+
+async fn delete(access: &ClusterAccess, removal: &Removal, pruning: Pruning) -> Result<Removed, StageError> {
     let mut removed = Removed::default();
     for group in pruning.deleted.chunk_by(|one, other| rank(one) == rank(other)) {
         for object in group {

@@ -9,40 +9,39 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{ClusterAccess, LockHolder, ObjectKey};
+use crate::cluster::{ClusterAccess, ObjectKey};
 use crate::deploy::chart::{
     self, ChartError, ChartIdentity, ChartRequest, Helm, HelmExec, HelmRun, Release, ReleaseList,
     RenderOptions, UninstallRequest, Upgraded, check_tiller, hook_log, stored_releases,
 };
 use crate::deploy::objects::{
-    self, AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed,
+    self, AppliedManifests, ApplyOptions, Comparison, LockOptions, Locked, ManifestSet, Removal, Removed,
 };
 use crate::deploy::wait::{self, NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
-use crate::error::{Cancelled, StageError};
+use crate::error::StageError;
 use crate::git::{Checkouts, GitSource};
 use crate::host::Deployer;
 use crate::process::OnLine;
 
 /// A real cluster, and the helm command.
 pub(super) struct LiveDeployer {
-    pub(super) access: ClusterAccess,
-    /// The helm commands that were found, by their configured names.
-    pub(super) helms: Mutex<HashMap<Option<String>, Arc<Helm>>>,
+    access: ClusterAccess,
+    helms: Helms,
 }
 
-impl LiveDeployer {
-    pub(super) fn new(access: ClusterAccess) -> Self {
-        Self { access, helms: Mutex::default() }
-    }
+/// The helm commands that were found, by their configured names.
+#[derive(Clone, Default)]
+struct Helms(Arc<Mutex<HashMap<Option<String>, Arc<Helm>>>>);
 
-    /// The helm command `program`, or that of `PATH`.
-    async fn helm(
+impl Helms {
+    /// The helm command `program`, or that of `PATH`. While it is found, others wait for it.
+    async fn find(
         &self,
         program: Option<&str>,
         directory: &Path,
         cancel: &CancellationToken,
     ) -> Result<Arc<Helm>, StageError> {
-        let mut helms = self.helms.lock().await;
+        let mut helms = self.0.lock().await;
         if let Some(helm) = helms.get(&program.map(str::to_owned)) {
             return Ok(Arc::clone(helm));
         }
@@ -50,13 +49,46 @@ impl LiveDeployer {
         helms.insert(program.map(str::to_owned), Arc::clone(&helm));
         Ok(helm)
     }
+}
+
+impl LiveDeployer {
+    pub(super) fn new(access: ClusterAccess) -> Self {
+        Self { access, helms: Helms::default() }
+    }
 
     async fn helm_of(
         &self,
         chart: &ChartRequest,
         cancel: &CancellationToken,
     ) -> Result<Arc<Helm>, StageError> {
-        self.helm(chart.program.as_deref(), &chart.directory, cancel).await
+        self.helms.find(chart.program.as_deref(), &chart.directory, cancel).await
+    }
+
+    /// The helm command for `chart`, and the lock of its release, which is acquired meanwhile.
+    async fn helm_and_lock(
+        &self,
+        chart: &ChartRequest,
+        lock: LockOptions<'_>,
+    ) -> Result<(Arc<Helm>, Locked), StageError> {
+        let stop = lock.cancel.child_token();
+        let helm = async {
+            let found = self.helm_of(chart, lock.cancel).await;
+            if found.is_err() {
+                stop.cancel();
+            }
+            found
+        };
+        let options = LockOptions { cancel: &stop, ..lock };
+        let locked = Locked::acquire(&self.access, &chart.namespace, &chart.release, options);
+        match tokio::join!(helm, locked) {
+            (Ok(helm), locked) => Ok((helm, locked?)),
+            (Err(error), locked) => {
+                if let Ok(locked) = locked {
+                    locked.release().await;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// `error` with what the cluster knows about it and helm does not tell.
@@ -108,8 +140,8 @@ impl Deployer for LiveDeployer {
         objects::apply(&self.access, comparison, options).await
     }
 
-    async fn remove(&self, removal: &Removal) -> Result<Removed, StageError> {
-        objects::remove(&self.access, removal).await
+    async fn remove(&self, removal: &Removal, lock: LockOptions<'_>) -> Result<Removed, StageError> {
+        objects::remove(&self.access, removal, lock).await
     }
 
     async fn check_out_chart(
@@ -172,23 +204,10 @@ impl Deployer for LiveDeployer {
         on_line: OnLine<'_>,
         options: &ApplyOptions<'_>,
     ) -> Result<Upgraded, StageError> {
-        let helm = self.helm_of(chart, options.cancel).await?;
+        let (helm, lock) = self.helm_and_lock(chart, options.lock).await?;
         let chart = self.in_cluster(chart)?;
-        let holder = LockHolder::current();
-        let lock = self.access.lock_deployment(
-            &chart.namespace,
-            &chart.release,
-            &holder,
-            options.lock_limit,
-            options.on_wait,
-        );
-        let lock = tokio::select! {
-            biased;
-            () = options.cancel.cancelled() => return Err(Cancelled.into()),
-            lock = lock => lock?,
-        };
         // Helm is interrupted by the token and must not be dropped.
-        let upgraded = chart::upgrade(&chart, on_line, run(&helm, options.cancel)).await;
+        let upgraded = chart::upgrade(&chart, on_line, run(&helm, options.lock.cancel)).await;
         lock.release().await;
         match upgraded {
             Ok(upgraded) => Ok(upgraded),
@@ -201,15 +220,21 @@ impl Deployer for LiveDeployer {
         release: &UninstallRequest,
         program: Option<&str>,
         on_line: OnLine<'_>,
-        cancel: &CancellationToken,
+        lock: LockOptions<'_>,
     ) -> Result<bool, StageError> {
-        let helm = self.helm(program, &release.directory, cancel).await?;
+        let helm = self.helms.find(program, &release.directory, lock.cancel).await?;
         let release = UninstallRequest {
             context: self.access.named_context()?,
             kubeconfig: self.access.kubeconfig_variable(),
             ..release.clone()
         };
-        Ok(chart::uninstall(&release, on_line, run(&helm, cancel)).await?)
+        let (namespace, name) = (&release.namespace, &release.release);
+        let locked = Locked::acquire_if_exists(&self.access, namespace, name, lock).await?;
+        let removed = chart::uninstall(&release, on_line, run(&helm, lock.cancel)).await;
+        if let Some(locked) = locked {
+            locked.release().await;
+        }
+        Ok(removed?)
     }
 
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {

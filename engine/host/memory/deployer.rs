@@ -13,7 +13,7 @@ use crate::deploy::chart::{
     ChartIdentity, ChartRequest, Release, ReleaseList, StoredRelease, UninstallRequest, Upgraded, ValueLayers,
 };
 use crate::deploy::objects::{
-    AppliedManifests, ApplyOptions, Comparison, Difference, ManifestSet, Removal, Removed,
+    AppliedManifests, ApplyOptions, Comparison, Difference, LockOptions, ManifestSet, Removal, Removed,
 };
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
@@ -76,7 +76,7 @@ impl Deployer for MemoryHost {
         Ok(applied)
     }
 
-    async fn remove(&self, removal: &Removal) -> Result<Removed, StageError> {
+    async fn remove(&self, removal: &Removal, _: LockOptions<'_>) -> Result<Removed, StageError> {
         let pruning = removal.find_among(&self.state().objects);
         let mut removed = Removed::default();
         for object in &pruning.deleted {
@@ -162,7 +162,7 @@ impl Deployer for MemoryHost {
         release: &UninstallRequest,
         _: Option<&str>,
         _: OnLine<'_>,
-        _: &CancellationToken,
+        _: LockOptions<'_>,
     ) -> Result<bool, StageError> {
         self.did(CallKind::Helm, format!("uninstall {}", release.release));
         let chart = chart_with(&release.namespace, &release.release, Value::Null);

@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::effect::{Effect, EffectKind, Effects};
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
-use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed};
+use crate::deploy::objects::{
+    AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
+};
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::git::{Checkouts, GitSource};
@@ -62,7 +64,7 @@ impl Deployer for PlanningDeployer {
         })
     }
 
-    async fn remove(&self, removal: &Removal) -> Result<Removed, StageError> {
+    async fn remove(&self, removal: &Removal, _: LockOptions<'_>) -> Result<Removed, StageError> {
         let Removal { deployment, namespace, .. } = removal;
         let kind = EffectKind::Remove { deployment: deployment.clone(), namespace: namespace.clone() };
         self.record(format!("delete the objects of {deployment} in the namespace {namespace}"), kind);
@@ -131,7 +133,7 @@ impl Deployer for PlanningDeployer {
         release: &UninstallRequest,
         _: Option<&str>,
         _: OnLine<'_>,
-        _: &CancellationToken,
+        _: LockOptions<'_>,
     ) -> Result<bool, StageError> {
         let kind =
             EffectKind::Remove { deployment: release.release.clone(), namespace: release.namespace.clone() };

@@ -12,10 +12,14 @@ use tokio_util::sync::CancellationToken;
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
-use crate::cluster::{ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult};
+use crate::cluster::{
+    ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult,
+};
 use crate::config::DockerConfig;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
-use crate::deploy::objects::{AppliedManifests, ApplyOptions, Comparison, ManifestSet, Removal, Removed};
+use crate::deploy::objects::{
+    AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
+};
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::event::ImageEvents;
@@ -257,7 +261,7 @@ impl Deployer for OfflineHost {
         Err(Offline.into())
     }
 
-    async fn remove(&self, _: &Removal) -> Result<Removed, StageError> {
+    async fn remove(&self, _: &Removal, _: LockOptions<'_>) -> Result<Removed, StageError> {
         Err(Offline.into())
     }
 
@@ -312,7 +316,7 @@ impl Deployer for OfflineHost {
         _: &UninstallRequest,
         _: Option<&str>,
         _: OnLine<'_>,
-        _: &CancellationToken,
+        _: LockOptions<'_>,
     ) -> Result<bool, StageError> {
         Err(Offline.into())
     }

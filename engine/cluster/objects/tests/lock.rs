@@ -24,7 +24,7 @@ async fn second_run_waits_for_the_first() {
     let Some(cluster) = TestCluster::new().await else { return };
     let first = lock(&cluster, "ann", SHORT).await.expect("it is free");
     let error = lock(&cluster, "bob", SHORT).await.expect_err("it is locked").to_string();
-    let expected = "cannot deploy `app`: ann on h (process 7) has been deploying it since ";
+    let expected = "the deployment `app` is locked: ann on h (process 7) has been working on it since ";
     assert!(error.starts_with(expected), "{error}");
     let mut waited = Vec::new();
     let second = async {
