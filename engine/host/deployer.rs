@@ -1,6 +1,6 @@
 //! The interface of stages to what is deployed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -125,6 +125,9 @@ pub trait Deployer: Send + Sync {
         on_line: OnLine<'_>,
         lock: LockOptions<'_>,
     ) -> Result<bool, StageError>;
+
+    /// Announces that a chart will be deployed with the helm command `program`, which is found and checked meanwhile.
+    async fn expect_helm(&self, program: Option<&str>, directory: &Path, cancel: &CancellationToken);
 
     /// The objects of the manifests of `deployment`, as they are in the cluster; none if it was never deployed.
     ///

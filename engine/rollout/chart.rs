@@ -64,6 +64,19 @@ fn program(deployment: &Deployment, helm: &HelmConfig) -> Result<Option<String>,
     Ok(helm.path.clone().or_else(variable))
 }
 
+/// Looks for helm in the background, because the chart of `deployment` will be deployed.
+///
+/// # Errors
+/// `exec::...` if the project may not choose the program.
+pub(super) fn expect_helm(deployment: &Deployment, helm: &HelmConfig) -> Result<(), StageError> {
+    let program = program(deployment, helm)?;
+    let run = deployment.run();
+    let session = &run.session;
+    let cancel = session.cancellation();
+    let expected = session.host.deployer.expect_helm(program.as_deref(), &run.project.root, &cancel);
+    Ok(session.wait(expected)?)
+}
+
 fn source(deployment: &Deployment, chart: &ChartConfig) -> Result<Source, StageError> {
     let credentials = || {
         let (username, password) = (chart.username.clone()?, chart.password.clone()?);

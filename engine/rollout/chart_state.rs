@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Deployment;
 use super::rollout::{FORCED, Found, Verdict};
+use super::{Deployment, chart};
+use crate::config::DeploymentKind;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, ReleaseList, ValueLayers, deployment_key};
 use crate::error::StageError;
 use crate::image::Digest;
@@ -44,6 +45,11 @@ pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result
     };
     let place = ReleasePlace { server: &server, namespace: &request.namespace, release: &request.release };
     let recorded = run.memory.releases.read(place);
+    if let DeploymentKind::Helm(helm) = &deployment.config().kind
+        && recorded.as_ref().is_none_or(|recorded| recorded.key != record.key)
+    {
+        chart::expect_helm(deployment, helm)?;
+    }
     let releases = match session.wait(deployer.releases(request))? {
         Err(error) if error.code() == "cluster::forbidden" => None,
         releases => Some(releases?),

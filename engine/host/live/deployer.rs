@@ -237,6 +237,13 @@ impl Deployer for LiveDeployer {
         Ok(removed?)
     }
 
+    async fn expect_helm(&self, program: Option<&str>, directory: &Path, cancel: &CancellationToken) {
+        let (helms, cancel) = (self.helms.clone(), cancel.clone());
+        let (program, directory) = (program.map(str::to_owned), directory.to_owned());
+        // Whoever needs it finds it again, and reports the error.
+        tokio::spawn(async move { helms.find(program.as_deref(), &directory, &cancel).await.map(drop) });
+    }
+
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {
         let Some(set) = self.access.apply_set(deployment, namespace).await? else { return Ok(Vec::new()) };
         let mut members = self.access.apply_set_members(&set).await?;

@@ -1,7 +1,7 @@
 //! Deployments in memory: objects are kept by identity, and are ready at once.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -170,6 +170,8 @@ impl Deployer for MemoryHost {
         state.objects.retain(|object| !is_same(object, &chart));
         Ok(state.releases.remove(&release_of(&release.namespace, &release.release)).is_some())
     }
+
+    async fn expect_helm(&self, _: Option<&str>, _: &Path, _: &CancellationToken) {}
 
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {
         let set = ApplySet::new(deployment, namespace).id();

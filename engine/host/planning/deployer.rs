@@ -1,7 +1,7 @@
 //! Deployments that are compared with a cluster but not changed.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -139,6 +139,10 @@ impl Deployer for PlanningDeployer {
             EffectKind::Remove { deployment: release.release.clone(), namespace: release.namespace.clone() };
         self.record(format!("delete the release {} with helm", release.release), kind);
         Ok(true)
+    }
+
+    async fn expect_helm(&self, program: Option<&str>, directory: &Path, cancel: &CancellationToken) {
+        self.inner.expect_helm(program, directory, cancel).await;
     }
 
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -320,6 +320,8 @@ impl Deployer for OfflineHost {
     ) -> Result<bool, StageError> {
         Err(Offline.into())
     }
+
+    async fn expect_helm(&self, _: Option<&str>, _: &Path, _: &CancellationToken) {}
 
     async fn members(&self, _: &str, _: &str) -> Result<Vec<Value>, StageError> {
         Ok(Vec::new())
