@@ -365,3 +365,69 @@ fn values_of_secrets_are_printed_nowhere() {
     check(1);
     output.stderr_says("a value is not base64; `stringData` takes plain text");
 }
+
+#[test]
+fn a_script_restarts_pods_without_a_change_for_the_next_deploy() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let project =
+        with_manifests(&cluster, &[config_map("one", "1"), empty_deployment("web", "busybox:1")].concat());
+    project.write("windlass.rhai", "fn apply(deployment, rollout) { rollout.apply().restart() }\n");
+    let restarted = || {
+        let object: Deployment = cluster.find("web").expect("it exists");
+        object.spec?.template.metadata?.annotations?.remove("kubectl.kubernetes.io/restartedAt")
+    };
+    project
+        .run(["deploy"])
+        .success()
+        .stderr_has("a: restarted Deployment/web (namespace")
+        .lacks("restarted ConfigMap");
+    let first = restarted();
+    assert!(first.is_some());
+    project.run(["deploy"]).success().stderr_has("kept: unchanged");
+    assert_eq!(restarted(), first);
+    // A change in the manifest keeps the annotation: otherwise the pods would restart.
+    project.remove("windlass.rhai");
+    project.write("a.yaml", [config_map("one", "2"), empty_deployment("web", "busybox:2")].concat());
+    project.run(["deploy"]).success().stderr_has("changed Deployment/web").lacks("restarted");
+    assert_eq!(restarted(), first);
+}
+
+#[test]
+fn a_script_reads_changes_and_deletes_single_objects() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let project = with_manifests(&cluster, &config_map("one", "1"));
+    let script = r#"
+fn before_deploy(project) {
+    let before = get_object("v1", "ConfigMap", "deployed");
+    let count = if before == () { 1 } else { before.data.count.parse_int() + 1 };
+    let object = #{ apiVersion: "v1", kind: "ConfigMap", metadata: #{ name: "deployed" }, data: #{ count: `${count}` } };
+    print(`deploy ${apply_object(object).data.count}`);
+    print(`there: ${get_object("v1", "Namespace", project.namespaces[0]) != ()}`);
+    print(`unknown: ${get_object("none.acme.io/v1", "Thing", "one") == ()}`);
+}
+fn after_deployment(deployment, result) {
+    print(`deleted: ${delete_object("v1", "ConfigMap", "one", deployment.namespace)}`);
+    print(`again: ${delete_object("v1", "ConfigMap", "one", deployment.namespace)}`);
+}
+"#;
+    project.write("windlass.rhai", script);
+    let lines = ["there: true", "unknown: true", "deleted: true", "again: false"];
+    let deploy = |first: &str| {
+        let output = project.run(["deploy"]);
+        output.success().stderr_has(first);
+        lines.iter().for_each(|line| {
+            output.stderr_has(format!("{line}\n"));
+        });
+    };
+    let planned = project.run(["plan", "deploy"]);
+    planned.success();
+    assert!(cluster.find::<ConfigMap>("deployed").is_none(), "a plan changes nothing\n{planned}");
+    deploy("deploy 1\n");
+    assert_eq!(value(&cluster, "one"), None);
+    deploy("deploy 2\n");
+    // It belongs to no deployment.
+    project.run(["purge", "--yes"]).success();
+    assert!(cluster.find::<ConfigMap>("deployed").is_some());
+    project.write("windlass.rhai", "fn before_deploy(project) { apply_object(#{ kind: \"Pod\" }); }\n");
+    project.run(["deploy"]).exits(1).stderr_says("`Pod` has no `apiVersion`").stderr_says("windlass.rhai:1:");
+}

@@ -229,6 +229,31 @@ fn hook(image: &str, script: &str) -> String {
 }
 
 #[test]
+fn a_script_rolls_a_chart_back() {
+    for helm in helms() {
+        let Some(cluster) = Cluster::acquire() else { return };
+        let project = project(&cluster, &helm);
+        let script =
+            "fn after_deployment(deployment, result) { print(`rolled back: ${result.rollback()}`); }\n";
+        project.write("windlass.rhai", script);
+        // There is nothing to return to.
+        project.run(["deploy"]).success().stderr_has("rolled back: \n").lacks("rolled back to");
+        project.write("devspace.yaml", project.read("devspace.yaml").replace("size: 1", "size: 2"));
+        let output = project.run(["deploy"]);
+        output
+            .success()
+            .stderr_has("web: rolled back to revision 1, as revision 3")
+            .stderr_has("rolled back: 3");
+        assert_eq!(size(&cluster).as_deref(), Some("1"));
+        assert_eq!(newest(&cluster).1, "deployed");
+        // The next run deploys again.
+        project.remove("windlass.rhai");
+        project.run(["deploy"]).success().stderr_has("revision 3 was not deployed from here");
+        assert_eq!(size(&cluster).as_deref(), Some("2"));
+    }
+}
+
+#[test]
 fn a_hook_that_fails_is_shown_with_its_log() {
     for helm in helms() {
         let Some(cluster) = Cluster::with_node() else { return };

@@ -425,7 +425,7 @@ fn tags() {
 fn testing() {
     let Some(daemon) = Daemon::acquire() else { return };
     let example = Example::copy("testing", &daemon, &[]);
-    example.run(0).stdout_has("9 passed");
+    example.run(0).stdout_has("11 passed");
     example.run(1).stdout_has("1 passed").stdout_has("test_staging_has_a_tag_of_its_own");
     let before = example.project.read("windlass_test.snap");
     example.run(2);

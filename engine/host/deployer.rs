@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::cluster::ObjectKey;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
 use crate::deploy::objects::{
     AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
@@ -126,8 +127,44 @@ pub trait Deployer: Send + Sync {
         lock: LockOptions<'_>,
     ) -> Result<bool, StageError>;
 
+    /// Returns a release to an earlier revision, and returns the revision that this creates.
+    ///
+    /// # Errors
+    /// As for [`Deployer::upgrade`].
+    async fn roll_back(
+        &self,
+        chart: &ChartRequest,
+        revision: u64,
+        on_line: OnLine<'_>,
+        lock: LockOptions<'_>,
+    ) -> Result<u64, StageError>;
+
     /// Announces that a chart will be deployed with the helm command `program`, which is found and checked meanwhile.
     async fn expect_helm(&self, program: Option<&str>, directory: &Path, cancel: &CancellationToken);
+
+    /// The live object `key`; `None` if it does not exist, or its kind is unknown.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    async fn object(&self, key: &ObjectKey) -> Result<Option<Value>, StageError>;
+
+    /// Creates or changes one object with server-side apply, and returns it.
+    ///
+    /// # Errors
+    /// `deploy::...` if the cluster does not accept it, `cluster::...`.
+    async fn apply_object(&self, object: &Value) -> Result<Value, StageError>;
+
+    /// Deletes the object `key`; returns whether it existed.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    async fn delete_object(&self, key: &ObjectKey) -> Result<bool, StageError>;
+
+    /// Restarts the pods of a Deployment, StatefulSet or DaemonSet, and returns it. Equals `kubectl rollout restart`.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    async fn restart(&self, key: &ObjectKey) -> Result<Value, StageError>;
 
     /// The objects of the manifests of `deployment`, as they are in the cluster; none if it was never deployed.
     ///

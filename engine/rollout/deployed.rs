@@ -1,16 +1,18 @@
 //! A deployment that was deployed or kept.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
 use super::holder::tell_holder;
 use super::rollout::Found;
 use super::{ChartState, Deployment, Rollout};
+use crate::cluster::ObjectKey;
 use crate::deploy::chart::ChartRequest;
 use crate::deploy::objects::{AppliedManifests, ApplyOptions, LockOptions};
 use crate::error::StageError;
 use crate::event::{Event, Level, ObjectChange};
+use crate::lock::lock;
 use crate::process::Pipe;
 use crate::run::Run;
 use crate::state::{ReleasePlace, ReleaseRecord};
@@ -28,6 +30,22 @@ struct Inner {
     applied: Option<usize>,
     deleted: usize,
     chart: Option<DeployedChart>,
+    /// Its objects that were restarted, as they are since then.
+    restarted: Mutex<Vec<Value>>,
+}
+
+/// The kinds of `apps` whose pods can be restarted.
+const WORKLOADS: [&str; 3] = ["DaemonSet", "Deployment", "StatefulSet"];
+
+/// Manifests have no earlier revision.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("cannot roll back `{name}`: manifests have no revisions")]
+#[diagnostic(
+    code(deploy::no_revisions),
+    help("call it only if `result.deployment.is_helm`; deploy an earlier commit to return to its manifests")
+)]
+struct NoRevisions {
+    name: String,
 }
 
 /// A chart that was deployed or kept.
@@ -44,7 +62,7 @@ impl Deployed {
 
     /// Whether something was changed.
     pub fn is_changed(&self) -> bool {
-        self.0.is_changed
+        self.0.is_changed || !lock(&self.0.restarted).is_empty()
     }
 
     /// The revision of the release of a chart.
@@ -67,6 +85,18 @@ impl Deployed {
     /// # Errors
     /// `cluster::...`.
     pub fn objects(&self) -> Result<Vec<Value>, StageError> {
+        let mut objects = self.deployed_objects()?;
+        for restarted in lock(&self.0.restarted).iter() {
+            let uid = &restarted["metadata"]["uid"];
+            let same = objects.iter_mut().find(|object| object["metadata"]["uid"] == *uid && !uid.is_null());
+            if let Some(same) = same {
+                same.clone_from(restarted);
+            }
+        }
+        Ok(objects)
+    }
+
+    fn deployed_objects(&self) -> Result<Vec<Value>, StageError> {
         match (&self.0.objects, &self.0.chart) {
             (Some(objects), _) => Ok(objects.clone()),
             (None, Some(chart)) if self.0.revision.is_some() => {
@@ -85,7 +115,55 @@ impl Deployed {
     /// Whether the run must wait for it: it was changed, or did not become ready in an earlier run.
     pub fn may_be_unready(&self) -> bool {
         let was_ready = self.0.chart.as_ref().is_some_and(|chart| chart.state.was_ready);
-        self.0.is_changed || !was_ready
+        self.is_changed() || !was_ready
+    }
+
+    /// Restarts the pods of its Deployments, StatefulSets and DaemonSets, and reports each.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    pub fn restart(&self) -> Result<(), StageError> {
+        let session = &self.0.deployment.run().session;
+        for object in self.objects()? {
+            let key = ObjectKey::new(&object)?;
+            if key.group() == "apps" && WORKLOADS.contains(&key.kind.as_str()) {
+                let restarted = session.wait(session.host.deployer.restart(&key))??;
+                lock(&self.0.restarted).push(restarted);
+                session.notice(Level::Info, format!("{}: restarted {key}", self.0.deployment.name()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the release of a chart to the revision before, if it was deployed and there is one. Returns the revision
+    /// that this creates.
+    ///
+    /// # Errors
+    /// `deploy::no_revisions` for manifests, `deploy::...` if helm fails, `run::cancelled`.
+    pub fn roll_back(&self) -> Result<Option<u64>, StageError> {
+        let name = self.0.deployment.name();
+        if !self.0.deployment.is_helm() {
+            return Err(NoRevisions { name: name.to_owned() }.into());
+        }
+        let (Some(chart), true) = (&self.0.chart, self.0.is_changed) else { return Ok(None) };
+        let (Some(now), Some(before)) = (self.0.revision, chart.state.last_deployed) else { return Ok(None) };
+        if before >= now {
+            return Ok(None);
+        }
+        let run = self.0.deployment.run();
+        let session = &run.session;
+        let events = session.events.clone();
+        let on_wait = tell_holder(&self.0.deployment);
+        let cancel = session.cancellation();
+        let lock = LockOptions { limit: run.options.deploy.timeout, on_wait: &on_wait, cancel: &cancel };
+        let mut on_line = |_: Pipe, line: &str| {
+            events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
+        };
+        let rolled_back = session.host.deployer.roll_back(&chart.state.request, before, &mut on_line, lock);
+        let revision = session.wait_for_end(rolled_back)?;
+        session
+            .notice(Level::Info, format!("{name}: rolled back to revision {before}, as revision {revision}"));
+        Ok(Some(revision))
     }
 
     /// How to go back to the revision before, if it failed.
@@ -135,6 +213,7 @@ impl Rollout {
             applied: None,
             deleted: 0,
             chart,
+            restarted: Mutex::default(),
         })))
     }
 
@@ -189,7 +268,8 @@ impl Rollout {
                     applied: None,
                     deleted: 0,
                     chart: Some(chart),
-                        })))
+                    restarted: Mutex::default(),
+                })))
             }
         }
     }
@@ -204,6 +284,7 @@ fn of_manifests(deployment: &Deployment, applied: AppliedManifests) -> Deployed 
         applied: Some(applied.changed),
         deleted: applied.deleted,
         chart: None,
+        restarted: Mutex::default(),
     }))
 }
 

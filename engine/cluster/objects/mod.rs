@@ -29,6 +29,7 @@ mod prune;
 mod removed_apis;
 mod request;
 mod resource;
+mod restart;
 mod schema_problems;
 mod send;
 mod status;

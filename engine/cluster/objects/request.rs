@@ -15,6 +15,7 @@ const APPLY: &str = "application/apply-patch+yaml";
 /// The content types of other bodies.
 const JSON: &str = "application/json";
 const JSON_PATCH: &str = "application/json-patch+json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// The format of a list without the content of its objects.
 const METADATA_LIST: &str =
@@ -115,6 +116,10 @@ impl Call {
 
     pub fn json_patch(path: impl Into<String>, body: &Value) -> Self {
         Self::write(Method::PATCH, path, JSON_PATCH, body)
+    }
+
+    pub fn merge_patch(path: impl Into<String>, body: &Value) -> Self {
+        Self::write(Method::PATCH, path, MERGE_PATCH, body)
     }
 
     pub fn with_limits(self, limits: Limits) -> Self {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{ClusterAccess, ObjectKey};
+use crate::cluster::{ClusterAccess, ObjectKey, Propagation};
 use crate::deploy::chart::{
     self, ChartError, ChartIdentity, ChartRequest, Helm, HelmExec, HelmRun, Release, ReleaseList,
     RenderOptions, UninstallRequest, Upgraded, check_tiller, hook_log, stored_releases,
@@ -237,11 +237,47 @@ impl Deployer for LiveDeployer {
         Ok(removed?)
     }
 
+    async fn roll_back(
+        &self,
+        chart: &ChartRequest,
+        revision: u64,
+        on_line: OnLine<'_>,
+        lock: LockOptions<'_>,
+    ) -> Result<u64, StageError> {
+        let (helm, locked) = self.helm_and_lock(chart, lock).await?;
+        let chart = self.in_cluster(chart)?;
+        let rolled_back = chart::roll_back(&chart, revision, on_line, run(&helm, lock.cancel)).await;
+        let newest = match rolled_back {
+            Ok(()) => self.releases(&chart).await,
+            Err(error) => Err(self.explained(&chart, error).await.into()),
+        };
+        locked.release().await;
+        Ok(newest?.newest().map_or(revision, |(newest, _)| newest))
+    }
+
     async fn expect_helm(&self, program: Option<&str>, directory: &Path, cancel: &CancellationToken) {
         let (helms, cancel) = (self.helms.clone(), cancel.clone());
         let (program, directory) = (program.map(str::to_owned), directory.to_owned());
         // Whoever needs it finds it again, and reports the error.
         tokio::spawn(async move { helms.find(program.as_deref(), &directory, &cancel).await.map(drop) });
+    }
+
+    async fn object(&self, key: &ObjectKey) -> Result<Option<Value>, StageError> {
+        let found = self.access.list_objects(std::slice::from_ref(key)).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    async fn apply_object(&self, object: &Value) -> Result<Value, StageError> {
+        let live = self.object(&ObjectKey::new(object)?).await?;
+        Ok(self.access.apply_object(object, live.as_ref()).await?.object)
+    }
+
+    async fn delete_object(&self, key: &ObjectKey) -> Result<bool, StageError> {
+        Ok(self.access.delete_object(key, None, Propagation::Background).await?)
+    }
+
+    async fn restart(&self, key: &ObjectKey) -> Result<Value, StageError> {
+        Ok(self.access.restart_object(key).await?)
     }
 
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {

@@ -50,6 +50,8 @@ pub enum CallKind {
     Save,
     /// A file was removed.
     Remove,
+    /// The pods of an object were restarted.
+    Restart,
     /// A wait.
     Sleep,
     /// An image got a tag, in the daemon or in its registry.
@@ -60,7 +62,7 @@ pub enum CallKind {
 
 impl CallKind {
     /// The kinds that are visible to scripts.
-    pub const TOLD: [Self; 20] = [
+    pub const TOLD: [Self; 21] = [
         Self::Annotate,
         Self::Apply,
         Self::Attach,
@@ -77,6 +79,7 @@ impl CallKind {
         Self::PullSecret,
         Self::Push,
         Self::Remove,
+        Self::Restart,
         Self::Save,
         Self::Sleep,
         Self::Tag,
@@ -103,6 +106,7 @@ impl CallKind {
             Self::PullSecret => "pull_secret",
             Self::Push => "push",
             Self::Remove => "remove",
+            Self::Restart => "restart",
             Self::Save => "save",
             Self::Sleep => "sleep",
             Self::Tag => "tag",

@@ -12,6 +12,7 @@ use crate::cluster::{ApplySet, ObjectKey, owner_of};
 use crate::deploy::chart::{
     ChartIdentity, ChartRequest, Release, ReleaseList, StoredRelease, UninstallRequest, Upgraded, ValueLayers,
 };
+use crate::deploy::manifest::{ManifestDocument, fill_in};
 use crate::deploy::objects::{
     AppliedManifests, ApplyOptions, Comparison, Difference, LockOptions, ManifestSet, Removal, Removed,
 };
@@ -171,7 +172,57 @@ impl Deployer for MemoryHost {
         Ok(state.releases.remove(&release_of(&release.namespace, &release.release)).is_some())
     }
 
+    async fn roll_back(
+        &self,
+        chart: &ChartRequest,
+        revision: u64,
+        _: OnLine<'_>,
+        _: LockOptions<'_>,
+    ) -> Result<u64, StageError> {
+        self.did(CallKind::Helm, format!("rollback {} {revision}", chart.release));
+        let mut state = self.state();
+        let newest = state.releases.entry(release_of(&chart.namespace, &chart.release)).or_default();
+        *newest += 1;
+        Ok(*newest)
+    }
+
     async fn expect_helm(&self, _: Option<&str>, _: &Path, _: &CancellationToken) {}
+
+    async fn object(&self, key: &ObjectKey) -> Result<Option<Value>, StageError> {
+        let namespace = match &key.namespace {
+            Some(namespace) => namespace.clone(),
+            None => self.needed_context()?.namespace,
+        };
+        let is_found = |object: &&Value| {
+            ObjectKey::new(object).is_ok_and(|known| {
+                let namespace = known.namespace.as_ref().map(|_| namespace.clone());
+                known.is_same(&ObjectKey { namespace, ..key.clone() })
+            })
+        };
+        Ok(self.state().objects.iter().find(is_found).cloned())
+    }
+
+    async fn apply_object(&self, object: &Value) -> Result<Value, StageError> {
+        self.state().check_accepted(object)?;
+        ObjectKey::new(object)?;
+        let mut documents = [ManifestDocument::new(object.clone())];
+        fill_in(&mut documents, &self.needed_context()?.namespace, &|_, _| None);
+        self.put(&documents[0].value);
+        Ok(documents[0].value.clone())
+    }
+
+    async fn delete_object(&self, key: &ObjectKey) -> Result<bool, StageError> {
+        let found = self.object(key).await?;
+        if let Some(object) = &found {
+            self.delete(object);
+        }
+        Ok(found.is_some())
+    }
+
+    async fn restart(&self, key: &ObjectKey) -> Result<Value, StageError> {
+        self.did(CallKind::Restart, format!("{}/{}", key.kind, key.name));
+        Ok(self.object(key).await?.unwrap_or_default())
+    }
 
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {
         let set = ApplySet::new(deployment, namespace).id();

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{Effect, EffectKind, Effects};
+use crate::cluster::ObjectKey;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
 use crate::deploy::objects::{
     AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
@@ -58,7 +59,7 @@ impl Deployer for PlanningDeployer {
         };
         self.record(format!("deploy {}: {}", manifests.deployment, comparison.reason()), kind);
         Ok(AppliedManifests {
-            objects: Vec::new(),
+            objects: comparison.objects.iter().map(|object| object.document.value.clone()).collect(),
             changed: comparison.changed().count(),
             deleted: comparison.pruning.deleted.len(),
         })
@@ -141,8 +142,41 @@ impl Deployer for PlanningDeployer {
         Ok(true)
     }
 
+    async fn roll_back(
+        &self,
+        chart: &ChartRequest,
+        revision: u64,
+        _: OnLine<'_>,
+        _: LockOptions<'_>,
+    ) -> Result<u64, StageError> {
+        let kind =
+            EffectKind::Deploy { deployment: chart.release.clone(), namespace: chart.namespace.clone() };
+        self.record(format!("roll back the release {} to revision {revision}", chart.release), kind);
+        Ok(revision)
+    }
+
     async fn expect_helm(&self, program: Option<&str>, directory: &Path, cancel: &CancellationToken) {
         self.inner.expect_helm(program, directory, cancel).await;
+    }
+
+    async fn object(&self, key: &ObjectKey) -> Result<Option<Value>, StageError> {
+        self.inner.object(key).await
+    }
+
+    async fn apply_object(&self, object: &Value) -> Result<Value, StageError> {
+        let key = ObjectKey::new(object)?;
+        self.record(format!("apply {key}"), EffectKind::Object { object: key.to_string() });
+        Ok(object.clone())
+    }
+
+    async fn delete_object(&self, key: &ObjectKey) -> Result<bool, StageError> {
+        self.record(format!("delete {key}"), EffectKind::Object { object: key.to_string() });
+        Ok(self.inner.object(key).await?.is_some())
+    }
+
+    async fn restart(&self, key: &ObjectKey) -> Result<Value, StageError> {
+        self.record(format!("restart {key}"), EffectKind::Object { object: key.to_string() });
+        Ok(self.inner.object(key).await?.unwrap_or_default())
     }
 
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {

@@ -99,6 +99,11 @@ pub enum EffectKind {
         /// Its namespace.
         namespace: String,
     },
+    /// A script changes, restarts or deletes an object in the cluster.
+    Object {
+        /// The object: `ConfigMap/settings (namespace dev)`.
+        object: String,
+    },
     /// A command runs.
     Exec {
         /// Its purpose.

@@ -13,7 +13,7 @@ use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::cluster::{
-    ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult,
+    ClusterContext, ClusterNode, ImageLoad, Loader, ObjectKey, PodLogs, PullSecret, PullSecretResult,
 };
 use crate::config::DockerConfig;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
@@ -321,7 +321,33 @@ impl Deployer for OfflineHost {
         Err(Offline.into())
     }
 
+    async fn roll_back(
+        &self,
+        _: &ChartRequest,
+        _: u64,
+        _: OnLine<'_>,
+        _: LockOptions<'_>,
+    ) -> Result<u64, StageError> {
+        Err(Offline.into())
+    }
+
     async fn expect_helm(&self, _: Option<&str>, _: &Path, _: &CancellationToken) {}
+
+    async fn object(&self, _: &ObjectKey) -> Result<Option<Value>, StageError> {
+        Ok(None)
+    }
+
+    async fn apply_object(&self, _: &Value) -> Result<Value, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn delete_object(&self, _: &ObjectKey) -> Result<bool, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn restart(&self, _: &ObjectKey) -> Result<Value, StageError> {
+        Err(Offline.into())
+    }
 
     async fn members(&self, _: &str, _: &str) -> Result<Vec<Value>, StageError> {
         Ok(Vec::new())

@@ -18,6 +18,7 @@ mod git;
 mod hooks;
 mod http;
 mod image;
+mod object;
 mod option;
 mod parallel;
 mod plan;
@@ -58,7 +59,7 @@ pub(super) fn register(engine: &mut Engine) {
     }
 }
 
-fn modules() -> [rhai::Module; 25] {
+fn modules() -> [rhai::Module; 26] {
     let mut git = exported_module!(git::git);
     git.set_var("git", git::Git);
     [
@@ -78,6 +79,7 @@ fn modules() -> [rhai::Module; 25] {
         exported_module!(hooks::hooks),
         exported_module!(http::http),
         exported_module!(image::image),
+        exported_module!(object::object),
         exported_module!(parallel::parallel),
         exported_module!(plan::plan),
         exported_module!(project::project),

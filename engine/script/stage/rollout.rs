@@ -151,6 +151,45 @@ pub mod rollout {
         result.is_changed()
     }
 
+    /// Restarts the pods of all Deployments, StatefulSets and DaemonSets of the deployment, and returns `result`. Equals
+    /// `kubectl rollout restart`. `wait_until_ready` waits for the new pods.
+    ///
+    /// # Errors
+    /// `cluster::...`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn apply(deployment, rollout) { rollout.apply().restart() }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn restart(result: Deployed) -> RhaiResultOf<Deployed> {
+        result.restart()?;
+        Ok(result)
+    }
+
+    /// Returns the release of a chart to the revision before this deploy, and returns the revision that this creates. `()`
+    /// if the deploy changed nothing, or was the first. Equals `helm rollback`. The next run deploys again.
+    ///
+    /// # Errors
+    /// `deploy::no_revisions` for manifests; `deploy::...` if helm fails.
+    ///
+    /// # Example
+    /// ```rhai
+    /// import "scripts/deploy" as base;
+    ///
+    /// fn wait(project, results) {
+    ///     try { base::wait(project, results); } catch (error) {
+    ///         for result in results.filter(|result| result.deployment.is_helm) { result.rollback(); }
+    ///         throw error;
+    ///     }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn rollback(result: Deployed) -> RhaiResultOf<Dynamic> {
+        let revision = result.roll_back()?.and_then(|revision| i64::try_from(revision).ok());
+        Ok(revision.map_or(Dynamic::UNIT, Dynamic::from_int))
+    }
+
     /// Adds the objects to the output of `windlass render`.
     ///
     /// # Errors
