@@ -431,3 +431,31 @@ fn after_deployment(deployment, result) {
     project.write("windlass.rhai", "fn before_deploy(project) { apply_object(#{ kind: \"Pod\" }); }\n");
     project.run(["deploy"]).exits(1).stderr_says("`Pod` has no `apiVersion`").stderr_says("windlass.rhai:1:");
 }
+
+#[test]
+fn a_purge_deletes_what_dependencies_deployed_on_request() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let project = with_manifests(&cluster, &config_map("one", "1"))
+        .file(
+            "auth/devspace.yaml",
+            "version: v2beta1\nname: auth\ndeployments:\n  b: {kubectl: {manifests: [b.yaml]}}\n",
+        )
+        .file("auth/b.yaml", config_map("two", "1"));
+    project.write(
+        "devspace.yaml",
+        format!("{}dependencies:\n  auth: {{path: ./auth}}\n", project.read("devspace.yaml")),
+    );
+    let exist = || ["one", "two"].map(|name| value(&cluster, name).is_some());
+    project.run(["deploy"]).success();
+    assert_eq!(exist(), [true, true]);
+    project.run(["purge", "--yes"]).success().lacks("ConfigMap/two");
+    assert_eq!(exist(), [false, true]);
+    project.run(["deploy"]).success();
+    project.run(["purge", "--yes", "--dependency", "auth"]).success().lacks("ConfigMap/one");
+    assert_eq!(exist(), [true, false]);
+    project.run(["deploy"]).success();
+    let output = project.run(["purge", "--yes", "--dependencies"]);
+    assert_eq!(changes(&output), ["deleted ConfigMap/one", "deleted ConfigMap/two"], "{output}");
+    assert_eq!(exist(), [false, false]);
+    project.run(["purge", "--yes", "--dependency", "atuh"]).exits(2).stderr_says("`auth`");
+}

@@ -66,6 +66,7 @@ impl PipelineCall {
         let pipeline = match self.pipeline.as_str() {
             "build" if !selection.builds_root => "dependencies".to_owned(),
             "deploy" if !selection.builds_root => "deployed_dependencies".to_owned(),
+            "purge" if !selection.builds_root => "purged_dependencies".to_owned(),
             _ => self.pipeline,
         };
         Self { pipeline, ..self }

@@ -23,7 +23,9 @@ resource definitions are kept and reported, unless `--all` is set.
 
 Examples:
   windlass purge              delete everything that the project deployed
-  windlass purge web --yes    delete `web`, without a question")]
+  windlass purge web --yes    delete `web`, without a question
+  windlass purge --dependencies
+                              delete what the dependencies deployed too")]
 pub struct PurgeArgs {
     /// Deployments to delete [default: all]
     #[arg(value_name = "DEPLOYMENT", add = ArgValueCandidates::new(completions::deployments))]
@@ -40,6 +42,14 @@ pub struct PurgeArgs {
     /// Delete volume claims, namespaces and custom resource definitions too
     #[arg(long)]
     pub all: bool,
+
+    /// Delete what the dependencies deployed too
+    #[arg(long, conflicts_with = "dependency")]
+    pub dependencies: bool,
+
+    /// Delete only what this dependency deployed (repeatable)
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completions::dependencies))]
+    pub dependency: Vec<String>,
 
     /// Seconds to wait until everything is deleted
     #[arg(long, value_name = "SECONDS", default_value_t = DeployOptions::TIMEOUT.as_secs())]
@@ -60,12 +70,17 @@ pub fn purge(global: &GlobalOptions, args: &PurgeArgs) -> Result<ExitStatus, Fai
     let names = all_names(&args.names, &args.deployments);
     let loaded = load_project(global)?;
     let selected = rollout::selected(&loaded.project, &names).map_err(Failure::wrong_use)?;
-    let shown: Vec<_> = selected.iter().map(|deployment| deployment.name.as_str()).collect();
+    let mut shown: Vec<_> = selected.iter().map(|deployment| deployment.name.clone()).collect();
+    if !args.dependency.is_empty() {
+        shown = args.dependency.iter().map(|name| format!("the dependency {name}")).collect();
+    } else if args.dependencies {
+        shown.push("all dependencies".to_owned());
+    }
     if shown.is_empty() {
         warn(NO_DEPLOYMENTS, global);
         return Ok(ExitStatus::Done);
     }
-    if !args.yes && !confirm(&shown) {
+    if !args.yes && !confirm(&shown.join(", ")) {
         return Err(Failure::wrong_use(NotConfirmed));
     }
     let call = PipelineCall {
@@ -79,16 +94,21 @@ pub fn purge(global: &GlobalOptions, args: &PurgeArgs) -> Result<ExitStatus, Fai
         },
         ..PipelineCall::build(Vec::new())
     };
-    run_pipeline(global, &PipelineOptions::default(), loaded, call)
+    let options = PipelineOptions {
+        dependencies: args.dependency.clone(),
+        skip_dependencies: !args.dependencies && args.dependency.is_empty(),
+        ..PipelineOptions::default()
+    };
+    run_pipeline(global, &options, loaded, call)
 }
 
 /// Asks on the terminal; without one, the answer is no.
-fn confirm(names: &[&str]) -> bool {
+fn confirm(names: &str) -> bool {
     if !std::io::stdin().is_terminal() {
         return false;
     }
     let mut stderr = std::io::stderr();
-    let asked = write!(stderr, "delete {} from the cluster? [y/N] ", names.join(", "));
+    let asked = write!(stderr, "delete {names} from the cluster? [y/N] ");
     let mut answer = String::new();
     asked.and_then(|()| stderr.flush()).and_then(|()| std::io::stdin().read_line(&mut answer)).is_ok()
         && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())

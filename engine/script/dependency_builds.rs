@@ -1,4 +1,4 @@
-//! Builds or deploys the dependencies of a project.
+//! Builds, deploys or purges the dependencies of a project.
 
 use std::sync::Arc;
 
@@ -25,6 +25,14 @@ pub(super) fn build_all(execution: &Execution) -> Result<(), StageError> {
 /// [`DependencyError::Failed`] if some fail; each records its error.
 pub(super) fn deploy_all(execution: &Execution) -> Result<(), StageError> {
     call_all(execution, "deploy")
+}
+
+/// Like [`build_all`], but purges them: each with its own `purge`.
+///
+/// # Errors
+/// [`DependencyError::Failed`] if some fail; each records its error.
+pub(super) fn purge_all(execution: &Execution) -> Result<(), StageError> {
+    call_all(execution, "purge")
 }
 
 fn call_all(execution: &Execution, function: &'static str) -> Result<(), StageError> {

@@ -28,7 +28,7 @@ pub mod deploy {
     use crate::event::Level;
     use crate::rollout::Deployment;
     use crate::script::RhaiResultOf;
-    use crate::script::dependency_builds::deploy_all;
+    use crate::script::dependency_builds::{deploy_all, purge_all};
 
     /// The namespaces of the selected deployments, each once.
     ///
@@ -91,6 +91,21 @@ pub mod deploy {
     #[rhai_fn(return_raw)]
     pub fn deploy_dependencies(project: ScriptProject) -> RhaiResultOf<()> {
         Ok(deploy_all(&project.0)?)
+    }
+
+    /// Deletes what the dependencies of the project deployed, in parallel, each with its own `purge` and once per run. Those
+    /// that the command line does not select are kept.
+    ///
+    /// # Errors
+    /// `run::failed` if one fails; each failure is reported separately.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn purged_dependencies(project) { purge_dependencies(project); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn purge_dependencies(project: ScriptProject) -> RhaiResultOf<()> {
+        Ok(purge_all(&project.0)?)
     }
 
     /// Calls `work` with each of `deployments`, and returns the results: first, all that are `concurrent` in parallel, then
