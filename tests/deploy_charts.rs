@@ -254,6 +254,25 @@ fn a_script_rolls_a_chart_back() {
 }
 
 #[test]
+fn a_plan_without_an_answer_of_the_cluster_says_so() {
+    for helm in helms() {
+        let Some(cluster) = Cluster::without_namespace() else { return };
+        let project = project(&cluster, &helm);
+        let plan = || project.run(["plan", "deploy"]);
+        // The namespace does not exist yet, and helm asks the cluster nevertheless.
+        plan().success().stdout_has("ConfigMap/conf").lacks("helm template");
+        let custom = "apiVersion: none.acme.io/v1\nkind: Thing\nmetadata: {name: it}\n";
+        project.write("chart/templates/thing.yaml", custom);
+        let output = plan();
+        output.success().stdout_has("Thing/it");
+        output.stderr_has(
+            "warning: web: the changes are those of `helm template`, which does not ask the cluster: ",
+        );
+        assert!(cluster.namespace_object().is_none(), "a plan changes nothing");
+    }
+}
+
+#[test]
 fn a_hook_that_fails_is_shown_with_its_log() {
     for helm in helms() {
         let Some(cluster) = Cluster::with_node() else { return };

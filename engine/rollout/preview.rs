@@ -10,7 +10,7 @@ use super::rollout::Found;
 use crate::deploy::chart::ChartRequest;
 use crate::deploy::manifest::{ManifestOrigin, ObjectId, diff, fill_in, load_text};
 use crate::error::StageError;
-use crate::event::ObjectChange;
+use crate::event::{Level, ObjectChange};
 
 /// A change that a deploy would make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,9 +71,17 @@ impl Rollout {
         let preview = session.wait_for_end(deployer.preview_chart(request, &cancel));
         let after = match preview {
             Ok(Some(release)) => objects(&release.manifest, &request.namespace)?,
-            // The namespace may not exist yet, and old versions of helm cannot ask the cluster.
-            Ok(None) | Err(_) => {
+            // Old versions of helm cannot ask the cluster, and it does not know the kinds of a chart with definitions yet.
+            preview => {
                 let text = session.wait_for_end(deployer.render_chart(request, &cancel))?;
+                if let Err(error) = preview {
+                    let name = self.deployment().name();
+                    let message = format!(
+                        "{name}: the changes are those of `helm template`, which does not ask the cluster: {}",
+                        error.message()
+                    );
+                    session.notice(Level::Warning, message);
+                }
                 objects(&text, &request.namespace)?
             }
         };
