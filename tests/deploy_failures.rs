@@ -7,9 +7,9 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Daemon, Project, Relay, Signal, wait_for};
+use crate::harness::{Cluster, Daemon, Output, Project, Relay, Signal, Webhook, wait_for};
 
 /// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -136,9 +136,9 @@ fn an_exceeded_quota_says_what_was_requested() {
     output.stderr_says("a.yaml:3:12").stderr_says("limited: count/configmaps=0");
 }
 
-#[test]
-fn a_webhook_that_is_down_is_named() {
-    let Some(cluster) = Cluster::acquire() else { return };
+/// Calls the webhook of `client_config` for the ConfigMaps of the cluster's namespace, and deploys one until it is called:
+/// the API server reads the configuration of its webhooks in the background.
+fn deploy_with_webhook(cluster: &Cluster, client_config: &Value) -> Output {
     let name = cluster.namespace();
     let _webhook = cluster.apply_global::<ValidatingWebhookConfiguration>(
         name,
@@ -147,7 +147,7 @@ fn a_webhook_that_is_down_is_named() {
             "kind": "ValidatingWebhookConfiguration",
             "webhooks": [{
                 "name": "guard.acme.io",
-                "clientConfig": { "url": "https://127.0.0.1:1/check" },
+                "clientConfig": client_config,
                 "failurePolicy": "Fail",
                 "sideEffects": "None",
                 "admissionReviewVersions": ["v1"],
@@ -158,17 +158,35 @@ fn a_webhook_that_is_down_is_named() {
     );
     let manifest =
         config_map("one", "1").replace("{name: one}", &format!("{{name: one, labels: {{test: {name}}}}}"));
-    let project = project(&cluster, &manifest);
-    // The API server reads the configuration of its webhooks in the background.
-    let output = wait_for("the webhook", LIMIT, || {
+    let project = project(cluster, &[config_map("two", "1"), manifest].concat());
+    wait_for("the webhook", LIMIT, || {
         let output = project.run(["deploy"]);
         (output.code() != Some(0)).then_some(output).or_else(|| {
             cluster.delete::<ConfigMap>("one");
+            cluster.delete::<ConfigMap>("two");
             None
         })
-    });
+    })
+}
+
+#[test]
+fn a_webhook_that_is_down_is_named() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let output = deploy_with_webhook(&cluster, &json!({ "url": "https://127.0.0.1:1/check" }));
     output.exits(1).stderr_has("deploy::webhook").stderr_says("admission webhook `guard.acme.io` failed");
     output.stderr_says("connection refused").stderr_says("ConfigMap/one");
+}
+
+#[test]
+fn a_webhook_that_denies_an_object_is_quoted_before_anything_changes() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let webhook = Webhook::denying("images must come from r.acme.io");
+    let output = deploy_with_webhook(&cluster, &webhook.client_config());
+    output.exits(1).stderr_has("deploy::denied").stderr_says("a.yaml:8:12: cannot apply ConfigMap/one");
+    output
+        .stderr_says("the admission webhook `guard.acme.io`")
+        .stderr_says("images must come from r.acme.io");
+    assert!(cluster.find::<ConfigMap>("two").is_none());
 }
 
 #[test]

@@ -45,6 +45,7 @@ mod slot;
 mod terminal;
 mod test_repository;
 mod wait;
+mod webhook;
 
 pub use build_cluster::BuildCluster;
 pub use buildx_cluster::BuildxCluster;
@@ -69,3 +70,4 @@ pub use second_address::SecondAddress;
 pub use terminal::Terminal;
 pub use test_repository::TestRepository;
 pub use wait::wait_for;
+pub use webhook::Webhook;
