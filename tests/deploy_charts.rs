@@ -316,32 +316,40 @@ fn an_interrupted_upgrade_ends_as_failed_and_a_second_run_waits_for_it() {
 
 #[test]
 fn a_chart_whose_pods_crash_fails_until_it_runs() {
-    for helm in helms() {
-        let Some(cluster) = Cluster::with_node() else { return };
-        let Some(daemon) = Daemon::acquire() else { return };
-        let project = project(&cluster, &helm);
-        project.run(["deploy"]).success();
-        let pods = |script: &str| {
-            format!(
-                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  selector: {{matchLabels: {{app: \
+    // At the same time, because each waits for the cluster for half a minute.
+    std::thread::scope(|scope| {
+        for helm in helms() {
+            scope.spawn(move || fails_until_it_runs(&helm));
+        }
+    });
+}
+
+/// Deploys a chart whose pods crash, and then one whose pods run.
+fn fails_until_it_runs(helm: &Path) {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let project = project(&cluster, helm);
+    project.run(["deploy"]).success();
+    let pods = |script: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  selector: {{matchLabels: {{app: \
                  web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec: {{terminationGracePeriodSeconds: 0, \
                  containers: [{{name: c, image: '{}', imagePullPolicy: Never, command: [sh, -c, '{script}']}}]}}\n",
-                daemon.base()
-            )
-        };
-        project.write("chart/templates/web.yaml", pods("echo panic; exit 1"));
-        let output = project.run(["deploy"]);
-        output
-            .exits(1)
-            .stderr_has("web | deployed revision 2")
-            .stderr_has("deploy::crash")
-            .stderr_has("  panic\n");
-        output.stderr_says("release web is at revision 2: `helm rollback web 1 -n");
-        // It is kept, but not ready yet.
-        let output = project.run(["deploy", "--timeout", "2"]);
-        output.exits(1).stderr_has("web | kept: unchanged (revision 2)").stderr_says("cannot deploy web");
-        project.write("chart/templates/web.yaml", pods("sleep 1000"));
-        project.run(["deploy"]).success().stderr_has("web | deployed revision 3").stderr_has("1 deployed");
-        project.run(["deploy"]).success().stderr_has("web | kept: unchanged (revision 3)").lacks("waiting");
-    }
+            daemon.base()
+        )
+    };
+    project.write("chart/templates/web.yaml", pods("echo panic; exit 1"));
+    let output = project.run(["deploy"]);
+    output
+        .exits(1)
+        .stderr_has("web | deployed revision 2")
+        .stderr_has("deploy::crash")
+        .stderr_has("  panic\n");
+    output.stderr_says("release web is at revision 2: `helm rollback web 1 -n");
+    // It is kept, but not ready yet.
+    let output = project.run(["deploy", "--timeout", "2"]);
+    output.exits(1).stderr_has("web | kept: unchanged (revision 2)").stderr_says("cannot deploy web");
+    project.write("chart/templates/web.yaml", pods("sleep 1000"));
+    project.run(["deploy"]).success().stderr_has("web | deployed revision 3").stderr_has("1 deployed");
+    project.run(["deploy"]).success().stderr_has("web | kept: unchanged (revision 3)").lacks("waiting");
 }

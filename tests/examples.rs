@@ -162,6 +162,12 @@ struct ClusterExample {
     _registry: Registry,
 }
 
+/// The grace period and the start of a probe in the examples, and what they are in tests.
+const GRACE: &str = "terminationGracePeriodSeconds: 1\n";
+const NO_GRACE: &str = "terminationGracePeriodSeconds: 0\n";
+const PROBE: &str = "        readinessProbe:\n";
+const OFTEN: &str = "        readinessProbe:\n          periodSeconds: 1\n";
+
 impl ClusterExample {
     /// A copy of `examples/NAME` with the images `example/IMAGE`. `None`, with a notice, if something is missing.
     fn copy(name: &str, images: &[&str]) -> Option<Self> {
@@ -175,6 +181,8 @@ impl ClusterExample {
             let text = fs::read_to_string(&path).expect("the file can be read");
             let text = text.replace("FROM busybox:1.37\n", &format!("FROM {}\n", daemon.base()));
             let is_readme = relative.ends_with("README.md");
+            // The node takes a minute for pods with a grace period, and probes them every 10 seconds.
+            let text = if is_readme { text } else { text.replace(GRACE, NO_GRACE).replace(PROBE, OFTEN) };
             // The variable of the example, or the name of each image.
             let text = text.replace("{default: example}", &format!("{{default: '{parent}'}}"));
             let text = if is_readme { text } else { text.replace(" example/", &format!(" {parent}/")) };
@@ -246,6 +254,7 @@ fn deploy() {
     let (shown, _) = shown.split_once("```").expect("a block ends");
     let (image, _) = example.pods().swap_remove(0);
     let rendered = example.run(2).stdout.replace(&image, "example/shop-api:FB561");
+    let rendered = rendered.replace(NO_GRACE, GRACE).replace(OFTEN, PROBE);
     assert_eq!(rendered.replace(example.cluster.namespace(), "default"), format!("apiVersion{shown}"));
     example.run(3).stderr_has("2 deleted in");
     assert_eq!(example.pods(), []);
