@@ -9,7 +9,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Daemon, Output, Project, Relay, Signal, Webhook, wait_for};
+use crate::harness::{
+    Cluster, Daemon, Fault, FaultProxy, Output, PlainCluster, Project, Relay, Signal, Webhook, wait_for,
+};
 
 /// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -329,6 +331,51 @@ fn an_api_server_that_dies_during_the_wait_is_awaited() {
 }
 
 #[test]
+fn an_api_server_that_dies_in_the_middle_is_an_error_and_the_next_deploy_goes_on() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let relay = Relay::start(cluster.server().trim_start_matches("https://"));
+    let map = |value: &str| {
+        config_map("one", value)
+            .replace("{name: one}", "{name: one, finalizers: [acme.io/held]}\nimmutable: true")
+    };
+    let project = behind(&relay, &cluster, &map("1"));
+    project.run(["deploy"]).success();
+    project.write("a.yaml", map("2"));
+    let deploy = ["deploy", "--recreate", "ConfigMap/one"];
+    let running = project.spawn(deploy);
+    wait_for("the deletion", LIMIT, || cluster.find::<ConfigMap>("one")?.metadata.deletion_timestamp);
+    relay.die();
+    let output = running.finish();
+    output.exits(1).stderr_has("cluster::unreachable").stderr_has("1 failed to deploy");
+    assert_eq!(output.stderr.matches("cluster::unreachable").count(), 1, "{output}");
+    // The lock could not be released either.
+    relay.recover();
+    let long_ago = lease_time(jiff::Timestamp::now() - jiff::SignedDuration::from_mins(2));
+    cluster.patch::<Lease>("windlass-a", &json!({ "spec": { "renewTime": long_ago } }));
+    cluster.patch::<ConfigMap>("one", &json!({ "metadata": { "finalizers": null } }));
+    project.run(deploy).success();
+    let data = cluster.find::<ConfigMap>("one").and_then(|object| object.data).unwrap_or_default();
+    assert_eq!(data["value"], "2");
+    cluster.patch::<ConfigMap>("one", &json!({ "metadata": { "finalizers": null } }));
+}
+
+#[test]
+fn an_api_server_that_is_busy_is_asked_again() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let plain = PlainCluster::before(&cluster);
+    let proxy = FaultProxy::before_address(plain.address());
+    let kubeconfig =
+        cluster.kubeconfig("test").replace(&cluster.server(), &format!("http://{}", proxy.address()));
+    let busy = Fault::Busy { status: 429, seconds: 1, as_date: false };
+    let object = format!("/api/v1/namespaces/{}/configmaps/one", cluster.namespace());
+    proxy.fault(1, "GET", "/", busy).fault(2, "PATCH", &object, busy);
+    project_with(&kubeconfig, &config_map("one", "1")).run(["deploy"]).success().stderr_has("1 deployed");
+    assert!(cluster.find::<ConfigMap>("one").is_some());
+    // A dry run, an apply, and both again.
+    assert_eq!(proxy.count("PATCH", &object), 4);
+}
+
+#[test]
 fn an_interrupt_ends_the_wait_and_the_next_deploy_waits_again() {
     let Some(cluster) = Cluster::acquire() else { return };
     let pod = "{nodeSelector: {none: 'true'}, containers: [{name: c, image: busybox}]}";
@@ -481,6 +528,22 @@ fn an_interrupt_says_what_was_not_started() {
     running.signal(Signal::Interrupt);
     let output = running.finish();
     output.exits(130).stderr_has("a | cancelled: stopped").stderr_has("b | cancelled: not started");
+}
+
+#[test]
+fn two_deploys_at_once_apply_one_after_the_other() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let projects = ["1", "2"].map(|value| {
+        let both = [config_map("one", value), config_map("two", value)];
+        project(&cluster, &both.concat())
+    });
+    let running = projects.each_ref().map(|project| project.spawn(["deploy"]));
+    for running in running {
+        running.finish().success();
+    }
+    let value = |name: &str| cluster.find::<ConfigMap>(name)?.data?.remove("value");
+    assert!(value("one").is_some());
+    assert_eq!(value("one"), value("two"));
 }
 
 /// A deploy whose objects do not run, and what it says.

@@ -156,6 +156,18 @@ impl Cluster {
         self.entry("clusters", "cluster")["server"].as_str().expect("a server").to_owned()
     }
 
+    /// The certificates of the API server's authority, as PEM.
+    pub fn authority(&self) -> Vec<u8> {
+        let entry = self.entry("clusters", "cluster");
+        match entry["certificate-authority-data"].as_str() {
+            Some(data) => STANDARD.decode(data).expect("base64"),
+            None => {
+                let file = entry["certificate-authority"].as_str().expect("an authority");
+                std::fs::read(file).expect("the authority can be read")
+            }
+        }
+    }
+
     /// The token of the kubeconfig's user.
     pub fn token(&self) -> String {
         self.entry("users", "user")["token"].as_str().expect("a token").to_owned()

@@ -82,6 +82,11 @@ struct Rule {
 impl FaultProxy {
     /// A proxy that passes everything on to `registry` until a fault is set.
     pub fn before(registry: &Registry) -> Self {
+        Self::before_address(registry.address())
+    }
+
+    /// A proxy that passes everything on to the HTTP server at `address` until a fault is set.
+    pub fn before_address(address: String) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -90,7 +95,7 @@ impl FaultProxy {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a loopback port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
         let shared = Arc::new(Shared {
-            upstream: registry.address(),
+            upstream: address,
             script: Mutex::default(),
             released: watch::Sender::new(false),
         });
