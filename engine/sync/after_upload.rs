@@ -1,0 +1,218 @@
+//! What runs after files were uploaded: `onUpload`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use tokio_util::sync::CancellationToken;
+
+use super::{RelativePath, Remote, RemoteCommand, RemoteError};
+use crate::config::{OnUpload, SyncCommand, SyncExec};
+use crate::process::{CommandLine, Exec, ExecRequest, ProcessError, Purpose, Tail};
+
+/// How long a command may take, unless something else is asked for.
+pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+
+/// What was uploaded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Uploaded {
+    /// The directories that were made.
+    pub directories: Vec<RelativePath>,
+    /// The files and links that were written.
+    pub files: Vec<RelativePath>,
+    /// Whether this is the initial synchronization.
+    pub is_initial: bool,
+}
+
+/// A command of `onUpload` that failed. The synchronization continues.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum AfterUploadError {
+    /// It ended with a code other than 0.
+    #[error("`{command}` failed with exit code {code} after an upload")]
+    #[diagnostic(code(sync::command_failed))]
+    Failed {
+        /// The command.
+        command: String,
+        /// Its exit code.
+        code: i32,
+        /// The last lines of its output.
+        #[help]
+        output: Option<String>,
+    },
+    /// It could not be run in the container, or took too long.
+    #[error("cannot run `{command}` after an upload")]
+    #[diagnostic(code(sync::command_not_run))]
+    Remote {
+        /// The command.
+        command: String,
+        /// The reason.
+        #[source]
+        #[diagnostic_source]
+        source: RemoteError,
+    },
+    /// It could not be run on this machine, or took too long.
+    #[error("cannot run `{command}` after an upload")]
+    #[diagnostic(code(sync::command_not_run))]
+    Local {
+        /// The command.
+        command: String,
+        /// The reason.
+        #[source]
+        #[diagnostic_source]
+        source: ProcessError,
+    },
+    /// A pattern of `onChange` is invalid.
+    #[error("invalid pattern in `onChange`: {reason}")]
+    #[diagnostic(code(sync::invalid_pattern))]
+    Pattern {
+        /// The reason.
+        reason: String,
+    },
+}
+
+/// Runs the commands of a directory.
+pub struct AfterUpload<'a> {
+    /// The container.
+    pub remote: &'a dyn Remote,
+    /// This machine.
+    pub exec: &'a dyn Exec,
+    /// The directory of commands on this machine.
+    pub directory: &'a Path,
+    /// How long each command may take.
+    pub limit: Duration,
+}
+
+impl AfterUpload<'_> {
+    /// Runs what `on_upload` says about `uploaded`, one by one; returns the failures. A command with `failOnError` that
+    /// fails skips the rest.
+    pub async fn run(
+        &self,
+        on_upload: &OnUpload,
+        uploaded: &Uploaded,
+        cancel: &CancellationToken,
+    ) -> Vec<AfterUploadError> {
+        let mut failures = Vec::new();
+        if let Some(hooks) = &on_upload.exec_remote {
+            let each =
+                [(&hooks.on_dir_create, &uploaded.directories), (&hooks.on_file_change, &uploaded.files)];
+            for (command, paths) in each {
+                let Some(command) = command else { continue };
+                for path in paths {
+                    failures.extend(self.run_there(command, Some(path), cancel).await.err());
+                }
+            }
+            if let Some(command) = &hooks.on_batch {
+                failures.extend(self.run_there(command, None, cancel).await.err());
+            }
+        }
+        for exec in &on_upload.exec {
+            match selects(exec, uploaded) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    failures.push(error);
+                    continue;
+                }
+            }
+            let ran = if exec.is_local {
+                self.run_here(&exec.command, cancel).await
+            } else {
+                self.run_there(&exec.command, None, cancel).await
+            };
+            if let Err(error) = ran {
+                failures.push(error);
+                if exec.fail_on_error {
+                    return failures;
+                }
+            }
+        }
+        if on_upload.restart_container && !cancel.is_cancelled() {
+            let restarted = self.remote.restart().await;
+            let command = "restartContainer".to_owned();
+            failures.extend(restarted.err().map(|source| AfterUploadError::Remote { command, source }));
+        }
+        failures
+    }
+
+    /// Runs a command in the container; `path` replaces `{}` in its arguments.
+    async fn run_there(
+        &self,
+        command: &SyncCommand,
+        path: Option<&RelativePath>,
+        cancel: &CancellationToken,
+    ) -> Result<(), AfterUploadError> {
+        let root = self.remote.facts().root.trim_end_matches('/');
+        let filled = |argument: &String| match path {
+            Some(path) => argument.replace("{}", &format!("{root}/{path}")),
+            None => argument.clone(),
+        };
+        let words: Vec<_> = match &command.args {
+            Some(args) => std::iter::once(command.command.clone()).chain(args.iter().map(filled)).collect(),
+            None => ["sh", "-c", &command.command].map(str::to_owned).to_vec(),
+        };
+        let request = RemoteCommand { words, limit: self.limit };
+        let shown = shown(command);
+        let ended = tokio::select! {
+            ended = self.remote.run(&request) => ended,
+            () = cancel.cancelled() => return Ok(()),
+        };
+        match ended {
+            Ok(end) => checked(shown, end.code, &end.output),
+            Err(source) => Err(AfterUploadError::Remote { command: shown, source }),
+        }
+    }
+
+    async fn run_here(
+        &self,
+        command: &SyncCommand,
+        cancel: &CancellationToken,
+    ) -> Result<(), AfterUploadError> {
+        let line = CommandLine::configured(&command.command, command.args.as_deref());
+        let mut request = ExecRequest::new(Purpose::Hook, line, self.directory);
+        request.limit = Some(self.limit);
+        let mut tail = Tail::default();
+        let ended = self.exec.run(&request, &mut |_, line| tail.push(line), cancel).await;
+        match ended {
+            Ok(code) => checked(shown(command), code, &tail.into_lines()),
+            Err(ProcessError::Cancelled { .. }) => Ok(()),
+            Err(source) => Err(AfterUploadError::Local { command: shown(command), source }),
+        }
+    }
+}
+
+fn checked(command: String, code: i32, output: &[String]) -> Result<(), AfterUploadError> {
+    if code == 0 {
+        return Ok(());
+    }
+    Err(AfterUploadError::Failed { command, code, output: crate::process::last_lines(output) })
+}
+
+fn shown(command: &SyncCommand) -> String {
+    match &command.args {
+        Some(args) => shell_words::join(std::iter::once(&command.command).chain(args)),
+        None => command.command.clone(),
+    }
+}
+
+/// Whether `exec` runs after `uploaded`.
+fn selects(exec: &SyncExec, uploaded: &Uploaded) -> Result<bool, AfterUploadError> {
+    if exec.is_once && !uploaded.is_initial {
+        return Ok(false);
+    }
+    if exec.on_change.is_empty() {
+        return Ok(true);
+    }
+    let patterns =
+        patterns(&exec.on_change).map_err(|error| AfterUploadError::Pattern { reason: error.to_string() })?;
+    let mut paths = uploaded.files.iter().chain(&uploaded.directories);
+    Ok(paths.any(|path| patterns.is_match(path.as_str())))
+}
+
+fn patterns(texts: &[String]) -> Result<GlobSet, globset::Error> {
+    let mut patterns = GlobSetBuilder::new();
+    for text in texts {
+        let text = text.trim_start_matches("./").trim_start_matches('/');
+        patterns.add(GlobBuilder::new(text).literal_separator(true).build()?);
+    }
+    patterns.build()
+}

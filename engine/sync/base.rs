@@ -1,0 +1,93 @@
+//! The last known state of both sides.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, Kind, RelativePath};
+
+/// How long after its modification a file may change again without a new modification time, in nanoseconds.
+const YOUNG: i128 = 2_000_000_000;
+
+/// The last known state of every path.
+pub type BaseTree = BTreeMap<RelativePath, Base>;
+
+/// The last known state of a path, on both sides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// What was here.
+    pub here: Option<Seen>,
+    /// What was there.
+    pub there: Option<Seen>,
+    /// Whether both had the same content; if not, the sides differ on purpose until one changes.
+    pub is_common: bool,
+}
+
+/// An entry as it was when it was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The entry.
+    pub entry: Entry,
+    /// Whether it was so young that it may have changed since without a trace in its metadata.
+    pub is_young: bool,
+}
+
+/// The relation of an entry to an earlier one, or to the one of the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// The same content.
+    Same,
+    /// Another content.
+    Different,
+    /// Only digests can tell.
+    Unknown,
+}
+
+impl Seen {
+    /// `entry`, seen at the time `now` of its side.
+    pub fn new(entry: Entry, now: i128) -> Self {
+        let is_young = entry.kind == Kind::File && entry.mtime.saturating_add(YOUNG) > now;
+        Self { entry, is_young }
+    }
+
+    /// Whether `entry`, of the same side, has the content of this one.
+    pub fn relation(&self, entry: &Entry) -> Relation {
+        let is_stat_equal = self.entry.mtime == entry.mtime
+            && (self.entry.inode == entry.inode || self.entry.inode == 0 || entry.inode == 0);
+        match content(&self.entry, entry) {
+            Relation::Unknown if is_stat_equal && (!self.is_young || self.entry.digest.is_none()) => {
+                Relation::Same
+            }
+            // Without a digest of the earlier content, another digest helps nothing.
+            Relation::Unknown if self.entry.digest.is_none() => Relation::Different,
+            relation => relation,
+        }
+    }
+}
+
+/// How the contents of two entries relate.
+pub fn content(one: &Entry, other: &Entry) -> Relation {
+    match (&one.kind, &other.kind) {
+        (Kind::File, Kind::File) if one.size != other.size => Relation::Different,
+        (Kind::File, Kind::File) => match (&one.digest, &other.digest) {
+            (Some(one), Some(other)) if one == other => Relation::Same,
+            (Some(_), Some(_)) => Relation::Different,
+            _ => Relation::Unknown,
+        },
+        (one, other) if one == other => Relation::Same,
+        _ => Relation::Different,
+    }
+}
+
+/// Like [`content`], for entries of both sides that were never compared: files of the same size and time are equal,
+/// unless they were written just before `now`. `ahead` is how far the clock there is ahead of this one.
+pub fn first_content(here: &Entry, there: &Entry, ahead: i128, now: i128) -> Relation {
+    const SECOND: i128 = 1_000_000_000;
+    let seconds = here.mtime.div_euclid(SECOND);
+    let is_same_time =
+        [there.mtime, there.mtime - ahead].iter().any(|time| time.div_euclid(SECOND) == seconds);
+    match content(here, there) {
+        Relation::Unknown if is_same_time && here.mtime + YOUNG <= now => Relation::Same,
+        relation => relation,
+    }
+}

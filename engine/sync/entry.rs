@@ -1,0 +1,153 @@
+//! What a side of a synchronization has: paths, entries, scans.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::image::Digest;
+
+/// A path below the root of a side, with `/` between its names: `src/main.rs`. Never empty; no name is `.`, `..` or
+/// empty, or has a line feed or a NUL byte.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RelativePath(Arc<str>);
+
+impl RelativePath {
+    /// The path `text`; `None` if it cannot be synchronized.
+    pub fn new(text: &str) -> Option<Self> {
+        let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\n', '\0']);
+        text.split('/').all(is_name).then(|| Self(text.into()))
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its last name.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The directory that contains it; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.into()))
+    }
+
+    /// The path of `name` in this directory; `None` if `name` cannot be synchronized.
+    pub fn child(&self, name: &str) -> Option<Self> {
+        Self::new(&format!("{}/{name}", self.0))
+    }
+
+    /// Whether it is below `directory`.
+    pub fn is_below(&self, directory: &Self) -> bool {
+        self.0.strip_prefix(&*directory.0).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The path on this machine, below `root`.
+    pub fn within(&self, root: &Path) -> PathBuf {
+        self.0.split('/').fold(root.to_owned(), |path, name| path.join(name))
+    }
+}
+
+impl fmt::Display for RelativePath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for RelativePath {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for RelativePath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for RelativePath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::new(&text).ok_or_else(|| serde::de::Error::custom(format!("invalid relative path `{text}`")))
+    }
+}
+
+/// The kind of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link and its target.
+    Link(String),
+}
+
+/// What is at one path of a side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The kind.
+    pub kind: Kind,
+    /// The permission bits: at most `0o7777`.
+    pub mode: u32,
+    /// The size in bytes; 0 for what is not a file.
+    pub size: u64,
+    /// The modification time in nanoseconds since the epoch, by the clock of that side.
+    pub mtime: i128,
+    /// The inode number; 0 if unknown.
+    pub inode: u64,
+    /// The user and the group that own it.
+    pub owner: (u32, u32),
+    /// The SHA-256 digest of a file's content, if it is known.
+    pub digest: Option<Digest>,
+}
+
+/// What a scan of a side found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scan {
+    /// The root itself; `None` if it does not exist.
+    pub root: Option<Entry>,
+    /// Everything below the root that can be synchronized, without what was pruned.
+    pub entries: BTreeMap<RelativePath, Entry>,
+    /// Names that cannot be synchronized, for a notice: they have a line feed, or are not UTF-8.
+    pub unusable: Vec<String>,
+    /// Why it may lack entries; `None` if it proves that what it does not have is absent.
+    pub gap: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_that_can_be_synchronized_are_paths() {
+        let check =
+            |text: &str, expected: bool| assert_eq!(RelativePath::new(text).is_some(), expected, "{text:?}");
+        check("a", true);
+        check("a b/-rf/$(x)/..c/…", true);
+        check("", false);
+        check("/a", false);
+        check("a/", false);
+        check("a//b", false);
+        check("./a", false);
+        check("a/../b", false);
+        check("a\nb", false);
+    }
+
+    #[test]
+    fn paths_know_their_parts() {
+        let path = |text| RelativePath::new(text).unwrap();
+        assert_eq!((path("a/b/c").name(), path("a/b/c").parent()), ("c", Some(path("a/b"))));
+        assert_eq!((path("a").name(), path("a").parent()), ("a", None));
+        assert!(path("a/b").is_below(&path("a")) && !path("ab").is_below(&path("a")));
+        assert_eq!(path("a/b").within(Path::new("/x")), Path::new("/x").join("a").join("b"));
+        assert_eq!(path("a").child("b"), Some(path("a/b")));
+        assert_eq!(path("a").child(".."), None);
+    }
+}

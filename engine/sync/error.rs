@@ -1,0 +1,73 @@
+//! Errors that end the synchronization of a directory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::options::FolderOptions;
+use super::store::StoreError;
+
+/// Why a directory is not synchronized.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum SyncError {
+    /// Its state cannot be used.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
+    /// Two containers would write to one directory.
+    #[error("two containers would write to `{}`", path.display())]
+    #[diagnostic(
+        code(sync::two_downloads),
+        help("set `disableDownload: true` for one of them, or `downloadExcludePaths`")
+    )]
+    TwoDownloads {
+        /// The directory here.
+        path: PathBuf,
+    },
+    /// The directory does not exist.
+    #[error("cannot synchronize `{}`: {reason}", path.display())]
+    #[diagnostic(code(sync::no_folder), help("create the directory, or correct the path"))]
+    NoFolder {
+        /// The directory here.
+        path: PathBuf,
+        /// The reason.
+        reason: &'static str,
+    },
+}
+
+impl SyncError {
+    /// `path` is not a directory.
+    pub fn no_folder(path: &Path) -> Self {
+        let reason = if path.exists() { "it is not a directory" } else { "it does not exist" };
+        Self::NoFolder { path: path.to_owned(), reason }
+    }
+
+    /// `path` cannot be read or written.
+    pub fn state(path: &Path, source: io::Error) -> Self {
+        Self::Store(StoreError::Io { path: path.to_owned(), source })
+    }
+}
+
+/// Checks that no two containers write to one directory.
+///
+/// # Errors
+/// [`SyncError::TwoDownloads`].
+pub fn check_downloads(folders: &[&FolderOptions]) -> Result<(), SyncError> {
+    let downloads: Vec<_> = folders.iter().filter(|folder| !folder.disable_download).collect();
+    for (index, one) in downloads.iter().enumerate() {
+        for other in &downloads[index + 1..] {
+            let (inner, outer) = match other.key.here.starts_with(&one.key.here) {
+                true => (&other.key.here, *one),
+                false => (&one.key.here, *other),
+            };
+            let Ok(below) = inner.strip_prefix(&outer.key.here) else { continue };
+            let is_separate = below.to_str().is_some_and(|below| {
+                !below.is_empty()
+                    && [&outer.exclude, &outer.download_exclude].iter().any(|rules| rules.prunes(below))
+            });
+            if !is_separate {
+                return Err(SyncError::TwoDownloads { path: inner.clone() });
+            }
+        }
+    }
+    Ok(())
+}

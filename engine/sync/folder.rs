@@ -1,0 +1,687 @@
+//! One synchronized directory: what is known of it, and the passes that make both sides equal.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::base::{Base, BaseTree, Seen};
+use super::changes::Changes;
+use super::decide::{Comparison, Decision, Ways, is_directory};
+use super::error::SyncError;
+use super::guard::{self, Side};
+use super::local::{LocalFolder, LocalScan, RootState, is_same_file};
+use super::options::{Batch, FolderOptions, SyncHooks};
+use super::reconcile::{Entries, Occasion, Plan, Sides, below};
+use super::store::{ContainerKey, Known, Store};
+use super::trash::Trash;
+use super::{Entry, Pruned, RelativePath, Remote, RemoteError, Tier};
+use crate::config::InitialSync as Strategy;
+use crate::event::{Events, Level, SyncChange};
+use crate::plural::counted;
+
+/// How long many deletions there wait for a second look, in nanoseconds.
+const UNSURE: i128 = 2_000_000_000;
+/// How often a plan asks for digests.
+const COMPARISONS: usize = 3;
+
+/// A synchronized directory between connections.
+pub struct Folder {
+    pub(super) options: FolderOptions,
+    pub(super) local: Arc<LocalFolder>,
+    pub(super) store: Store,
+    pub(super) trash: Trash,
+    pub(super) conflicts: Trash,
+    pub(super) hooks: Arc<dyn SyncHooks>,
+    pub(super) events: Events,
+    /// The clock of this machine, in nanoseconds since the epoch.
+    pub(super) clock: fn() -> i128,
+    /// What is here, as of the last look.
+    pub(super) here: Entries,
+    /// What failed, with what was on both sides then: it is tried again when that changes.
+    pub(super) failed: HashMap<RelativePath, (Option<Entry>, Option<Entry>)>,
+    /// Local changes that arrive while a long upload runs.
+    pub(super) changes: Option<Changes>,
+    /// Directories there that were made although no rule selects them.
+    pub(super) made: HashSet<RelativePath>,
+    /// Paths that changed while they were sent.
+    pub(super) later: BTreeSet<RelativePath>,
+    /// Whether anything here may have changed.
+    pub(super) is_here_unknown: bool,
+    /// Paths to look at again.
+    pub(super) again: BTreeSet<RelativePath>,
+    /// Whether something there is not what was expected.
+    pub(super) is_there_unknown: bool,
+    /// Whether a new container gets everything again: what is known is of the old one.
+    pub(super) is_replay: bool,
+    /// What was synchronized since it was last taken.
+    pub(super) batch: Batch,
+    /// The directories there that no scan must read.
+    pruned: Vec<Pruned>,
+    /// Deletions there that wait for a second look, and those here that were refused.
+    unsure: (i128, Vec<RelativePath>),
+    refused: Vec<RelativePath>,
+    /// How long the last scan there took.
+    pub(super) scan_took: std::time::Duration,
+    is_halted: bool,
+    told: HashSet<String>,
+    last_failure: Option<String>,
+}
+
+/// The reason for a pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    First,
+    Replay,
+    Change,
+}
+
+/// What a pass leaves to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pending {
+    /// Whether deletions there wait for a look at this machine in two seconds.
+    pub is_unsure: bool,
+}
+
+impl Folder {
+    /// Opens the state of a directory.
+    ///
+    /// # Errors
+    /// [`SyncError`] if another process has it, or it cannot be read.
+    pub fn open(
+        options: FolderOptions,
+        hooks: Arc<dyn SyncHooks>,
+        events: Events,
+        clock: fn() -> i128,
+    ) -> Result<Self, SyncError> {
+        let store = Store::open(&options.state_folder.join("sync"), &options.key)?;
+        let now = Timestamp::from_nanosecond(clock()).unwrap_or_default();
+        let local = LocalFolder::new(options.key.here.clone(), options.exclude.clone());
+        local.remove_stage();
+        let folder = Self {
+            local: Arc::new(local),
+            store,
+            trash: Trash::new(options.state_folder.join("trash"), now),
+            conflicts: Trash::new(options.state_folder.join("conflicts"), now),
+            hooks,
+            events,
+            clock,
+            here: Entries::new(),
+            failed: HashMap::new(),
+            changes: None,
+            made: HashSet::new(),
+            later: BTreeSet::new(),
+            is_here_unknown: false,
+            again: BTreeSet::new(),
+            is_there_unknown: false,
+            is_replay: false,
+            batch: Batch::default(),
+            pruned: options.exclude.pruned(),
+            unsure: (0, Vec::new()),
+            refused: Vec::new(),
+            scan_took: std::time::Duration::ZERO,
+            is_halted: false,
+            told: HashSet::new(),
+            last_failure: None,
+            options,
+        };
+        let rules =
+            [&folder.options.exclude, &folder.options.upload_exclude, &folder.options.download_exclude];
+        for pattern in rules.iter().flat_map(|rules| rules.invalid()) {
+            folder.notice(
+                Level::Warning,
+                format!("the exclude pattern `{pattern}` is not valid and has no effect"),
+            );
+        }
+        Ok(folder)
+    }
+
+    /// Makes both sides equal after connecting to `container`: as its settings say if it is the first one, by what
+    /// changed if it is the last one, else by sending again what was ever sent.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if the connection ended, or nothing can be compared.
+    pub async fn connect(
+        &mut self,
+        remote: &Arc<dyn Remote>,
+        container: &ContainerKey,
+    ) -> Result<Pending, RemoteError> {
+        self.failed.clear();
+        self.made.clear();
+        let known = self.store.known();
+        let reason = match &known.container {
+            Some(last) if last == container => Reason::Change,
+            Some(_) => Reason::Replay,
+            None => Reason::First,
+        };
+        if reason == Reason::First {
+            self.store.begin();
+        }
+        self.tell_tools(remote);
+        self.batch.is_initial = reason != Reason::Change;
+        self.is_replay = reason == Reason::Replay;
+        let pending = self.full_pass(remote, reason).await?;
+        self.is_replay = false;
+        if reason != Reason::Change && !self.is_halted {
+            let gone: Vec<_> = self
+                .store
+                .known()
+                .base
+                .iter()
+                .filter(|(_, base)| base.here.is_none() && base.there.is_none())
+                .map(|(path, _)| path.clone())
+                .collect();
+            gone.iter().for_each(|path| self.store.set(path, None));
+            self.store.set_container(container.clone());
+            self.saved(|store| store.rewrite());
+        }
+        Ok(pending)
+    }
+
+    /// Compares everything on both sides, and makes it equal.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if the connection ended, or a first scan has gaps.
+    pub(super) async fn full_pass(
+        &mut self,
+        remote: &Arc<dyn Remote>,
+        reason: Reason,
+    ) -> Result<Pending, RemoteError> {
+        let has_scans = remote.facts().tier == Tier::Full;
+        let scans = has_scans
+            && (reason != Reason::Change || !self.options.disable_download || self.is_there_unknown);
+        let there = if scans { self.scan_there(remote, reason).await? } else { None };
+        if !self.look_here().await {
+            return Ok(Pending::default());
+        }
+        let there = match (there, reason) {
+            (Some(there), _) => there,
+            // Without a scan, it is there what it was.
+            (None, Reason::Change) => self.known_there(),
+            (None, _) if has_scans => return Ok(Pending::default()),
+            (None, _) => Entries::new(),
+        };
+        self.is_there_unknown = false;
+        let was = (reason == Reason::Replay).then(|| {
+            let known = self.store.known();
+            Known { container: None, base: known.base.clone(), sent: known.sent.clone() }
+        });
+        let here = self.here.clone();
+        let pending = self.pass(remote, reason, here, there, was.as_ref(), None).await?;
+        self.is_halted = false;
+        Ok(pending)
+    }
+
+    /// Compares `paths` here with what is known, and sends what changed.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if the connection ended.
+    pub async fn local_pass(
+        &mut self,
+        remote: &Arc<dyn Remote>,
+        paths: &BTreeSet<RelativePath>,
+    ) -> Result<Pending, RemoteError> {
+        let mut wanted = paths.clone();
+        wanted.append(&mut self.again);
+        let local = self.local.clone();
+        let scanned = wanted.clone();
+        let Some(scan) = blocking(move || local.scan_paths(&scanned)).await else {
+            return Ok(Pending::default());
+        };
+        if !self.is_usable(&scan.root) {
+            return Ok(Pending::default());
+        }
+        self.tell_scan(&scan);
+        let mut affected = BTreeSet::new();
+        for path in wanted {
+            let is_unknown =
+                scan.unreadable.iter().any(|(unread, _)| path == *unread || path.is_below(unread));
+            if is_unknown {
+                continue;
+            }
+            let known = &self.store.known().base;
+            let old: Vec<_> = below(&self.here, &path).map(|(below, _)| below.clone()).collect();
+            affected.extend(below(known, &path).map(|(below, _)| below.clone()));
+            for old in std::iter::once(path.clone()).chain(old) {
+                if !scan.unreadable.iter().any(|(unread, _)| old.is_below(unread)) {
+                    self.here.remove(&old);
+                    affected.insert(old);
+                }
+            }
+            affected.extend(std::iter::successors(path.parent(), RelativePath::parent));
+        }
+        affected.extend(scan.entries.keys().cloned());
+        self.here.extend(scan.entries);
+        if guard::is_emptied(&self.here, &self.store.known().base, Side::Here) {
+            self.halt(format!(
+                "`{}` is empty now: nothing is deleted in the container",
+                self.local.root().display()
+            ));
+            return Ok(Pending::default());
+        }
+        let known = &self.store.known().base;
+        let pick = |path: &RelativePath| self.here.get(path).map(|entry| (path.clone(), entry.clone()));
+        let here: Entries = affected.iter().filter_map(pick).collect();
+        let there = affected.iter().filter_map(|path| {
+            let seen = known.get(path)?.there.as_ref()?;
+            Some((path.clone(), seen.entry.clone()))
+        });
+        let there: Entries = there.collect();
+        self.pass(remote, Reason::Change, here, there, None, Some(&affected)).await
+    }
+
+    /// Reconciles these entries, and does what that says; with `only`, everything else is left out.
+    async fn pass(
+        &mut self,
+        remote: &Arc<dyn Remote>,
+        reason: Reason,
+        mut here: Entries,
+        mut there: Entries,
+        was: Option<&Known>,
+        only: Option<&BTreeSet<RelativePath>>,
+    ) -> Result<Pending, RemoteError> {
+        let facts = remote.facts();
+        let mut comparison = Comparison {
+            now: (self.clock)(),
+            ahead: facts.clock_ahead,
+            has_digests: facts.tier == Tier::Full && !facts.missing.iter().any(|tool| tool == "sha256sum"),
+        };
+        let mut known = match only {
+            Some(only) => {
+                let base = &self.store.known().base;
+                only.iter().filter_map(|path| Some((path.clone(), base.get(path)?.clone()))).collect()
+            }
+            None => self.store.known().base.clone(),
+        };
+        if reason == Reason::First {
+            known.clear();
+        }
+        known_digests(&mut there, &known);
+        let mut compared = BTreeSet::new();
+        let mut plan = Plan::default();
+        for round in 0..=COMPARISONS {
+            comparison.has_digests &= round < COMPARISONS;
+            let occasion = match (reason, was) {
+                (Reason::First, _) => Occasion::First(self.strategy(remote)),
+                (Reason::Replay, Some(was)) => Occasion::Replay(&was.base, &was.sent, self.strategy(remote)),
+                _ => Occasion::Change(&known),
+            };
+            let ways = |path: &RelativePath, is_folder| self.ways(path, is_folder);
+            let ignores_case = self.options.ignores_case;
+            let sides = Sides { here: &here, there: &there, occasion, ways: &ways, comparison, ignores_case };
+            plan = sides.reconcile();
+            let (ask_here, ask_there) = plan.comparisons();
+            if ask_here.is_empty() && ask_there.is_empty() {
+                if reason != Reason::Change {
+                    self.keep_installed(remote, &mut plan, &there);
+                    sides.keep_parents(&mut plan);
+                }
+                break;
+            }
+            compared.extend(ask_here.iter().chain(&ask_there).cloned());
+            self.add_digests_here(&mut here, ask_here).await;
+            if !ask_there.is_empty() {
+                for (path, digest) in remote.digests(&ask_there).await? {
+                    if let Some(entry) = there.get_mut(&path) {
+                        entry.digest = Some(digest);
+                    }
+                }
+            }
+        }
+        for path in &compared {
+            if let Some(entry) = here.get(path)
+                && let Some(known) = self.here.get_mut(path)
+            {
+                known.digest = entry.digest;
+            }
+            // It was touched, and has the same content: that need not be found out again.
+            if !plan.decisions.contains_key(path)
+                && let Some(base) = self.store.known().base.get(path).filter(|base| base.is_common)
+                && base.here.is_some()
+                && base.there.is_some()
+            {
+                self.record(path, here.get(path).cloned(), there.get(path).cloned(), true, comparison);
+            }
+        }
+        let failed = &self.failed;
+        let is_same = |then: &Option<Entry>, now: Option<&Entry>| match (then, now) {
+            (Some(then), Some(now)) => then.kind == now.kind && is_same_file(then, now),
+            (then, now) => then.is_some() == now.is_some(),
+        };
+        plan.decisions.retain(|path, _| {
+            let is_again = |(then_here, then_there): &(_, _)| {
+                is_same(then_here, here.get(path)) && is_same(then_there, there.get(path))
+            };
+            !failed.get(path).is_some_and(is_again)
+        });
+        let pending = self.guard(&mut plan, &here, &there, reason).await;
+        self.apply(remote, plan, &here, &there, comparison).await?;
+        Ok(pending)
+    }
+
+    /// Drops deletions that need a second look, or a yes.
+    async fn guard(&mut self, plan: &mut Plan, here: &Entries, there: &Entries, reason: Reason) -> Pending {
+        let (all_here, known) = (&self.here, self.known_there());
+        let there = if there.len() < known.len() { &known } else { there };
+        let _ = here;
+        let mass_here = guard::mass_deletion(plan, all_here, Side::Here);
+        let mass_there = match reason {
+            Reason::First => None,
+            _ => guard::mass_deletion(plan, there, Side::There),
+        };
+        if let Some(paths) = mass_here {
+            let is_allowed = self.refused != paths && self.hooks.on_mass_delete(&paths).await;
+            if !is_allowed {
+                plan.decisions.retain(|_, decision| *decision != Decision::DeleteHere);
+                if self.refused != paths {
+                    let files = counted(paths.len(), "file");
+                    let verb = if paths.len() == 1 { "is" } else { "are" };
+                    self.emit(SyncChange::Halted {
+                        reason: format!("{files} {verb} gone in the container: they are not deleted here without your consent"),
+                    });
+                }
+                self.refused = paths;
+            } else {
+                self.refused.clear();
+            }
+        } else {
+            self.refused.clear();
+        }
+        let Some(paths) = mass_there else {
+            self.unsure.1.clear();
+            return Pending::default();
+        };
+        let now = (self.clock)();
+        if self.unsure.1 != paths {
+            self.unsure = (now + UNSURE, paths);
+        } else if self.unsure.0 <= now {
+            self.unsure.1.clear();
+            return Pending::default();
+        }
+        self.again.extend(self.unsure.1.iter().cloned());
+        plan.decisions.retain(|_, decision| *decision != Decision::DeleteThere);
+        Pending { is_unsure: true }
+    }
+
+    fn keep_installed(&self, remote: &Arc<dyn Remote>, plan: &mut Plan, there: &Entries) {
+        let kept = guard::keep_installed(plan, there, remote.facts());
+        if kept.is_empty() {
+            return;
+        }
+        let files = counted(kept.len(), "file");
+        let patterns =
+            guard::patterns(&kept).iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>();
+        self.notice(
+            Level::Info,
+            format!(
+                "kept {files} that only the container has; to leave them out, add {} to `excludePaths`",
+                patterns.join(", ")
+            ),
+        );
+    }
+
+    /// Scans the container; `None` if the result proves nothing.
+    async fn scan_there(
+        &mut self,
+        remote: &Arc<dyn Remote>,
+        reason: Reason,
+    ) -> Result<Option<Entries>, RemoteError> {
+        let started = std::time::Instant::now();
+        let scan = remote.scan(&self.pruned).await?;
+        self.scan_took = started.elapsed();
+        for name in scan.unusable {
+            self.tell_once(
+                Level::Warning,
+                format!(
+                    "the container's `{}` is not synchronized: its name has a line feed, or is not UTF-8",
+                    name.escape_debug()
+                ),
+            );
+        }
+        if let Some(gap) = scan.gap {
+            if reason == Reason::Change {
+                self.tell_once(Level::Warning, format!("the container's files cannot be listed completely, so nothing is downloaded or deleted: {gap}"));
+                return Ok(None);
+            }
+            return Err(RemoteError::Failed { doing: "list the files".to_owned(), reason: gap });
+        }
+        let is_root_usable = scan.root.as_ref().is_none_or(is_directory);
+        if !is_root_usable
+            || (scan.root.is_none() && reason == Reason::Change && !self.store.known().base.is_empty())
+        {
+            self.halt(format!(
+                "`{}` in the container is gone or no directory: nothing is deleted here",
+                self.options.key.there
+            ));
+            return Ok(None);
+        }
+        let mut entries = Entries::new();
+        for (path, entry) in scan.entries {
+            let is_folder = is_directory(&entry);
+            if is_folder && self.local.prunes(&path) {
+                let pruned = Pruned::Path(path.clone());
+                if self.pruned.len() < 200 && !self.pruned.iter().any(|known| matches!(known, Pruned::Path(known) if path.is_below(known) || path == *known)) {
+                    self.pruned.push(pruned);
+                }
+            } else if !self.local.excludes(&path, is_folder) {
+                entries.insert(path, entry);
+            }
+        }
+        if reason == Reason::Change && guard::is_emptied(&entries, &self.store.known().base, Side::There) {
+            self.halt(format!(
+                "`{}` in the container is empty now: nothing is deleted here",
+                self.options.key.there
+            ));
+            return Ok(None);
+        }
+        Ok(Some(entries))
+    }
+
+    /// Looks at everything here; false if the result proves nothing.
+    async fn look_here(&mut self) -> bool {
+        let local = self.local.clone();
+        let Some(scan) = blocking(move || local.scan()).await else { return false };
+        if !self.is_usable(&scan.root) {
+            return false;
+        }
+        self.tell_scan(&scan);
+        let LocalScan { mut entries, unreadable, .. } = scan;
+        for (path, _) in &unreadable {
+            // What cannot be read is what it was.
+            let known = &self.store.known().base;
+            for (path, base) in known.get_key_value(path.as_str()).into_iter().chain(below(known, path)) {
+                if let Some(seen) = &base.here {
+                    entries.entry(path.clone()).or_insert_with(|| seen.entry.clone());
+                }
+            }
+        }
+        if guard::is_emptied(&entries, &self.store.known().base, Side::Here) {
+            self.halt(format!(
+                "`{}` is empty now: nothing is deleted in the container",
+                self.local.root().display()
+            ));
+            return false;
+        }
+        self.here = entries;
+        true
+    }
+
+    fn is_usable(&mut self, root: &RootState) -> bool {
+        let reason = match root {
+            RootState::Directory => return true,
+            RootState::Missing => "is gone".to_owned(),
+            RootState::Other => "is no directory".to_owned(),
+            RootState::Unreadable(reason) => format!("cannot be read ({reason})"),
+        };
+        self.halt(format!("`{}` {reason}: nothing is deleted in the container", self.local.root().display()));
+        false
+    }
+
+    async fn add_digests_here(&self, here: &mut Entries, paths: Vec<RelativePath>) {
+        let files: Vec<_> = paths
+            .into_iter()
+            .filter_map(|path| here.get(&path).map(|entry| (path.clone(), entry.clone())))
+            .collect();
+        let local = self.local.clone();
+        let digests = blocking(move || {
+            let digest = |(path, entry): (RelativePath, Entry)| {
+                local.digest(&path, &entry).ok().flatten().map(|digest| (path, digest))
+            };
+            files.into_iter().filter_map(digest).collect::<Vec<_>>()
+        });
+        for (path, digest) in digests.await.into_iter().flatten() {
+            if let Some(entry) = here.get_mut(&path) {
+                entry.digest = Some(digest);
+            }
+        }
+    }
+
+    /// What is there if nothing changed.
+    fn known_there(&self) -> Entries {
+        let known = self.store.known().base.iter();
+        known.filter_map(|(path, base)| Some((path.clone(), base.there.as_ref()?.entry.clone()))).collect()
+    }
+
+    pub(super) fn ways(&self, path: &RelativePath, is_directory: bool) -> Ways {
+        let FolderOptions { upload_exclude, download_exclude, disable_upload, disable_download, .. } =
+            &self.options;
+        let up = !upload_exclude.excludes(path.as_str(), is_directory);
+        let down = !download_exclude.excludes(path.as_str(), is_directory);
+        Ways { up: up && !disable_upload, down: down && !disable_download, is_restricted: !up || !down }
+    }
+
+    /// The strategy, as far as the tools there allow it.
+    fn strategy(&self, remote: &Arc<dyn Remote>) -> Strategy {
+        match (remote.facts().tier, self.options.strategy) {
+            (Tier::Full, strategy) => strategy,
+            (_, Strategy::Disabled) => Strategy::Disabled,
+            // Nothing there is known.
+            _ => Strategy::PreferLocal,
+        }
+    }
+
+    fn tell_tools(&mut self, remote: &Arc<dyn Remote>) {
+        let facts = remote.facts();
+        if facts.tier != Tier::Full {
+            let tools = facts.missing.join(", ");
+            self.tell_once(
+                Level::Warning,
+                format!("the container lacks {tools}: everything is uploaded, and nothing is downloaded; install them in the image"),
+            );
+        }
+    }
+
+    fn tell_scan(&mut self, scan: &LocalScan) {
+        for name in &scan.unusable {
+            self.tell_once(
+                Level::Warning,
+                format!(
+                    "`{}` is not synchronized: its name has a line feed, or is not UTF-8, or it is a loop",
+                    name.escape_debug()
+                ),
+            );
+        }
+        for (path, reason) in &scan.unreadable {
+            self.tell_once(
+                Level::Warning,
+                format!("cannot read `{path}`, so it is not synchronized: {reason}"),
+            );
+        }
+    }
+
+    fn halt(&mut self, reason: String) {
+        if !self.is_halted {
+            self.is_halted = true;
+            self.emit(SyncChange::Halted { reason });
+        }
+    }
+
+    /// Records the state of a path.
+    pub(super) fn record(
+        &mut self,
+        path: &RelativePath,
+        here: Option<Entry>,
+        there: Option<Entry>,
+        is_common: bool,
+        comparison: Comparison,
+    ) {
+        let now = (self.clock)();
+        let (mut here, mut there) = (here, there);
+        if is_common && let (Some(here), Some(there)) = (&mut here, &mut there) {
+            let digest = here.digest.or(there.digest);
+            (here.digest, there.digest) = (digest, digest);
+        }
+        let base = (here.is_some() || there.is_some()).then(|| Base {
+            here: here.map(|entry| Seen::new(entry, now)),
+            there: there.map(|entry| Seen::new(entry, now + comparison.ahead)),
+            is_common,
+        });
+        if self.store.known().base.get(path) != base.as_ref() {
+            self.store.set(path, base);
+        }
+    }
+
+    pub(super) fn saved(&mut self, save: impl FnOnce(&mut Store) -> Result<(), super::store::StoreError>) {
+        if let Err(error) = save(&mut self.store) {
+            self.tell_once(
+                Level::Warning,
+                format!("{error}: after the next start, everything is compared again"),
+            );
+        }
+    }
+
+    /// Takes what was synchronized since the last call.
+    pub fn take_batch(&mut self) -> Batch {
+        std::mem::take(&mut self.batch)
+    }
+
+    /// Whether no path must be looked at again before something changes.
+    pub fn is_settled(&self) -> bool {
+        self.again.is_empty() && !self.is_there_unknown
+    }
+
+    pub(super) fn emit(&self, change: SyncChange) {
+        self.events.emit(crate::event::Event::Sync { folder: self.options.name.clone(), change });
+    }
+
+    pub(super) fn notice(&self, level: Level, message: String) {
+        self.events.notice(level, format!("{}: {message}", self.options.name));
+    }
+
+    pub(super) fn tell_once(&mut self, level: Level, message: String) {
+        if self.is_news(message.clone()) {
+            self.notice(level, message);
+        }
+    }
+
+    /// Whether `message` was not told yet.
+    pub(super) fn is_news(&mut self, message: String) -> bool {
+        self.told.insert(message)
+    }
+
+    /// Reports a failure, unless the last one was the same.
+    pub(super) fn notice_failure(&mut self, message: String) {
+        if self.last_failure.as_ref() != Some(&message) {
+            self.notice(Level::Warning, message.clone());
+            self.last_failure = Some(message);
+        }
+    }
+}
+
+/// Gives the entries that did not change the digests that are known of them.
+fn known_digests(there: &mut Entries, known: &BaseTree) {
+    for (path, entry) in there {
+        if entry.digest.is_none()
+            && let Some(seen) = known.get(path).and_then(|base| base.there.as_ref())
+            && !seen.is_young
+            && seen.relation(entry) == super::base::Relation::Same
+        {
+            entry.digest = seen.entry.digest;
+        }
+    }
+}
+
+/// Runs `work`, which waits for the disk; `None` if it panicked, or the runtime ends.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}

@@ -1,0 +1,140 @@
+//! The side on this machine.
+
+mod scan;
+mod write;
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::exclude::{ExcludeRules, is_own};
+use super::reconcile::stays_inside;
+use super::{Entry, Kind, RelativePath};
+use crate::image::Digest;
+
+pub use scan::{LocalScan, RootState};
+pub use write::{LocalFailure, Written};
+
+/// A directory on this machine, and what of it is synchronized.
+#[derive(Debug)]
+pub struct LocalFolder {
+    root: PathBuf,
+    exclude: ExcludeRules,
+}
+
+impl LocalFolder {
+    /// The directory `root`, without what `exclude` selects.
+    pub fn new(root: PathBuf, exclude: ExcludeRules) -> Self {
+        Self { root, exclude }
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether `path` is never synchronized.
+    pub fn excludes(&self, path: &RelativePath, is_directory: bool) -> bool {
+        is_own(path.as_str()) || self.exclude.excludes(path.as_str(), is_directory)
+    }
+
+    /// Whether nothing in the directory `path` is synchronized.
+    pub fn prunes(&self, path: &RelativePath) -> bool {
+        is_own(path.as_str()) || self.exclude.prunes(path.as_str())
+    }
+
+    /// The path of `path` on disk.
+    pub fn on_disk(&self, path: &RelativePath) -> PathBuf {
+        path.within(&self.root)
+    }
+
+    /// What is at `path` on disk; `None` if there is nothing that can be synchronized: nothing at all, a dangling link,
+    /// a device.
+    ///
+    /// # Errors
+    /// If it cannot be found out.
+    pub fn entry(&self, path: &RelativePath) -> io::Result<Option<Entry>> {
+        let on_disk = self.on_disk(path);
+        let metadata = match fs::symlink_metadata(&on_disk) {
+            Err(error) if is_absence(&error) => return Ok(None),
+            metadata => metadata?,
+        };
+        if !metadata.is_symlink() {
+            return Ok(entry_of(&metadata));
+        }
+        // A link to nothing is left out, and so is one in a loop.
+        let Ok(target_metadata) = fs::metadata(&on_disk) else { return Ok(None) };
+        match fs::read_link(&on_disk)?.to_str() {
+            Some(target) if stays_inside(path, target) => {
+                let entry = entry_of(&metadata);
+                Ok(entry.map(|entry| Entry { kind: Kind::Link(target.to_owned()), size: 0, ..entry }))
+            }
+            _ => Ok(entry_of(&target_metadata)),
+        }
+    }
+
+    /// The digest of the file `path`; `None` if it is not, or does not stay while it is read, what `entry` says.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn digest(&self, path: &RelativePath, entry: &Entry) -> io::Result<Option<Digest>> {
+        let mut file = match File::open(self.on_disk(path)) {
+            Err(error) if is_absence(&error) => return Ok(None),
+            file => file?,
+        };
+        let is_same = |file: &File| {
+            Ok::<_, io::Error>(entry_of(&file.metadata()?).is_some_and(|now| is_same_file(&now, entry)))
+        };
+        if !is_same(&file)? {
+            return Ok(None);
+        }
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => break,
+                length => hasher.update(&buffer[..length]),
+            }
+        }
+        Ok(is_same(&file)?.then(|| hasher.into()))
+    }
+}
+
+/// Whether both are one file in one state.
+pub fn is_same_file(one: &Entry, other: &Entry) -> bool {
+    (one.size, one.mtime, one.inode) == (other.size, other.mtime, other.inode)
+}
+
+/// Whether the error says that the path does not exist.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The entry of a file or directory with this metadata; `None` for devices, pipes and sockets. Links have no target yet.
+fn entry_of(metadata: &Metadata) -> Option<Entry> {
+    let kind = match metadata.file_type() {
+        kind if kind.is_file() => Kind::File,
+        kind if kind.is_dir() => Kind::Directory,
+        kind if kind.is_symlink() => Kind::Link(String::new()),
+        _ => return None,
+    };
+    let size = if kind == Kind::File { metadata.len() } else { 0 };
+    let (mode, inode, owner, mtime) = facts_of(metadata);
+    Some(Entry { kind, mode, size, mtime, inode, owner, digest: None })
+}
+
+#[cfg(unix)]
+fn facts_of(metadata: &Metadata) -> (u32, u64, (u32, u32), i128) {
+    use std::os::unix::fs::MetadataExt as _;
+    let mtime = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+    (metadata.mode() & 0o7777, metadata.ino(), (metadata.uid(), metadata.gid()), mtime)
+}
+
+#[cfg(not(unix))]
+fn facts_of(metadata: &Metadata) -> (u32, u64, (u32, u32), i128) {
+    let mtime = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let mtime = mtime.and_then(|distance| i128::try_from(distance.as_nanos()).ok()).unwrap_or_default();
+    (if metadata.is_dir() { 0o755 } else { 0o644 }, 0, (0, 0), mtime)
+}

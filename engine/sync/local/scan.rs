@@ -1,0 +1,167 @@
+//! Lists the directory on this machine.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::super::exclude::OWN_PREFIX;
+use super::super::reconcile::Entries;
+use super::super::{Kind, RelativePath};
+use super::{LocalFolder, is_absence};
+
+/// How deep directories may be.
+const DEEPEST: usize = 100;
+
+/// What the root is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RootState {
+    /// A directory.
+    Directory,
+    /// Missing.
+    Missing,
+    /// Something else.
+    Other,
+    /// Not readable.
+    Unreadable(String),
+}
+
+/// What is in the directory on this machine.
+#[derive(Debug)]
+pub struct LocalScan {
+    /// The root itself.
+    pub root: RootState,
+    /// What can be synchronized and is not excluded.
+    pub entries: Entries,
+    /// Names that cannot be synchronized: with a line feed, or not UTF-8; and links that lead back to a directory that
+    /// contains them.
+    pub unusable: Vec<String>,
+    /// Directories that could not be read: what is in them is unknown.
+    pub unreadable: Vec<(RelativePath, String)>,
+}
+
+impl LocalFolder {
+    /// Lists everything, and removes files that an earlier run left behind half-written.
+    pub fn scan(&self) -> LocalScan {
+        let mut scan = LocalScan {
+            root: RootState::Directory,
+            entries: Entries::new(),
+            unusable: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        match fs::metadata(&self.root) {
+            Ok(metadata) if metadata.is_dir() => {
+                let mut chain: Vec<_> = identity(&self.root).into_iter().collect();
+                if let Err(error) = self.list(None, &mut chain, &mut scan) {
+                    scan.root = RootState::Unreadable(error.to_string());
+                }
+            }
+            Ok(_) => scan.root = RootState::Other,
+            Err(error) if is_absence(&error) => scan.root = RootState::Missing,
+            Err(error) => scan.root = RootState::Unreadable(error.to_string()),
+        }
+        scan
+    }
+
+    /// Lists `paths` and all that is below them. Paths that are excluded, or are not reached without a link that is
+    /// synchronized as a link, are not in the result.
+    pub fn scan_paths(&self, paths: &BTreeSet<RelativePath>) -> LocalScan {
+        let root = match fs::metadata(&self.root) {
+            Ok(metadata) if metadata.is_dir() => RootState::Directory,
+            Ok(_) => RootState::Other,
+            Err(error) if is_absence(&error) => RootState::Missing,
+            Err(error) => RootState::Unreadable(error.to_string()),
+        };
+        let (entries, unusable, unreadable) = (Entries::new(), Vec::new(), Vec::new());
+        let mut scan = LocalScan { root, entries, unusable, unreadable };
+        if scan.root != RootState::Directory {
+            return scan;
+        }
+        for path in paths {
+            let mut parents = std::iter::successors(path.parent(), RelativePath::parent);
+            let is_reached = parents.all(|parent| {
+                !self.prunes(&parent)
+                    && self
+                        .entry(&parent)
+                        .is_ok_and(|entry| entry.is_some_and(|entry| entry.kind == Kind::Directory))
+            });
+            if is_reached {
+                // The directories from the root to here.
+                let parents = std::iter::successors(path.parent(), RelativePath::parent);
+                let mut chain: Vec<_> = identity(&self.root).into_iter().collect();
+                chain.extend(parents.filter_map(|parent| identity(&self.on_disk(&parent))));
+                self.visit(path.clone(), &mut chain, &mut scan);
+            }
+        }
+        scan
+    }
+
+    fn list(
+        &self,
+        directory: Option<&RelativePath>,
+        chain: &mut Vec<(u64, u64)>,
+        scan: &mut LocalScan,
+    ) -> io::Result<()> {
+        let on_disk = directory.map_or_else(|| self.root.clone(), |path| self.on_disk(path));
+        for item in fs::read_dir(on_disk)? {
+            let item = item?;
+            let name = item.file_name();
+            let path = name.to_str().and_then(|name| match directory {
+                Some(directory) => directory.child(name),
+                None => RelativePath::new(name),
+            });
+            let Some(path) = path else {
+                let shown = directory.map_or_else(String::new, |path| format!("{path}/"));
+                scan.unusable.push(format!("{shown}{}", name.display()));
+                continue;
+            };
+            self.visit(path, chain, scan);
+        }
+        Ok(())
+    }
+
+    fn visit(&self, path: RelativePath, chain: &mut Vec<(u64, u64)>, scan: &mut LocalScan) {
+        if path.name().starts_with(OWN_PREFIX) {
+            return;
+        }
+        let entry = match self.entry(&path) {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return,
+            Err(error) => return scan.unreadable.push((path, error.to_string())),
+        };
+        let is_directory = entry.kind == Kind::Directory;
+        if is_directory && self.prunes(&path) {
+            return;
+        }
+        if is_directory {
+            let Some(identity) = identity(&self.on_disk(&path)) else { return };
+            if chain.contains(&identity) || chain.len() > DEEPEST {
+                scan.unusable.push(format!("{path} (a link to a directory that contains it, or too deep)"));
+                return;
+            }
+            chain.push(identity);
+            if let Err(error) = self.list(Some(&path), chain, scan) {
+                scan.unreadable.push((path.clone(), error.to_string()));
+            }
+            chain.pop();
+        }
+        if !self.excludes(&path, is_directory) {
+            scan.entries.insert(path, entry);
+        }
+    }
+}
+
+/// What a directory is recognized by.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    fs::canonicalize(path).ok()?.hash(&mut hasher);
+    Some((0, hasher.finish()))
+}

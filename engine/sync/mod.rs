@@ -1,0 +1,44 @@
+//! Keeps a directory on this machine and one in a container equal.
+
+mod after_upload;
+mod apply;
+mod base;
+mod changes;
+mod decide;
+mod entry;
+mod error;
+mod exclude;
+mod folder;
+mod guard;
+mod keep_equal;
+mod local;
+mod options;
+mod poller;
+mod reconcile;
+mod remote;
+mod remote_error;
+mod store;
+#[cfg(test)]
+mod tests;
+mod trash;
+mod wire;
+
+pub use after_upload::{AfterUpload, COMMAND_LIMIT, Uploaded};
+#[cfg(test)]
+pub use changes::LocalChange;
+pub use entry::{Entry, Kind, RelativePath, Scan};
+pub use error::{SyncError, check_downloads};
+pub use exclude::ExcludeRules;
+pub use folder::Folder;
+pub use keep_equal::{ConnectFailure, FolderConnection, FolderConnector, keep_equal, system_clock};
+pub use local::LocalFolder;
+pub use options::{Batch, FolderOptions, NoHooks, SyncHooks};
+pub use poller::poll_changes;
+pub use remote::{
+    CommandEnd, Download, Expected, Facts, Outcome, Pruned, Remote, RemoteCommand, Tier, Upload,
+};
+pub use remote_error::RemoteError;
+pub use store::{ContainerKey, FolderKey};
+#[cfg(test)]
+pub use wire::Connector;
+pub use wire::{PodConnector, Wire, WireOptions};

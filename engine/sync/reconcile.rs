@@ -1,0 +1,254 @@
+//! From the states of both sides to the steps that make them equal.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::base::{Base, BaseTree};
+use super::decide::{
+    At, Comparison, Decision, Ways, decide_change, decide_first, decide_replay, is_directory,
+};
+use super::{Entry, Kind, RelativePath};
+use crate::config::InitialSync as Strategy;
+
+/// The entries of a side that may be synchronized.
+pub type Entries = BTreeMap<RelativePath, Entry>;
+
+/// Why the sides are compared.
+#[derive(Clone, Copy)]
+pub enum Occasion<'a> {
+    /// This is the first connection to a container.
+    First(Strategy),
+    /// The container is the one of the base.
+    Change(&'a BaseTree),
+    /// The container replaces the one of the base; these paths were ever uploaded or deleted from here.
+    Replay(&'a BaseTree, &'a BTreeSet<RelativePath>, Strategy),
+}
+
+/// What to reconcile.
+pub struct Sides<'a> {
+    /// What is here.
+    pub here: &'a Entries,
+    /// What is there.
+    pub there: &'a Entries,
+    /// Why they are compared.
+    pub occasion: Occasion<'a>,
+    /// The ways that a path may go.
+    pub ways: &'a dyn Fn(&RelativePath, bool) -> Ways,
+    /// Times and tools.
+    pub comparison: Comparison,
+    /// Whether names that differ only in case are one name here.
+    pub ignores_case: bool,
+}
+
+/// What is done, by path. Paths about which nothing is done are not in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The decisions.
+    pub decisions: BTreeMap<RelativePath, Decision>,
+}
+
+impl Sides<'_> {
+    /// Decides about every path; then corrects what would contradict the decisions about other paths.
+    pub fn reconcile(&self) -> Plan {
+        let empty = BaseTree::new();
+        let base = match self.occasion {
+            Occasion::First(_) => &empty,
+            Occasion::Change(base) | Occasion::Replay(base, ..) => base,
+        };
+        let known = if matches!(self.occasion, Occasion::Change(_)) { base } else { &empty };
+        let paths: BTreeSet<_> = self.here.keys().chain(self.there.keys()).chain(known.keys()).collect();
+        let links = self.written_through();
+        let mut decisions = BTreeMap::new();
+        for path in paths {
+            let decision = if is_in(&links, path) {
+                match links.contains(path) {
+                    true if known.contains_key(path) => Decision::Nothing,
+                    true => Decision::Keep,
+                    false => self.through_link(path, known),
+                }
+            } else {
+                let decision = self.decide(path, base);
+                // A link there that leaves the directory, or is absolute, cannot be here.
+                match (decision, self.there.get(path).map(|entry| &entry.kind)) {
+                    (Decision::Download | Decision::DownloadAgain, Some(Kind::Link(target)))
+                        if !stays_inside(path, target) =>
+                    {
+                        Decision::Keep
+                    }
+                    (decision, _) => decision,
+                }
+            };
+            if decision != Decision::Nothing {
+                decisions.insert(path.clone(), decision);
+            }
+        }
+        let mut plan = Plan { decisions };
+        self.hold_case_clashes(&mut plan);
+        self.hold_different_kinds(&links, &mut plan);
+        self.keep_parents(&mut plan);
+        plan
+    }
+
+    fn decide(&self, path: &RelativePath, base: &BaseTree) -> Decision {
+        let (here, there) = (self.here.get(path), self.there.get(path));
+        let is_folder = here.or(there).is_some_and(is_directory);
+        let at = At { here, there, ways: (self.ways)(path, is_folder) };
+        match self.occasion {
+            Occasion::First(strategy) => decide_first(at, strategy, self.comparison),
+            Occasion::Change(_) => {
+                decide_change(at, base.get(path).unwrap_or(&Base::default()), self.comparison)
+            }
+            Occasion::Replay(_, sent, strategy) => {
+                decide_replay(at, base.get(path), sent.contains(path), strategy, self.comparison)
+            }
+        }
+    }
+
+    /// The links there that stand for a directory here: what is below them is written through them, and not seen by
+    /// scans.
+    fn written_through(&self) -> BTreeSet<RelativePath> {
+        let is_link = |entry: &Entry| matches!(entry.kind, Kind::Link(_));
+        let is_written = |path: &RelativePath| self.here.get(path).is_some_and(is_directory);
+        let links = self.there.iter().filter(|(path, entry)| is_link(entry) && is_written(path));
+        links.map(|(path, _)| path.clone()).collect()
+    }
+
+    /// The decision about a path that no scan shows: it is there what it was.
+    fn through_link(&self, path: &RelativePath, known: &BaseTree) -> Decision {
+        let unknown = Base::default();
+        let base = known.get(path).unwrap_or(&unknown);
+        let here = self.here.get(path);
+        let there = base.there.as_ref().map(|seen| &seen.entry);
+        let ways = (self.ways)(path, here.or(there).is_some_and(is_directory));
+        decide_change(At { here, there, ways }, base, self.comparison)
+    }
+
+    /// Holds what would come here under a name that another file already has, except for case.
+    fn hold_case_clashes(&self, plan: &mut Plan) {
+        if !self.ignores_case {
+            return;
+        }
+        let mut owners: HashMap<String, &RelativePath> = HashMap::new();
+        for path in self.here.keys().chain(self.there.keys()) {
+            owners.entry(path.as_str().to_lowercase()).or_insert(path);
+        }
+        for (path, decision) in &mut plan.decisions {
+            let is_new = matches!(decision, Decision::Download | Decision::DownloadAgain);
+            if is_new && owners.get(&path.as_str().to_lowercase()).is_some_and(|owner| *owner != path) {
+                *decision = Decision::Hold;
+            }
+        }
+    }
+
+    /// Holds what is a directory on one side only, and all below it, unless one replaces the other and nothing in the
+    /// directory stays. What is held has no known state, so that any change of it is seen later.
+    fn hold_different_kinds(&self, links: &BTreeSet<RelativePath>, plan: &mut Plan) {
+        use Decision::{DeleteHere, DeleteThere, Download, DownloadAgain, Forget, Hold, Upload, UploadAgain};
+        let is_different = |path: &RelativePath| {
+            let there = self.there.get(path);
+            there.is_some_and(|there| is_directory(there) != self.here.get(path).is_some_and(is_directory))
+        };
+        let mut held: Vec<&RelativePath> = Vec::new();
+        for path in self.here.keys().filter(|path| is_different(path) && !links.contains(*path)) {
+            let (old, deletion) = match plan.decisions.get(path) {
+                Some(Upload | UploadAgain) => (self.there, DeleteThere),
+                Some(Download | DownloadAgain) => (self.here, DeleteHere),
+                _ => {
+                    held.push(path);
+                    continue;
+                }
+            };
+            if below(old, path).any(|(below, _)| plan.decisions.get(below) != Some(&deletion)) {
+                held.push(path);
+            }
+        }
+        for path in held {
+            let inside: Vec<_> = below(&plan.decisions, path).map(|(path, _)| path.clone()).collect();
+            plan.decisions.extend(inside.into_iter().map(|path| (path, Forget)));
+            plan.decisions.insert(path.clone(), Hold);
+        }
+    }
+
+    /// A directory is deleted only with all that is in it: the change of something in it wins.
+    pub fn keep_parents(&self, plan: &mut Plan) {
+        use Decision::{DeleteHere, DeleteThere, DownloadAgain, Keep, UploadAgain};
+        let folders: Vec<_> = plan.decisions.keys().rev().cloned().collect();
+        for path in folders {
+            let (entries, deleted) = match plan.decisions.get(&path) {
+                Some(DeleteThere) => (self.there, DeleteThere),
+                Some(DeleteHere) => (self.here, DeleteHere),
+                _ => continue,
+            };
+            if !entries.get(&path).is_some_and(is_directory) {
+                continue;
+            }
+            let comes_back = |decision: Option<Decision>| {
+                matches!(
+                    (deleted, decision),
+                    (DeleteThere, Some(Decision::Download | DownloadAgain))
+                        | (DeleteHere, Some(Decision::Upload | UploadAgain))
+                )
+            };
+            let (mut stays, mut returns) = (false, false);
+            for (below, _) in below(entries, &path) {
+                let decision = plan.decisions.get(below).copied();
+                stays |= decision != Some(deleted);
+                returns |= comes_back(decision);
+            }
+            if stays {
+                let again = if deleted == DeleteThere { DownloadAgain } else { UploadAgain };
+                plan.decisions.insert(path, if returns { again } else { Keep });
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// The paths with a decision that `is_wanted`, in their order.
+    pub fn paths(&self, is_wanted: impl Fn(Decision) -> bool) -> Vec<RelativePath> {
+        let wanted = self.decisions.iter().filter(|(_, decision)| is_wanted(**decision));
+        wanted.map(|(path, _)| path.clone()).collect()
+    }
+
+    /// The paths of the files whose digests decide: those here, and those there.
+    pub fn comparisons(&self) -> (Vec<RelativePath>, Vec<RelativePath>) {
+        let here = self.paths(|decision| matches!(decision, Decision::Compare { here: true, .. }));
+        (here, self.paths(|decision| matches!(decision, Decision::Compare { there: true, .. })))
+    }
+}
+
+/// What is below the directory `path`.
+pub fn below<'a, T>(
+    tree: &'a BTreeMap<RelativePath, T>,
+    path: &'a RelativePath,
+) -> impl Iterator<Item = (&'a RelativePath, &'a T)> {
+    // Names such as `a-b` sort between `a` and `a/b`.
+    let start = format!("{path}/");
+    let entries =
+        tree.range::<str, _>((std::ops::Bound::Included(start.as_str()), std::ops::Bound::Unbounded));
+    entries.take_while(move |(below, _)| below.is_below(path))
+}
+
+/// Whether `path` or a directory that contains it is in `paths`.
+pub fn is_in(paths: &BTreeSet<RelativePath>, path: &RelativePath) -> bool {
+    !paths.is_empty()
+        && std::iter::successors(Some(path.clone()), RelativePath::parent).any(|path| paths.contains(&path))
+}
+
+/// Whether the link `path` with this target leads to something in the same synchronized directory.
+pub fn stays_inside(path: &RelativePath, target: &str) -> bool {
+    if target.is_empty() || target.starts_with('/') || target.contains(['\\', '\n', '\0']) {
+        return false;
+    }
+    let mut depth = path.as_str().matches('/').count();
+    for name in target.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => match depth.checked_sub(1) {
+                Some(less) => depth = less,
+                None => return false,
+            },
+            _ => depth += 1,
+        }
+    }
+    true
+}

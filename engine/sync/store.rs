@@ -1,0 +1,306 @@
+//! What is recorded of a synchronized directory, in `.windlass/sync/`: the last common state, and what was ever sent.
+//!
+//! The file is a list of records. A batch appends its records; a record that was cut off by a crash is ignored, and the
+//! content of its files is compared again.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::RelativePath;
+use super::base::{Base, BaseTree};
+use crate::image::Digest;
+use crate::own_file;
+
+/// The first bytes of a file; the number changes with the format.
+const MAGIC: &[u8; 16] = b"windlass-sync 1\n";
+/// The file is rewritten when it has this many records more than twice what is known.
+const SLACK: usize = 1000;
+
+/// The directories that are kept equal: the key of the state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderKey {
+    /// The context of the cluster.
+    pub context: String,
+    /// The namespace.
+    pub namespace: String,
+    /// What selects the container, and its name.
+    pub target: String,
+    /// The directory here.
+    pub here: PathBuf,
+    /// The directory in the container.
+    pub there: String,
+}
+
+/// The container that the state belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerKey {
+    /// The UID of the pod.
+    pub pod_uid: String,
+    /// The ID of the container, which a restart changes.
+    pub container_id: String,
+}
+
+/// What is known from earlier.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The container; `None` if there was none yet, or its first synchronization did not end.
+    pub container: Option<ContainerKey>,
+    /// The last state of both sides.
+    pub base: BaseTree,
+    /// The paths that were ever uploaded or deleted from here, to any container.
+    pub sent: BTreeSet<RelativePath>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are paths")]
+enum Record {
+    Container(Option<ContainerKey>),
+    Path { path: RelativePath, base: Option<Base>, is_sent: bool },
+}
+
+/// The state of one directory, and its file.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    _lock: File,
+    known: Known,
+    pending: Vec<u8>,
+    records: usize,
+}
+
+/// Why the state of a directory cannot be used.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum StoreError {
+    /// Another process has it.
+    #[error("another windlass synchronizes `{}` with this container", here.display())]
+    #[diagnostic(code(sync::in_use), help("end the other one first, or synchronize another directory"))]
+    InUse {
+        /// The directory here.
+        here: PathBuf,
+    },
+    /// It cannot be read or written.
+    #[error("cannot use `{}`: {source}", path.display())]
+    #[diagnostic(code(sync::state))]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Store {
+    /// Opens the state of `key` in `folder`, which is `.windlass/sync`. A damaged file is as good as none: then the
+    /// directories are compared as at the first time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open(folder: &Path, key: &FolderKey) -> Result<Self, StoreError> {
+        let FolderKey { context, namespace, target, here, there } = key;
+        let text = format!("{context}\0{namespace}\0{target}\0{}\0{there}", here.display());
+        let name = Digest::of(text).hex()[..24].to_owned();
+        let (path, lock_path) = (folder.join(&name), folder.join(format!("{name}.lock")));
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| StoreError::Io { path, source }
+        };
+        own_file::create_folder(folder).map_err(failed(folder))?;
+        let lock = own_file::create(&lock_path).map_err(failed(&lock_path))?;
+        if !own_file::try_lock(&lock).map_err(failed(&lock_path))? {
+            return Err(StoreError::InUse { here: here.clone() });
+        }
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            bytes => bytes.map_err(failed(&path))?,
+        };
+        let known = read(&bytes);
+        let mut store = Self { path, _lock: lock, known, pending: Vec::new(), records: 0 };
+        store.rewrite()?;
+        Ok(store)
+    }
+
+    /// What is known.
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Begins the state of `container`: that of another one is forgotten, except what was ever sent.
+    pub fn begin(&mut self) {
+        self.known.base.clear();
+        self.known.container = None;
+    }
+
+    /// Records that the state is the one of `container`.
+    pub fn set_container(&mut self, container: ContainerKey) {
+        self.known.container = Some(container);
+    }
+
+    /// Records the state of a path; `None` if neither side has it.
+    pub fn set(&mut self, path: &RelativePath, base: Option<Base>) {
+        match base {
+            Some(base) => self.known.base.insert(path.clone(), base),
+            None => self.known.base.remove(path),
+        };
+        self.append_path(path);
+    }
+
+    /// Records that a path was uploaded or deleted from here.
+    pub fn set_sent(&mut self, path: &RelativePath) {
+        if self.known.sent.insert(path.clone()) {
+            self.append_path(path);
+        }
+    }
+
+    /// Writes what was recorded since the last call.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn save(&mut self) -> Result<(), StoreError> {
+        if self.records > 2 * (self.known.base.len() + self.known.sent.len()) + SLACK {
+            return self.rewrite();
+        }
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let appended =
+            File::options().append(true).open(&self.path).and_then(|mut file| file.write_all(&pending));
+        appended.map_err(|source| StoreError::Io { path: self.path.clone(), source })
+    }
+
+    /// Writes the whole file anew, atomically.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn rewrite(&mut self) -> Result<(), StoreError> {
+        self.pending = MAGIC.to_vec();
+        self.records = 0;
+        append(&mut self.pending, &Record::Container(self.known.container.clone()));
+        let paths: BTreeSet<_> = self.known.base.keys().chain(&self.known.sent).cloned().collect();
+        for path in &paths {
+            self.append_path(path);
+        }
+        let bytes = std::mem::take(&mut self.pending);
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
+            file.write_all(&bytes)?;
+            file.persist(&self.path).map_err(|error| error.error)
+        });
+        written.map(drop).map_err(|source| StoreError::Io { path: self.path.clone(), source })
+    }
+
+    fn append_path(&mut self, path: &RelativePath) {
+        let base = self.known.base.get(path).cloned();
+        let record = Record::Path { path: path.clone(), base, is_sent: self.known.sent.contains(path) };
+        append(&mut self.pending, &record);
+        self.records += 1;
+    }
+}
+
+/// Appends a record: its length, the start of its checksum, itself.
+fn append(bytes: &mut Vec<u8>, record: &Record) {
+    // Only maps and sequences of unknown length cannot be serialized.
+    let Ok(body) = postcard::to_stdvec(record) else { return };
+    let length = u32::try_from(body.len()).unwrap_or_default();
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&xxhash_rust::xxh3::xxh3_64(&body).to_le_bytes());
+    bytes.extend_from_slice(&body);
+}
+
+fn read(bytes: &[u8]) -> Known {
+    let mut known = Known::default();
+    let mut rest = bytes.strip_prefix(MAGIC).unwrap_or_default();
+    while let Some((record, next)) = read_record(rest) {
+        rest = next;
+        match record {
+            Record::Container(container) => known.container = container,
+            Record::Path { path, base, is_sent } => {
+                if is_sent {
+                    known.sent.insert(path.clone());
+                }
+                match base {
+                    Some(base) => known.base.insert(path, base),
+                    None => known.base.remove(&path),
+                };
+            }
+        }
+    }
+    known
+}
+
+fn read_record(bytes: &[u8]) -> Option<(Record, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (checksum, rest) = rest.split_first_chunk::<8>()?;
+    let (body, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    if xxhash_rust::xxh3::xxh3_64(body) != u64::from_le_bytes(*checksum) {
+        return None;
+    }
+    Some((postcard::from_bytes(body).ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::base::Seen;
+    use super::super::{Entry, Kind};
+    use super::*;
+
+    fn key() -> FolderKey {
+        FolderKey {
+            context: "c".into(),
+            namespace: "n".into(),
+            target: "t".into(),
+            here: "/h".into(),
+            there: "/t".into(),
+        }
+    }
+
+    fn base(size: u64) -> Base {
+        let entry =
+            Entry { kind: Kind::File, mode: 0o644, size, mtime: 5, inode: 1, owner: (0, 0), digest: None };
+        let seen = Some(Seen::new(entry, 0));
+        Base { here: seen.clone(), there: seen, is_common: true }
+    }
+
+    #[test]
+    fn state_survives_a_crash_up_to_the_last_whole_record() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = |text| RelativePath::new(text).expect("a path");
+        let mut store = Store::open(folder.path(), &key()).expect("opened");
+        let container = ContainerKey { pod_uid: "u".into(), container_id: "i".into() };
+        store.set_container(container.clone());
+        store.rewrite().expect("written");
+        store.set_sent(&path("a"));
+        store.set(&path("a"), Some(base(1)));
+        store.set(&path("b"), Some(base(2)));
+        store.save().expect("written");
+        store.set(&path("b"), None);
+        store.set(&path("c"), Some(base(3)));
+        store.save().expect("written");
+        let file = store.path.clone();
+        drop(store);
+
+        let store = Store::open(folder.path(), &key()).expect("opened");
+        assert_eq!(store.known.container, Some(container));
+        assert_eq!(store.known.sent, BTreeSet::from([path("a")]));
+        assert_eq!(store.known.base, BaseTree::from([(path("a"), base(1)), (path("c"), base(3))]));
+        drop(store);
+        let bytes = fs::read(&file).expect("readable");
+        fs::write(&file, &bytes[..bytes.len() - 1]).expect("written");
+        let store = Store::open(folder.path(), &key()).expect("opened");
+        assert_eq!(store.known.base, BaseTree::from([(path("a"), base(1))]));
+        let other = FolderKey { there: "/u".into(), ..key() };
+        assert!(Store::open(folder.path(), &other).expect("opened").known.base.is_empty());
+    }
+
+    #[test]
+    fn one_process_has_the_state() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let _store = Store::open(folder.path(), &key()).expect("opened");
+        assert!(matches!(Store::open(folder.path(), &key()), Err(StoreError::InUse { .. })));
+    }
+}

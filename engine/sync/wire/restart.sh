@@ -1,0 +1,24 @@
+# Restarts the program of the restart helper: removes the file with its process ID, then ends its process group.
+file=${1:-/devspace-pid}
+helper=${2:-/devspace-restart-helper}
+pid=
+i=0
+while ! { read -r pid <"$file"; } 2>/dev/null; do
+    [ -e "$helper" ] || exit 3
+    # The helper is about to start the program.
+    i=$((i + 1))
+    [ $i -gt 10 ] && exit 0
+    sleep 1
+done
+case $pid in '' | *[!0-9]*) exit 3 ;; esac
+rm -f -- "$file" || exit 4
+signal() { kill "-$1" "-$pid" 2>/dev/null || kill "-$1" "$pid" 2>/dev/null; }
+signal INT || { kill -0 "$pid" 2>/dev/null && { echo "process $pid belongs to another user" >&2; exit 4; }; exit 0; }
+i=0
+while [ $i -lt 30 ]; do
+    kill -0 "-$pid" 2>/dev/null || exit 0
+    sleep 0.1 2>/dev/null || { sleep 1; i=$((i + 9)); }
+    i=$((i + 1))
+done
+signal KILL
+exit 0

@@ -1,0 +1,108 @@
+//! Commands in the container.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::{Connection, Wire};
+use crate::process::Tail;
+use crate::sync::{CommandEnd, RemoteCommand, RemoteError};
+
+/// Tells its process ID, then becomes the command.
+const RUN: &str = r#"echo "$$"; exec "$@" </dev/null"#;
+
+/// Ends a process and its group.
+const STOP: &str = "kill -TERM -$1 || kill -TERM $1; sleep 2; kill -KILL -$1 || kill -KILL $1";
+
+/// Restarts the program of the restart helper.
+const RESTART: &str = include_str!("restart.sh");
+
+/// How long a restart may take.
+const RESTART_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long it may take to end a command.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+impl Wire {
+    pub(super) async fn run_command(&self, command: &RemoteCommand) -> Result<CommandEnd, RemoteError> {
+        let words = ["sh", "-c", RUN, "windlass-run"].into_iter().map(str::to_owned);
+        let words: Vec<_> = words.chain(command.words.iter().cloned()).collect();
+        let mut pid = None;
+        let mut tail = Tail::default();
+        let ended = timeout(command.limit, async {
+            let connection = self.connector.start(&words).await?;
+            collect(connection, &mut |line| match pid {
+                None => pid = Some(line),
+                Some(_) => tail.push(line),
+            })
+            .await
+        })
+        .await;
+        match ended {
+            Ok(code) => Ok(CommandEnd { code: code?, output: tail.into_lines() }),
+            Err(_) => {
+                if let Some(pid) =
+                    pid.filter(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()))
+                {
+                    let stop = ["sh", "-c", STOP, "windlass-stop", &pid].map(str::to_owned);
+                    let stopped = async { collect(self.connector.start(&stop).await?, &mut |_| {}).await };
+                    // A command that cannot be ended is reported all the same.
+                    let _ = timeout(STOP_LIMIT, stopped).await;
+                }
+                let doing = format!("run `{}`", command.words.join(" "));
+                Err(RemoteError::Hung { doing, limit: command.limit })
+            }
+        }
+    }
+
+    pub(super) async fn restart_program(&self) -> Result<(), RemoteError> {
+        let words = ["sh", "-c", RESTART, "windlass-restart"].map(str::to_owned);
+        let command = RemoteCommand { words: words.to_vec(), limit: RESTART_LIMIT };
+        let doing = || "restart the program".to_owned();
+        let end = self.run_command(&command).await.map_err(|error| match error {
+            RemoteError::Hung { limit, .. } => RemoteError::Hung { doing: doing(), limit },
+            error => error,
+        })?;
+        match end.code {
+            0 => Ok(()),
+            3 => Err(RemoteError::MissingTool {
+                tool: "/devspace-restart-helper".to_owned(),
+                needed_for: "its program cannot be restarted".to_owned(),
+                help: "set `injectRestartHelper: true` for the image in devspace.yaml".to_owned(),
+            }),
+            code => {
+                let reason = end.output.last().cloned().unwrap_or_else(|| format!("exit code {code}"));
+                Err(RemoteError::Failed { doing: doing(), reason })
+            }
+        }
+    }
+}
+
+/// Passes all lines of a program to `on_line`; returns its exit code.
+async fn collect(
+    connection: Connection,
+    on_line: &mut (dyn FnMut(String) + Send),
+) -> Result<i32, RemoteError> {
+    let Connection { stdin: _stdin, stdout, stderr, ended } = connection;
+    let (sender, mut receiver) = mpsc::channel(16);
+    let pipes = [tokio::spawn(pass_on(stdout, sender.clone())), tokio::spawn(pass_on(stderr, sender))];
+    while let Some(line) = receiver.recv().await {
+        on_line(line);
+    }
+    drop(pipes);
+    ended.await
+}
+
+async fn pass_on(pipe: Box<dyn AsyncRead + Send + Unpin>, sender: mpsc::Sender<String>) {
+    let mut pipe = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while let Ok(1..) = pipe.read_until(b'\n', &mut line).await {
+        let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
+        if sender.send(text).await.is_err() {
+            return;
+        }
+        line.clear();
+    }
+}

@@ -1,0 +1,73 @@
+//! The commands of `onUpload`.
+
+use std::fs;
+
+use tokio_util::sync::CancellationToken;
+
+use super::shell::Container;
+use crate::config::{OnUpload, Origin, SyncCommand, SyncExec, SyncHooks};
+use crate::process::LiveExec;
+use crate::sync::{AfterUpload, COMMAND_LIMIT, RelativePath, Uploaded};
+
+fn origin() -> Origin {
+    Origin { file: "devspace.yaml".into(), line: 1, column: 1 }
+}
+
+fn command(command: &str, args: Option<&[&str]>) -> SyncCommand {
+    let args = args.map(|args| args.iter().map(|&arg| arg.to_owned()).collect());
+    SyncCommand { origin: origin(), command: command.to_owned(), args }
+}
+
+fn exec(line: &str, on_change: &[&str]) -> SyncExec {
+    SyncExec {
+        name: None,
+        command: command(line, None),
+        fail_on_error: false,
+        is_local: false,
+        is_once: false,
+        on_change: on_change.iter().map(|&pattern| pattern.to_owned()).collect(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_run_in_order_for_what_was_uploaded() {
+    let container = Container::new("dash");
+    let wire = container.connect().await;
+    let log = container.folder.path().join("log");
+    let say = |text: &str| format!("echo {text} >> '{}'", log.display());
+    let each = |text: &str| command("sh", Some(&["-c", &say(&format!("{text} \"$1\"")), "x", "{}"]));
+    let on_upload = OnUpload {
+        restart_container: true,
+        exec_remote: Some(SyncHooks {
+            origin: origin(),
+            on_file_change: Some(each("file")),
+            on_dir_create: Some(each("folder")),
+            on_batch: Some(command(&say("batch"), None)),
+        }),
+        exec: vec![
+            exec(&say("go"), &["**/*.go"]),
+            exec(&say("js"), &["*.js"]),
+            SyncExec { is_once: true, ..exec(&say("once"), &[]) },
+            SyncExec { is_local: true, ..exec(&say("local"), &[]) },
+            exec("exit 7", &[]),
+            SyncExec { fail_on_error: true, ..exec("echo why; exit 8", &[]) },
+            exec(&say("skipped"), &[]),
+        ],
+    };
+    let path = |text| RelativePath::new(text).unwrap();
+    let files = vec![path("d/$(x).go"), path("b")];
+    let uploaded = Uploaded { directories: vec![path("d")], files, is_initial: false };
+    let after = AfterUpload {
+        remote: &wire,
+        exec: &LiveExec,
+        directory: container.folder.path(),
+        limit: COMMAND_LIMIT,
+    };
+    let failures = after.run(&on_upload, &uploaded, &CancellationToken::new()).await;
+    let root = container.there().canonicalize().unwrap().display().to_string();
+    let expected = format!("folder {root}/d\nfile {root}/d/$(x).go\nfile {root}/b\nbatch\ngo\nlocal\n");
+    assert_eq!(fs::read_to_string(&log).unwrap(), expected);
+    let shown: Vec<_> = failures.iter().map(ToString::to_string).collect();
+    let failed = |command: &str, code| format!("`{command}` failed with exit code {code} after an upload");
+    assert_eq!(shown, [failed("exit 7", 7), failed("echo why; exit 8", 8)]);
+}
