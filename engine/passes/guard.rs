@@ -1,0 +1,85 @@
+//! Passes that cause each other.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::watch::ChangedFile;
+
+/// How many passes in a row may be started only by what the pass before wrote, if it is another file each time.
+const MOST: usize = 4;
+
+/// Notices that passes start each other: a hook or build writes files that images are built from.
+#[derive(Debug, Default)]
+pub struct Guard {
+    /// What started each of the last passes, as far as each was started only by what the pass before wrote.
+    in_a_row: Vec<Vec<PathBuf>>,
+}
+
+/// A file that a command of the last pass wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The file.
+    pub file: PathBuf,
+    /// The command.
+    pub command: String,
+}
+
+impl Guard {
+    /// Whether `files`, which changed, may start a pass; `writer` names the command of the last pass that ran at a time.
+    ///
+    /// # Errors
+    /// What commands wrote, if they wrote all of it, and the same files started the last pass: a third pass would follow
+    /// for the same reason.
+    pub fn check(
+        &mut self,
+        files: &[ChangedFile],
+        writer: impl Fn(Instant) -> Option<String>,
+    ) -> Result<(), Vec<Written>> {
+        let written =
+            files.iter().map(|file| Some(Written { file: file.path.clone(), command: writer(file.at)? }));
+        let Some(written) = written.collect::<Option<Vec<_>>>() else {
+            self.reset();
+            return Ok(());
+        };
+        let is_known = |last: &Vec<PathBuf>| written.iter().all(|written| last.contains(&written.file));
+        if self.in_a_row.last().is_some_and(is_known) || self.in_a_row.len() >= MOST {
+            return Err(written);
+        }
+        self.in_a_row.push(written.into_iter().map(|written| written.file).collect());
+        Ok(())
+    }
+
+    /// A pass that was asked for.
+    pub fn reset(&mut self) {
+        self.in_a_row.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::ChangeKind;
+
+    #[test]
+    fn the_third_pass_for_files_that_passes_write_is_refused() {
+        let file =
+            |name: &str| ChangedFile { path: name.into(), kind: ChangeKind::Changed, at: Instant::now() };
+        let by_hook = |_| Some("sh make".to_owned());
+        let mut guard = Guard::default();
+        assert_eq!(guard.check(&[file("a")], |_| None), Ok(()));
+        assert_eq!(guard.check(&[file("gen")], by_hook), Ok(()));
+        let written = Written { file: "gen".into(), command: "sh make".to_owned() };
+        assert_eq!(guard.check(&[file("gen")], by_hook), Err(vec![written]));
+        assert!(guard.check(&[file("gen")], by_hook).is_err());
+        // A change by somebody else.
+        assert_eq!(guard.check(&[file("gen"), file("a")], |_| None), Ok(()));
+        assert_eq!(guard.check(&[file("gen")], by_hook), Ok(()));
+        guard.reset();
+        assert_eq!(guard.check(&[file("gen")], by_hook), Ok(()));
+        // Another file may be a save by chance, but not for ever.
+        for name in ["one", "two", "three"] {
+            assert_eq!(guard.check(&[file(name)], by_hook), Ok(()));
+        }
+        assert!(guard.check(&[file("four")], by_hook).is_err());
+    }
+}

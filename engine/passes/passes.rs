@@ -1,0 +1,251 @@
+//! What happens between passes, and during them.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use indexmap::IndexMap;
+use tokio_util::sync::CancellationToken;
+
+use crate::event::{Event, Events, Level};
+use crate::lock::lock;
+use crate::watch::{ChangedFile, Moment, WatchEvent, WatchRoot, Watcher};
+
+/// Watches, collects changes and keys, and says what to do next. It cancels its token, which passes stop by, when the
+/// user ends it with a key.
+pub struct Passes {
+    shared: Arc<Shared>,
+    watcher: Watcher,
+    events: Events,
+    cancel: CancellationToken,
+}
+
+/// A key that was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// Build what is out of date.
+    Build,
+    /// Pause, or resume.
+    Pause,
+    /// Show what was decided, and why.
+    Why,
+    /// End.
+    Quit,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// These files changed.
+    Changed(Vec<ChangedFile>),
+    /// The user asked for a pass; these files changed.
+    Asked(Vec<ChangedFile>),
+    /// The user asked what was decided.
+    Why,
+    /// Nothing: it is over.
+    End(End),
+}
+
+/// Why it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The user pressed a key.
+    Quit,
+    /// Ctrl-C, SIGTERM or SIGHUP.
+    Interrupted,
+}
+
+/// A pass that is running.
+pub trait Running: Send + Sync {
+    /// These files changed. They are also part of what comes next.
+    fn changed(&self, files: &[ChangedFile]);
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    moved: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    changed: IndexMap<PathBuf, ChangedFile>,
+    is_asked: bool,
+    asks_why: bool,
+    is_paused: bool,
+    end: Option<End>,
+    running: Option<Arc<dyn Running>>,
+    /// How often roots were set.
+    generation: u64,
+    /// Of which time all files are read, and the numbers of files and directories.
+    ready: (u64, usize, usize),
+    /// Whether it was reported that the run waits.
+    is_announced: bool,
+}
+
+impl State {
+    /// What to do now, if there is anything.
+    fn next(&mut self) -> Option<Next> {
+        if let Some(end) = self.end {
+            return Some(Next::End(end));
+        }
+        if std::mem::take(&mut self.asks_why) {
+            return Some(Next::Why);
+        }
+        let take = |changed: &mut IndexMap<_, ChangedFile>| {
+            let mut files: Vec<_> = std::mem::take(changed).into_values().collect();
+            files.sort_by(|one, other| one.path.cmp(&other.path));
+            files
+        };
+        if std::mem::take(&mut self.is_asked) {
+            return Some(Next::Asked(take(&mut self.changed)));
+        }
+        (!self.is_paused && !self.changed.is_empty()).then(|| Next::Changed(take(&mut self.changed)))
+    }
+
+    /// Adds changes to those that wait.
+    fn add(&mut self, files: &[ChangedFile]) {
+        self.changed.extend(files.iter().map(|file| (file.path.clone(), file.clone())));
+    }
+}
+
+impl Passes {
+    /// Watches `roots`. When it returns, no later change is missed.
+    ///
+    /// # Errors
+    /// If the system cannot start a thread.
+    pub fn start(roots: Vec<WatchRoot>, events: &Events, cancel: &CancellationToken) -> io::Result<Self> {
+        let shared = Arc::<Shared>::default();
+        lock(&shared.state).generation = 1;
+        let (receiver, told) = (Arc::clone(&shared), events.clone());
+        let watcher = Watcher::start(roots, move |event| match event {
+            WatchEvent::Warning(message) => told.notice(Level::Warning, message),
+            WatchEvent::Ready { generation, files, folders } => {
+                receiver.update(|state| state.ready = (generation, files, folders));
+            }
+            WatchEvent::Changed(files) => {
+                let running = receiver.update(|state| {
+                    state.add(&files);
+                    state.running.clone()
+                });
+                if let Some(running) = running {
+                    running.changed(&files);
+                }
+            }
+        })?;
+        Ok(Self { shared, watcher, events: events.clone(), cancel: cancel.clone() })
+    }
+
+    /// Watches `roots` instead, which are known from what was read after `since`.
+    pub fn set_roots(&self, roots: Vec<WatchRoot>, since: Moment) {
+        lock(&self.shared.state).generation += 1;
+        self.watcher.set_roots(roots, Some(since));
+    }
+
+    /// A function that ends it as after Ctrl-C, from any thread.
+    pub fn interrupter(&self) -> impl Fn() + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || shared.update(|state| _ = state.end.get_or_insert(End::Interrupted))
+    }
+
+    /// A function that receives keys, from any thread.
+    pub fn keys(&self) -> impl Fn(Key) + Send + use<> {
+        let (shared, events, cancel) = (Arc::clone(&self.shared), self.events.clone(), self.cancel.clone());
+        move |key| {
+            let event = shared.update(|state| match key {
+                Key::Build => {
+                    state.is_asked = true;
+                    std::mem::take(&mut state.is_paused).then_some(Event::WatchResumed)
+                }
+                Key::Pause => {
+                    state.is_paused = !state.is_paused;
+                    let reason = "changes have no effect until you press p or b".to_owned();
+                    Some(if state.is_paused { Event::WatchPaused { reason } } else { Event::WatchResumed })
+                }
+                Key::Why => {
+                    state.asks_why = true;
+                    None
+                }
+                Key::Quit => {
+                    state.end.get_or_insert(End::Quit);
+                    cancel.cancel();
+                    None
+                }
+            });
+            if let Some(event) = event {
+                events.emit(event);
+            }
+        }
+    }
+
+    /// Runs `pass`, which `running` tells of changes meanwhile.
+    pub fn run<T>(&self, running: Arc<dyn Running>, pass: impl FnOnce() -> T) -> T {
+        self.shared.update(|state| {
+            state.running = Some(running);
+            state.is_announced = false;
+        });
+        let result = pass();
+        self.shared.update(|state| state.running = None);
+        result
+    }
+
+    /// Waits for something to do, and returns it.
+    pub fn next(&self) -> Next {
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(next) = state.next() {
+                return next;
+            }
+            let (generation, files, folders) = state.ready;
+            if !state.is_announced && generation == state.generation {
+                state.is_announced = true;
+                self.events.emit(Event::Watching { files, folders });
+            }
+            state = self.shared.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let value = change(&mut self.lock());
+        self.moved.notify_all();
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::watch::ChangeKind;
+
+    fn file(name: &str) -> ChangedFile {
+        ChangedFile { path: name.into(), kind: ChangeKind::Changed, at: Instant::now() }
+    }
+
+    #[test]
+    fn all_changes_are_one_and_wait_while_it_is_paused() {
+        let mut state = State::default();
+        assert_eq!(state.next(), None);
+        let (a, b) = (file("a"), file("b"));
+        state.add(std::slice::from_ref(&b));
+        state.add(&[a.clone(), b.clone()]);
+        state.is_paused = true;
+        assert_eq!(state.next(), None);
+        state.is_paused = false;
+        assert_eq!(state.next(), Some(Next::Changed(vec![a, b.clone()])));
+        assert_eq!(state.next(), None);
+        state.add(std::slice::from_ref(&b));
+        (state.is_paused, state.is_asked, state.asks_why) = (true, true, true);
+        assert_eq!(state.next(), Some(Next::Why));
+        assert_eq!(state.next(), Some(Next::Asked(vec![b])));
+        state.end = Some(End::Quit);
+        assert_eq!(state.next(), Some(Next::End(End::Quit)));
+    }
+}

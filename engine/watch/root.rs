@@ -1,0 +1,81 @@
+//! What is watched.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::image::context::text_of_os;
+
+/// Whether a path below a root (relative, with `/`) is watched; for a directory, whether anything below it is.
+type Filter = Arc<dyn Fn(&str, bool) -> bool + Send + Sync>;
+
+/// A directory with everything below it that a filter accepts, or one file. It need not exist.
+#[derive(Clone)]
+pub struct WatchRoot {
+    path: PathBuf,
+    filter: Option<Filter>,
+}
+
+impl WatchRoot {
+    /// The directory `path` (absolute). `filter` gets a path below it (relative, with `/`) and whether it is a
+    /// directory; a directory that it rejects is not entered.
+    pub fn folder(path: PathBuf, filter: impl Fn(&str, bool) -> bool + Send + Sync + 'static) -> Self {
+        Self { path, filter: Some(Arc::new(filter)) }
+    }
+
+    /// The file `path` (absolute).
+    pub fn file(path: PathBuf) -> Self {
+        Self { path, filter: None }
+    }
+
+    fn accepts(&self, path: &Path, is_folder: bool) -> bool {
+        let Ok(inside) = path.strip_prefix(&self.path) else { return false };
+        match &self.filter {
+            None => inside.as_os_str().is_empty() && !is_folder,
+            Some(_) if inside.as_os_str().is_empty() => is_folder,
+            Some(filter) => filter(&text_of_os(inside.as_os_str()), is_folder),
+        }
+    }
+
+    /// The directory to watch first: the root, or what exists above it.
+    fn start(&self) -> Option<&Path> {
+        let first = if self.filter.is_some() { Some(self.path.as_path()) } else { self.path.parent() };
+        first?.ancestors().find(|path| path.symlink_metadata().is_ok_and(|found| found.is_dir()))
+    }
+}
+
+/// All roots of a watcher.
+#[derive(Default)]
+pub(super) struct Roots(pub(super) Vec<WatchRoot>);
+
+impl Roots {
+    /// Whether `folder` is watched: it is in a root, or leads to one.
+    pub(super) fn enters(&self, folder: &Path) -> bool {
+        self.0.iter().any(|root| root.path.starts_with(folder) && root.path != folder)
+            || self.sees(folder, true)
+    }
+
+    /// Whether a change of `path` is reported.
+    pub(super) fn sees(&self, path: &Path, is_folder: bool) -> bool {
+        self.0.iter().any(|root| root.accepts(path, is_folder))
+    }
+
+    /// The directories from which the tree is read, none of them inside another.
+    pub(super) fn starts(&self) -> Vec<PathBuf> {
+        let mut starts: Vec<_> = self.0.iter().filter_map(WatchRoot::start).map(Path::to_owned).collect();
+        starts.sort();
+        starts.dedup();
+        let all = starts.clone();
+        // A directory inside another may not be entered from there.
+        starts.retain(|start| {
+            !all.iter().any(|other| {
+                start != other
+                    && start.starts_with(other)
+                    && start
+                        .ancestors()
+                        .take_while(|folder| folder != other)
+                        .all(|folder| self.enters(folder))
+            })
+        });
+        starts
+    }
+}

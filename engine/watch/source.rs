@@ -1,0 +1,43 @@
+//! Where events come from.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Something that happened below a watched directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Raw {
+    /// A file, or the mode of a file or directory, may have changed; it may be gone.
+    Touched(PathBuf),
+    /// A directory appeared.
+    FolderCame(PathBuf),
+    /// A directory is gone.
+    FolderWent(PathBuf),
+    /// Events were lost.
+    Overflow,
+}
+
+/// Ends a wait for events, from any thread.
+pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// A source of events.
+pub(super) trait Source: Send {
+    /// Watches the directory `folder`, without those below it. Watching it again is cheap.
+    ///
+    /// # Errors
+    /// If it is gone, or the system allows no further directory.
+    fn watch(&mut self, folder: &Path) -> io::Result<()>;
+
+    /// Watches `folder` and everything below it no longer.
+    fn forget(&mut self, folder: &Path);
+
+    /// The events since the last call; waits for one for at most `limit`, or until it is woken.
+    fn wait(&mut self, limit: Duration) -> Vec<Raw>;
+
+    /// Wakes the thread that waits.
+    fn wake(&self) -> Wake;
+
+    /// Whether there are events at all.
+    fn has_events(&self) -> bool;
+}

@@ -1,0 +1,123 @@
+//! The watched files in memory.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::known::Known;
+
+/// A file whose content, mode or existence changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// The change.
+    pub kind: ChangeKind,
+    /// When the last event about it arrived.
+    pub at: Instant,
+}
+
+/// The change of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It is new.
+    Created,
+    /// Its content, mode or kind is another one.
+    Changed,
+    /// It is gone.
+    Deleted,
+}
+
+/// The watched files and directories.
+#[derive(Debug, Default)]
+pub(super) struct Tree(BTreeMap<PathBuf, Known>);
+
+impl Tree {
+    /// Adds what was read of a path, unless the path is known already.
+    pub(super) fn add(&mut self, path: PathBuf, known: Known) {
+        self.0.entry(path).or_insert(known);
+    }
+
+    /// Whether the path is known.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
+    }
+
+    /// What is known of the path.
+    pub(super) fn get(&self, path: &Path) -> Option<&Known> {
+        self.0.get(path)
+    }
+
+    /// The known paths in `folder`, at any depth, and itself.
+    pub(super) fn below(&self, folder: &Path) -> Vec<PathBuf> {
+        let below = self.0.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
+        below.map(|(path, _)| path.clone()).collect()
+    }
+
+    /// Removes all paths that `keeps` rejects.
+    pub(super) fn retain(&mut self, keeps: impl Fn(&Path, &Known) -> bool) {
+        self.0.retain(|path, known| keeps(path, known));
+    }
+
+    /// All known paths.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&PathBuf, &Known)> {
+        self.0.iter()
+    }
+
+    /// The number of files, without directories.
+    pub(super) fn files(&self) -> usize {
+        self.0.values().filter(|known| !known.is_folder()).count()
+    }
+
+    /// Compares `path` with the disk, remembers what is there, and returns the change, if it is one.
+    pub(super) fn compare(&mut self, path: &Path) -> Option<ChangeKind> {
+        let Some(before) = self.0.get(path) else {
+            self.0.insert(path.to_owned(), Known::read(path)?);
+            return Some(ChangeKind::Created);
+        };
+        let Some(now) = Known::again(path, before) else {
+            self.0.remove(path);
+            return Some(ChangeKind::Deleted);
+        };
+        let is_like = now.is_like(before);
+        self.0.insert(path.to_owned(), now);
+        (!is_like).then_some(ChangeKind::Changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn content_and_mode_decide() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a");
+        fs::write(&file, "one").unwrap();
+        let mut tree = Tree::default();
+        assert_eq!(tree.compare(&file), Some(ChangeKind::Created));
+        assert_eq!(tree.compare(&file), None);
+        fs::write(&file, "one").unwrap();
+        assert_eq!(tree.compare(&file), None, "a save without a change");
+        fs::File::options()
+            .write(true)
+            .open(&file)
+            .unwrap()
+            .set_modified(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap();
+        assert_eq!(tree.compare(&file), None, "a touch");
+        fs::write(&file, "two").unwrap();
+        assert_eq!(tree.compare(&file), Some(ChangeKind::Changed), "the same size, perhaps in the same tick");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o711)).unwrap();
+            assert_eq!(tree.compare(&file), Some(ChangeKind::Changed), "a mode");
+        }
+        fs::remove_file(&file).unwrap();
+        assert_eq!(tree.compare(&file), Some(ChangeKind::Deleted));
+        assert_eq!(tree.compare(&file), None);
+    }
+}
