@@ -1,0 +1,32 @@
+//! Connections to running containers: which container is meant, its log, and its ports.
+//!
+//! [`TargetSelector`] describes a container, [`Target::resolve`] waits for one, and [`TargetWatch`] always knows the
+//! current one, while pods come and go.
+
+mod candidate;
+mod clock_jump;
+mod container_task;
+mod diagnosis;
+mod forward;
+mod image_match;
+mod log;
+mod matching;
+mod nearest;
+mod notices;
+mod page;
+mod selector;
+mod target;
+mod target_error;
+mod target_watch;
+
+pub use candidate::{Candidate, ContainerPhase, all_containers, candidates};
+pub use container_task::{ContainerTask, ContainerWork};
+pub use forward::{ForwardError, ForwardSpec, ListeningPort};
+pub use image_match::ImageMatch;
+pub use log::{LogItem, LogLine, LogOptions, LogQueue, log_queue, show_logs};
+pub use notices::Notices;
+pub use page::{open_in_browser, wait_for_page};
+pub use selector::TargetSelector;
+pub use target::{Target, TargetLimits};
+pub use target_error::TargetError;
+pub use target_watch::TargetWatch;

@@ -1,0 +1,298 @@
+//! The container that is current, while pods come and go.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use k8s_openapi::api::core::v1::Pod;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::clock_jump::ClockJump;
+use super::diagnosis::{Diagnosis, not_running};
+use super::target::{namespace, no_pod, old_build, several};
+use super::{
+    Candidate, ContainerPhase, Notices, Target, TargetError, TargetLimits, TargetSelector, candidates,
+};
+use crate::cluster::{ClusterAccess, ClusterError, PodsChange};
+use crate::event::Level;
+
+/// How often the pods are looked at while there is no target, and while there is one.
+const TICK: Duration = Duration::from_millis(500);
+const QUIET_TICK: Duration = Duration::from_secs(5);
+
+/// The pause before a watch that the cluster refused starts again, and one whose credentials it rejected.
+const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+const REJECTED_PAUSE: Duration = Duration::from_secs(5);
+
+/// What a watch knows.
+#[derive(Debug, Clone, Default)]
+pub struct TargetState {
+    /// The container that is current; `None` while none runs.
+    pub target: Option<Target>,
+    /// Why the watch finds none, if the cluster refuses it.
+    #[allow(dead_code, reason = "a session of one long run uses it")]
+    pub failure: Option<TargetError>,
+}
+
+/// Always knows the container that is current: the newest one that is ready, and the old one until the next is ready.
+/// Cheap to clone; the watch ends with its last clone.
+#[derive(Clone)]
+pub struct TargetWatch {
+    state: watch::Receiver<TargetState>,
+    selector: Arc<watch::Sender<TargetSelector>>,
+    _stop: Arc<DropGuard>,
+}
+
+impl TargetWatch {
+    /// Watches the containers that `selector` means until `cancel`. Changes and obstacles are reported. Must be called
+    /// inside a runtime.
+    pub fn start(
+        access: &ClusterAccess,
+        selector: TargetSelector,
+        notices: &Notices,
+        cancel: &CancellationToken,
+    ) -> Self {
+        let cancel = cancel.child_token();
+        let (state, receiver) = watch::channel(TargetState::default());
+        let (selectors, selector) = watch::channel(selector);
+        let mut task = Task { access: access.clone(), notices: notices.clone(), selector, state };
+        let ended = cancel.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = ended.cancelled() => {}
+                () = task.run() => {}
+            }
+        });
+        Self { state: receiver, selector: Arc::new(selectors), _stop: Arc::new(cancel.drop_guard()) }
+    }
+
+    /// The container that is current.
+    #[allow(dead_code, reason = "a session of one long run uses it")]
+    pub fn current(&self) -> Option<Target> {
+        self.state.borrow().target.clone()
+    }
+
+    /// Waits for another container, or none, than the last one that was returned by this clone.
+    #[allow(dead_code, reason = "a session of one long run uses it")]
+    pub async fn changed(&mut self) -> TargetState {
+        // Without a sender, the watch was cancelled.
+        if self.state.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        self.state.borrow_and_update().clone()
+    }
+
+    /// The container that is current, as soon as there is one, at the latest after `limit`.
+    pub async fn wait(&self, limit: Duration) -> Option<Target> {
+        let mut state = self.state.clone();
+        let found = tokio::time::timeout(limit, state.wait_for(|state| state.target.is_some())).await;
+        found.ok()?.ok()?.target.clone()
+    }
+
+    /// From now on, `selector` says which container is meant: an image has been built.
+    #[allow(dead_code, reason = "a session of one long run uses it")]
+    pub fn select(&self, selector: TargetSelector) {
+        self.selector.send_if_modified(|current| {
+            let is_other = *current != selector;
+            *current = selector;
+            is_other
+        });
+    }
+}
+
+struct Task {
+    access: ClusterAccess,
+    notices: Notices,
+    selector: watch::Receiver<TargetSelector>,
+    state: watch::Sender<TargetState>,
+}
+
+impl Task {
+    /// Watches for ever; starts again after each change of the selector, after a sleep of the machine, and after a
+    /// refusal.
+    async fn run(&mut self) {
+        loop {
+            let selector = self.selector.borrow_and_update().clone();
+            let watched = tokio::select! {
+                changed = self.selector.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                error = watch(&self.access, &selector, &self.notices, &self.state) => error,
+            };
+            let Err(error) = watched else { continue };
+            let message = error.one_line();
+            self.notices.tell(Level::Warning, message);
+            self.state.send_replace(TargetState { target: None, failure: Some(error.clone()) });
+            let pause = match error {
+                TargetError::Cluster(ClusterError::Unauthorized { .. }) => {
+                    self.access.log_in_again().await;
+                    REJECTED_PAUSE
+                }
+                _ => REFUSED_PAUSE,
+            };
+            tokio::select! {
+                changed = self.selector.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+}
+
+/// Watches until the watch must start again, or is refused.
+async fn watch(
+    access: &ClusterAccess,
+    selector: &TargetSelector,
+    notices: &Notices,
+    state: &watch::Sender<TargetState>,
+) -> Result<(), TargetError> {
+    let namespace = namespace(access, selector)?;
+    let mut changes = access.watch_pods(&namespace, &selector.query()).await?;
+    let mut watched = Watched {
+        access,
+        selector,
+        notices,
+        state,
+        namespace,
+        pods: None,
+        without: Instant::now(),
+        is_lost: false,
+        diagnosis: Diagnosis::default(),
+        told: HashSet::new(),
+    };
+    let mut sleep = ClockJump::new();
+    loop {
+        let tick = if state.borrow().target.is_some() { QUIET_TICK } else { TICK };
+        let change = tokio::time::timeout(tick, changes.next()).await;
+        if sleep.happened() {
+            notices.tell(Level::Info, "the machine was asleep: connecting again");
+            return Ok(());
+        }
+        match change {
+            Ok(Some(change)) => {
+                if let ControlFlow::Break(error) = watched.take(change) {
+                    return Err(error);
+                }
+            }
+            Ok(None) => return Ok(()),
+            Err(_) => {}
+        }
+        watched.look().await;
+    }
+}
+
+/// What one watch has seen.
+struct Watched<'a> {
+    access: &'a ClusterAccess,
+    selector: &'a TargetSelector,
+    notices: &'a Notices,
+    state: &'a watch::Sender<TargetState>,
+    namespace: String,
+    pods: Option<Vec<Arc<Pod>>>,
+    /// Since when there is no target.
+    without: Instant,
+    /// Whether the connection is lost.
+    is_lost: bool,
+    diagnosis: Diagnosis,
+    /// What was reported since there was a target.
+    told: HashSet<String>,
+}
+
+impl Watched<'_> {
+    fn take(&mut self, change: PodsChange) -> ControlFlow<TargetError> {
+        match change {
+            PodsChange::Pods(pods) => {
+                if std::mem::take(&mut self.is_lost) {
+                    self.notices.tell(Level::Info, "the cluster responds again");
+                }
+                self.pods = Some(pods);
+            }
+            PodsChange::Interrupted(reason) => {
+                self.is_lost = true;
+                let error = self.access.unreachable(&reason);
+                self.notices.tell(Level::Warning, format!("{error}: trying again"));
+            }
+            PodsChange::Failed(error) => return ControlFlow::Break(error.into()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Finds the target, and reports what has changed.
+    async fn look(&mut self) {
+        let Some(pods) = self.pods.clone() else { return };
+        let found = candidates(&pods, self.selector);
+        let running: Vec<_> = found.iter().filter(|candidate| candidate.is_running()).collect();
+        let before = self.state.borrow().target.clone();
+        let Some(best) = running.first() else {
+            if let Some(before) = before {
+                self.tell_loss(&before, &pods);
+                self.state.send_replace(TargetState::default());
+                self.without = Instant::now();
+                self.diagnosis = Diagnosis::default();
+                self.told.clear();
+            }
+            return self.tell_obstacle(found.first()).await;
+        };
+        let target = Target::new(best, &self.namespace);
+        if before.as_ref() == Some(&target) {
+            return;
+        }
+        if running.len() > 1 && self.told.insert("several".to_owned()) {
+            self.notices.tell(Level::Info, several(best, &running[1..], self.selector));
+        }
+        if let Some(before) = before.filter(|before| before.pod_uid != target.pod_uid) {
+            self.tell_loss(&before, &pods);
+            let message = format!("connected to the pod `{}`, which replaces `{}`", target.pod, before.pod);
+            self.notices.tell(Level::Info, message);
+        }
+        if !best.is_current && self.without.elapsed() >= TargetLimits::default().pod {
+            self.notices.tell(Level::Warning, old_build(best, self.selector));
+        }
+        self.state.send_replace(TargetState { target: Some(target), failure: None });
+    }
+
+    /// Reports that the pod of `before` was evicted, if it was.
+    fn tell_loss(&self, before: &Target, pods: &[Arc<Pod>]) {
+        let pod = pods.iter().find(|pod| pod.metadata.uid.as_deref() == Some(&before.pod_uid));
+        let status = pod.and_then(|pod| pod.status.as_ref());
+        let Some(reason) = status.and_then(|status| status.reason.as_deref()) else { return };
+        let message = status.and_then(|status| status.message.as_deref()).unwrap_or_default();
+        let pod = &before.pod;
+        self.notices.tell(
+            Level::Warning,
+            format!(
+                "the cluster stopped the pod `{pod}` ({reason}: {message}): only its volumes keep its files"
+            ),
+        );
+    }
+
+    /// Reports why there is no target, once.
+    async fn tell_obstacle(&mut self, waiting: Option<&Candidate>) {
+        match waiting {
+            Some(candidate) if candidate.phase == ContainerPhase::Waiting => {
+                let problem = self.diagnosis.observe(self.access, &self.namespace, &candidate.pod).await;
+                if let Some(problem) = problem
+                    && self.told.insert(problem.message())
+                {
+                    let error = not_running(self.access, &problem).await;
+                    self.notices.tell(Level::Warning, error.one_line());
+                }
+            }
+            _ => {
+                if self.without.elapsed() >= TargetLimits::default().pod
+                    && self.told.insert("none".to_owned())
+                {
+                    let error = no_pod(self.access, self.selector, self.namespace.clone()).await;
+                    self.notices.tell(Level::Warning, error.one_line());
+                }
+            }
+        }
+    }
+}
