@@ -106,6 +106,39 @@ pub enum Event {
     },
     /// A deployment is finished, successfully or not.
     DeploymentFinished(DeploymentResult),
+    /// Files are watched, and the run waits for a change.
+    Watching {
+        /// The number of files.
+        files: usize,
+        /// The number of directories.
+        folders: usize,
+    },
+    /// Watched files changed.
+    FilesChanged {
+        /// The files, relative to the working directory if they are in it.
+        files: Vec<String>,
+        /// The images that are built because of that; empty if the change is about something else.
+        images: Vec<String>,
+    },
+    /// Changes are collected, and nothing is done about them.
+    WatchPaused {
+        /// Why, and how to go on, as a phrase.
+        reason: String,
+    },
+    /// Changes have an effect again.
+    WatchResumed,
+    /// A failure of a run that goes on.
+    Failure {
+        /// The whole message, several lines.
+        message: String,
+    },
+    /// Something about a synchronized directory.
+    Sync {
+        /// Its name: `src -> /app`.
+        folder: String,
+        /// What happened.
+        change: SyncChange,
+    },
     /// The run has ended.
     RunFinished {
         /// The duration in seconds.
@@ -122,7 +155,13 @@ impl Event {
         let of = |image: String| format!("{dependency}.{image}");
         let opened = |text: String| format!("{dependency}: {text}");
         Some(match self {
-            Self::RunStarted { .. } | Self::RunFinished { .. } => return None,
+            Self::RunStarted { .. }
+            | Self::RunFinished { .. }
+            | Self::Watching { .. }
+            | Self::FilesChanged { .. }
+            | Self::WatchPaused { .. }
+            | Self::WatchResumed
+            | Self::Failure { .. } => return None,
             Self::ImageDecided { image, decision, reason, key } => {
                 Self::ImageDecided { image: of(image), decision, reason, key }
             }
@@ -153,6 +192,7 @@ impl Event {
             Self::DeploymentFinished(result) => {
                 Self::DeploymentFinished(DeploymentResult { deployment: of(result.deployment), ..result })
             }
+            Self::Sync { folder, change } => Self::Sync { folder: opened(folder), change },
         })
     }
 
@@ -164,6 +204,12 @@ impl Event {
             | Self::ObjectChanged { .. }
             | Self::DeploymentProgress { .. }
             | Self::DeploymentFinished(_)
+            | Self::Watching { .. }
+            | Self::FilesChanged { .. }
+            | Self::WatchPaused { .. }
+            | Self::WatchResumed
+            | Self::Failure { .. }
+            | Self::Sync { .. }
             | Self::RunFinished { .. } => None,
             Self::StepStarted { image, .. } | Self::Output { image, .. } | Self::Notice { image, .. } => {
                 image.as_deref()
@@ -185,6 +231,66 @@ impl Event {
             _ => None,
         }
     }
+}
+
+/// What happened with a synchronized directory.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SyncChange {
+    /// It is connected to a container.
+    Connected {
+        /// The container: `web-1/app`.
+        container: String,
+    },
+    /// The connection was lost; it is tried again.
+    Lost {
+        /// The reason.
+        reason: String,
+    },
+    /// Both sides are equal for the first time since the connection.
+    Equal,
+    /// Files were copied or deleted.
+    Batch(SyncBatch),
+    /// Both sides changed a file.
+    Conflict {
+        /// The file.
+        path: String,
+        /// The result, as a phrase: `yours was kept, the other is in .windlass/conflicts/...`.
+        outcome: String,
+    },
+    /// Deletions wait until the user has looked.
+    Halted {
+        /// The reason.
+        reason: String,
+    },
+}
+
+impl SyncChange {
+    /// Whether the user should look at it.
+    pub fn is_warning(&self) -> bool {
+        matches!(self, Self::Halted { .. } | Self::Conflict { .. } | Self::Lost { .. })
+    }
+}
+
+/// The numbers of files and directories that were copied or deleted, and the first paths.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SyncBatch {
+    /// Those written to the container.
+    pub uploaded: usize,
+    /// Those written here.
+    pub downloaded: usize,
+    /// Those deleted in the container.
+    pub deleted_there: usize,
+    /// Those deleted here.
+    pub deleted_here: usize,
+    /// Those whose permission bits were set in the container.
+    pub modes: usize,
+    /// The size of what was written.
+    pub bytes: u64,
+    /// The first of all paths.
+    pub paths: Vec<String>,
+    /// The duration in seconds.
+    pub seconds: f64,
 }
 
 /// The decision of a run about an image.

@@ -1,5 +1,8 @@
 //! Hooks of `devspace.yaml`: commands around the steps of a run (`hooks` in DevSpace).
 
+mod in_container;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use miette::Diagnostic as _;
@@ -100,19 +103,17 @@ impl HookEvent<'_> {
 /// # Errors
 /// `hook::failed` for the first that fails; later ones do not run. For an `error:` event, failures of hooks are only
 /// reported.
-pub fn run(run: &Run, occasion: &HookEvent<'_>) -> Result<(), StageError> {
+pub fn run(run: &Arc<Run>, occasion: &HookEvent<'_>) -> Result<(), StageError> {
     for hook in run.project.hooks.iter().filter(|hook| occasion.is_heard_by(hook)) {
         if run.session.cancellation().is_cancelled() {
             return Err(Cancelled.into());
         }
-        if hook.in_container {
-            let origin = &hook.origin;
-            let message = format!(
-                "skipping the hook at {origin}: it runs in a container, which windlass does not support"
-            );
-            run.session.notice(Level::Warning, message);
-        } else if is_for_this_system(hook.os.as_deref()) {
-            match run_one(run, hook, occasion) {
+        if is_for_this_system(hook.os.as_deref()) {
+            let ended = match &hook.container {
+                Some(container) => in_container::run(run, hook, container, occasion),
+                None => run_one(run, hook, occasion),
+            };
+            match ended {
                 Err(error) if occasion.error.is_some() => run.session.notice(Level::Warning, error.message()),
                 ended => ended?,
             }
@@ -127,7 +128,7 @@ pub fn run(run: &Run, occasion: &HookEvent<'_>) -> Result<(), StageError> {
 /// # Errors
 /// `hook::failed`, once per run, and the errors of `create`.
 pub fn creating_pull_secrets(
-    run: &Run,
+    run: &Arc<Run>,
     create: impl FnOnce() -> Result<(), StageError>,
 ) -> Result<(), StageError> {
     if run.session.host.cluster.context()?.is_none() {
@@ -158,7 +159,7 @@ pub fn creating_pull_secrets(
 ///
 /// # Errors
 /// `hook::failed`.
-pub fn created_pull_secrets(run: &Run) -> Result<(), StageError> {
+pub fn created_pull_secrets(run: &Arc<Run>) -> Result<(), StageError> {
     match std::mem::take(&mut *lock(&run.cluster.pull_secret_hooks)) {
         PullSecretHooks::Before { error: None } => {
             self::run(run, &of_pull_secrets("after:createPullSecrets", None))
@@ -218,8 +219,19 @@ fn run_one(run: &Run, hook: &Hook, occasion: &HookEvent<'_>) -> Result<(), Stage
             error.to_string()
         }
     };
+    Err(failed(hook, occasion, reason, advice, tail))
+}
+
+/// The error of `hook`, with the end of its output.
+fn failed(
+    hook: &Hook,
+    occasion: &HookEvent<'_>,
+    reason: String,
+    advice: Option<String>,
+    tail: Tail,
+) -> StageError {
     let place = format!("see its definition at {}", hook.origin);
     let help = advice.into_iter().chain([place]).chain(tail.into_help()).collect::<Vec<_>>().join("\n");
     let (hook, event) = (hook.shown().to_owned(), occasion.name());
-    Err(HookError { hook, event, reason, help }.into())
+    HookError { hook, event, reason, help }.into()
 }

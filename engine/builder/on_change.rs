@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobMatcher};
 use ignore::WalkBuilder;
 
 use crate::cache_folder::without_links;
@@ -55,29 +55,61 @@ pub fn on_change_files(root: &Path, globs: &[String], own: &Path) -> Result<Vec<
     Ok(files)
 }
 
+/// Whether `globs` (relative to `root`) match the file `path`, which need not exist.
+pub fn is_on_change_file(root: &Path, globs: &[String], path: &Path) -> bool {
+    globs.iter().filter_map(|glob| Pattern::parse(root, glob).ok()).any(|pattern| pattern.matches(path))
+}
+
+/// The directories and files in which the files of `globs` (relative to `root`) are.
+pub fn on_change_folders(root: &Path, globs: &[String]) -> Vec<PathBuf> {
+    globs.iter().filter_map(|glob| Some(Pattern::parse(root, glob).ok()?.base)).collect()
+}
+
+/// A glob of `onChange`.
+struct Pattern {
+    /// The path before its first wildcard.
+    base: PathBuf,
+    /// Without any, everything in the base is matched.
+    matchers: Vec<GlobMatcher>,
+}
+
+impl Pattern {
+    fn matches(&self, path: &Path) -> bool {
+        let Ok(inside) = path.strip_prefix(&self.base) else { return false };
+        let is_own = |part: Component<'_>| OWN.iter().any(|own| part.as_os_str() == *own);
+        !inside.components().any(is_own)
+            && (self.matchers.is_empty() || self.matchers.iter().any(|matcher| matcher.is_match(inside)))
+    }
+
+    fn parse(root: &Path, glob: &str) -> Result<Self, OnChangeError> {
+        let bad = |error: globset::Error| OnChangeError::BadGlob {
+            glob: glob.to_owned(),
+            reason: error.kind().to_string(),
+        };
+        let is_wild =
+            |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{', '\\']);
+        let parts: Vec<Component<'_>> =
+            Path::new(glob).components().filter(|part| *part != Component::CurDir).collect();
+        let fixed = parts.iter().take_while(|part| !is_wild(part)).count();
+        let base: PathBuf =
+            std::iter::once(root.to_owned()).chain(parts[..fixed].iter().map(PathBuf::from)).collect();
+        let pattern: Vec<_> = parts[fixed..].iter().map(|part| part.as_os_str().to_string_lossy()).collect();
+        let pattern = pattern.join("/");
+        let mut matchers = Vec::new();
+        if !pattern.is_empty() {
+            for pattern in [format!("{pattern}/**"), pattern] {
+                let glob = GlobBuilder::new(&pattern).literal_separator(true).build().map_err(bad)?;
+                matchers.push(glob.compile_matcher());
+            }
+        }
+        Ok(Self { base, matchers })
+    }
+}
+
 /// Adds the files that match `glob`.
 fn collect(root: &Path, glob: &str, own: &Path, files: &mut Vec<PathBuf>) -> Result<(), OnChangeError> {
-    let bad = |error: globset::Error| OnChangeError::BadGlob {
-        glob: glob.to_owned(),
-        reason: error.kind().to_string(),
-    };
     // Only the tree below the part without wildcards must be walked.
-    let is_wild =
-        |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{', '\\']);
-    let parts: Vec<Component<'_>> =
-        Path::new(glob).components().filter(|part| *part != Component::CurDir).collect();
-    let fixed = parts.iter().take_while(|part| !is_wild(part)).count();
-    let base: PathBuf =
-        std::iter::once(root.to_owned()).chain(parts[..fixed].iter().map(PathBuf::from)).collect();
-    let pattern: Vec<_> = parts[fixed..].iter().map(|part| part.as_os_str().to_string_lossy()).collect();
-    let pattern = pattern.join("/");
-    let mut matchers = Vec::new();
-    if !pattern.is_empty() {
-        for pattern in [format!("{pattern}/**"), pattern] {
-            let glob = GlobBuilder::new(&pattern).literal_separator(true).build().map_err(bad)?;
-            matchers.push(glob.compile_matcher());
-        }
-    }
+    let Pattern { base, matchers } = Pattern::parse(root, glob)?;
     if base.symlink_metadata().is_err() {
         return Ok(());
     }
@@ -141,6 +173,20 @@ mod tests {
         check(&["src/*"], &["src/c.go", "src/deep/d.go", "src/deep/e.txt"]);
         check(&["src/**/*.txt", "b.txt", "b.*"], &["b.txt", "src/deep/e.txt"]);
         check(&["**"], &[".hidden", "a.go", "b.txt", "src/c.go", "src/deep/d.go", "src/deep/e.txt"]);
+    }
+
+    #[test]
+    fn a_file_that_does_not_exist_can_match() {
+        let check = |globs: &[&str], path: &str| {
+            let globs: Vec<String> = globs.iter().map(|&glob| glob.into()).collect();
+            is_on_change_file(Path::new("/p"), &globs, &Path::new("/p").join(path))
+        };
+        assert!(check(&["src/**/*.go"], "src/new/a.go"));
+        assert!(check(&["src"], "src/new/a.go"));
+        assert!(!check(&["src/*.go", "b["], "src/new/a.txt"));
+        assert!(!check(&["**"], ".windlass/x"));
+        let folders = on_change_folders(Path::new("/p"), &["src/**".into(), "a.go".into()]);
+        assert_eq!(folders, [Path::new("/p/src"), Path::new("/p/a.go")]);
     }
 
     #[test]

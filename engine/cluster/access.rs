@@ -1,7 +1,8 @@
 //! The cluster, with a connection on first use.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
@@ -15,7 +16,10 @@ use super::{ClusterContext, ClusterError, Kubeconfig, credential_plugin};
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// The timeout for one request, including retries.
-const CALL_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const CALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The pause between two logins of a long run.
+const LOGIN_PAUSE: Duration = Duration::from_secs(60);
 
 /// The user's options for the cluster.
 #[derive(Debug, Clone, Default)]
@@ -44,12 +48,18 @@ pub struct ClusterAccess(Arc<Inner>);
 struct Inner {
     options: ClusterOptions,
     found: OnceLock<Result<Option<ResolvedCluster>, ClusterError>>,
-    clients: OnceCell<Result<Clients, ClusterError>>,
+    /// Replaced by a new login.
+    clients: RwLock<Arc<ClientsCell>>,
     lost: OnceLock<ClusterError>,
+    is_patient: AtomicBool,
+    last_login: Mutex<Option<Instant>>,
     resources: ResourceCache,
 }
 
+type ClientsCell = OnceCell<Result<Clients, ClusterError>>;
+
 /// The clients for a cluster, with the same credentials.
+#[derive(Clone)]
 struct Clients {
     /// Retries requests that the API server postpones.
     retrying: Client,
@@ -70,8 +80,10 @@ impl ClusterAccess {
         Self(Arc::new(Inner {
             options,
             found: OnceLock::new(),
-            clients: OnceCell::new(),
+            clients: RwLock::default(),
             lost: OnceLock::new(),
+            is_patient: AtomicBool::new(false),
+            last_login: Mutex::default(),
             resources: ResourceCache::default(),
         }))
     }
@@ -124,21 +136,58 @@ impl ClusterAccess {
     }
 
     /// The context of the cluster and a client for it.
-    pub(super) async fn connect(&self) -> Result<(&ClusterContext, &Client), ClusterError> {
+    pub(super) async fn connect(&self) -> Result<(&ClusterContext, Client), ClusterError> {
         let (context, clients) = self.clients().await?;
-        Ok((context, &clients.retrying))
+        Ok((context, clients.retrying))
     }
 
     /// Like [`ClusterAccess::connect`], with a client that does not retry by itself.
-    pub(super) async fn connect_plainly(&self) -> Result<(&ClusterContext, &Client), ClusterError> {
+    pub(super) async fn connect_plainly(&self) -> Result<(&ClusterContext, Client), ClusterError> {
         let (context, clients) = self.clients().await?;
-        Ok((context, &clients.plain))
+        Ok((context, clients.plain))
     }
 
-    async fn clients(&self) -> Result<(&ClusterContext, &Clients), ClusterError> {
+    async fn clients(&self) -> Result<(&ClusterContext, Clients), ClusterError> {
         let found = self.found()?.ok_or(ClusterError::NoCluster)?;
-        let clients = self.0.clients.get_or_init(|| clients_of(found)).await;
-        Ok((&found.context, clients.as_ref().map_err(Clone::clone)?))
+        let cell = Arc::clone(&self.0.clients.read().unwrap_or_else(PoisonError::into_inner));
+        let clients = cell.get_or_init(|| clients_of(found)).await;
+        Ok((&found.context, clients.clone()?))
+    }
+
+    /// Logs in again, with the kubeconfig as it is now: the token of a long run has expired. At most once a minute.
+    pub async fn log_in_again(&self) {
+        {
+            let mut last = self.0.last_login.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.is_some_and(|time| time.elapsed() < LOGIN_PAUSE) {
+                return;
+            }
+            *last = Some(Instant::now());
+        }
+        let Ok(Some(found)) = self.found() else { return };
+        let is_same = |new: &ResolvedCluster| {
+            (&new.context.name, &new.context.server) == (&found.context.name, &found.context.server)
+        };
+        let changed = find(&self.0.options).ok().flatten().filter(is_same);
+        // A failure is not kept: the next request logs in, and reports it.
+        if let Ok(clients) = clients_of(changed.as_ref().unwrap_or(found)).await {
+            let cell = Arc::new(OnceCell::new_with(Some(Ok(clients))));
+            *self.0.clients.write().unwrap_or_else(PoisonError::into_inner) = cell;
+        }
+    }
+
+    /// Queries the cluster again after it did not respond, for commands that last until they are stopped.
+    pub fn keep_trying(&self) {
+        self.0.is_patient.store(true, Ordering::Relaxed);
+    }
+
+    /// The error that the cluster does not respond, for this reason.
+    pub fn unreachable(&self, reason: &str) -> ClusterError {
+        let reason = if reason.is_empty() { "no response" } else { reason };
+        match self.context() {
+            Ok(Some(context)) => context.unreachable(reason.to_owned()),
+            Ok(None) => ClusterError::NoCluster,
+            Err(error) => error,
+        }
     }
 
     /// The resources that the cluster serves.
@@ -148,11 +197,14 @@ impl ClusterAccess {
 
     /// The error of an earlier request without a response.
     pub(super) fn lost(&self) -> Option<&ClusterError> {
-        self.0.lost.get()
+        self.0.lost.get().filter(|_| !self.0.is_patient.load(Ordering::Relaxed))
     }
 
     /// Records that the cluster did not respond, so that it is not queried again.
     pub(super) fn lose(&self, error: ClusterError) -> ClusterError {
+        if self.0.is_patient.load(Ordering::Relaxed) {
+            return error;
+        }
         self.0.lost.get_or_init(|| error).clone()
     }
 

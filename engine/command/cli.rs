@@ -6,10 +6,10 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
-    CheckArgs, CleanupArgs, CompletionsArgs, DeployArgs, DocArgs, EditorArgs, InitArgs, ListArgs,
-    LoginOptions, LogoutOptions, ManArgs, PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs,
-    ResetArgs, RunArgs, SaveArgs, SetArgs, ShowArgs, StatusArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs,
-    images, profiles,
+    AttachArgs, CheckArgs, CleanupArgs, CompletionsArgs, DeployArgs, DocArgs, EditorArgs, EnterArgs,
+    ForwardArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions, LogsArgs, ManArgs, OpenArgs,
+    PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs, ResetArgs, RunArgs, SaveArgs, SetArgs,
+    ShowArgs, StatusArgs, SyncArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -117,6 +117,18 @@ pub enum Command {
     /// Show whether what is deployed runs, and why not
     #[command(alias = "analyze")]
     Status(StatusArgs),
+    /// Show the logs of containers
+    Logs(LogsArgs),
+    /// Forward local ports to containers
+    Forward(ForwardArgs),
+    /// Open a service or a page of the project in the browser
+    Open(OpenArgs),
+    /// Keep directories here and in containers equal
+    Sync(SyncArgs),
+    /// Open a shell in a container, or run a command there
+    Enter(EnterArgs),
+    /// Connect to the main process of a container
+    Attach(AttachArgs),
     /// Delete what is deployed
     Purge(PurgeArgs),
     /// Print the Kubernetes objects of deployments, with the tags of their images
@@ -170,8 +182,14 @@ Windlass skips an image if its inputs are unchanged since its last build: the
 Dockerfile, the files that the Dockerfile can read, the build arguments, the build
 target and the base images.
 
+With --watch, it goes on: it builds an image again when you save a file that the image is
+built from, and reads devspace.yaml and the scripts again when they change. A failure does
+not end it. Keys in a terminal: `b` builds what is out of date, `p` pauses, `?` shows why
+images were built, `q` ends.
+
 Examples:
   windlass build                           build and push the changed images
+  windlass build --watch --skip-push       build, and again after each change
   windlass build api                       build only `api` and its base images
   windlass build -p staging -t 1.4.0       build with a profile and the tag `1.4.0`
   windlass build --skip-push --force api   force a build of `api`, push nothing
@@ -181,6 +199,10 @@ pub struct BuildCommandArgs {
     /// Images to build, including their base images [default: all]
     #[arg(value_name = "IMAGE", add = ArgValueCandidates::new(images))]
     pub images: Vec<String>,
+
+    /// Build again whenever an input changes, until Ctrl-C
+    #[arg(short, long, conflicts_with = "result")]
+    pub watch: bool,
 
     /// The options of every pipeline.
     #[command(flatten)]

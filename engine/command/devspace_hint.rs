@@ -17,8 +17,8 @@ struct UnsupportedDevSpaceArg {
     help: &'static str,
 }
 
-const DEV: &str = "windlass deploys, but has no dev loop yet: run `windlass deploy`, then use `kubectl port-forward`, \
-                   `kubectl logs --follow` and `kubectl exec -it`";
+const DEV: &str = "run its parts in terminals of their own: `windlass deploy`, `windlass sync`, `windlass forward`, \
+                   `windlass logs --follow`, `windlass enter`, and `windlass build --watch` to build what changes";
 const ANSWERS: &str = "answers are saved in `.windlass/vars.json`, never in the cluster: pass `--var NAME=VALUE`, or \
                        export the variable";
 const CONTEXT: &str = "windlass does not change the kubeconfig: use `--kube-context NAME` and `-n NAMESPACE` for one \
@@ -62,22 +62,16 @@ const OPTIONS: [(&str, &str); 22] = [
 ];
 
 /// Commands, and the hint for each.
-const COMMANDS: [(&str, &str); 27] = [
+const COMMANDS: [(&str, &str); 20] = [
     ("add", "edit devspace.yaml; `windlass editor schema` prints a schema for your editor"),
-    ("attach", "use `kubectl attach -it POD`"),
     ("dev", DEV),
-    ("enter", "use `kubectl exec -it deployment/NAME -- sh`"),
     ("list available-components", "see charts.devspace.sh for components"),
     ("list clusters", "use `kubectl config get-clusters`"),
     ("list configs", "use `windlass list profiles` to list profiles"),
     ("list contexts", "use `kubectl config get-contexts`, and `--kube-context NAME` to select one for a run"),
     ("list namespaces", "use `kubectl get namespaces`, and `-n NAME` to select one for a run"),
     ("list plugins", "windlass has no plugins: write functions in windlass.rhai instead"),
-    ("list ports", "use `windlass print` to show the section `dev`"),
     ("list selectors", "use `windlass print` to show the section `dev`"),
-    ("list sync", "use `windlass print` to show the section `dev`"),
-    ("logs", "use `kubectl logs --follow deployment/NAME`"),
-    ("open", "use `kubectl port-forward service/NAME 8080:80`, then open `http://localhost:8080`"),
     ("remove", "edit devspace.yaml; `windlass reset vars` deletes saved answers"),
     ("reset dependencies", "run `windlass update dependencies` to fetch them again"),
     (
@@ -86,11 +80,7 @@ const COMMANDS: [(&str, &str); 27] = [
     ),
     ("restart", "use `kubectl rollout restart deployment/NAME`"),
     ("run-pipeline", "use `windlass run NAME`; pipelines are functions in windlass.rhai"),
-    ("sync", "use `kubectl cp` to copy files into a container or out of it"),
-    (
-        "ui",
-        "use `kubectl get all` to list objects, and `kubectl logs --follow deployment/NAME` to show a log",
-    ),
+    ("ui", "use `windlass status` to show what runs, and `windlass logs --follow` to show logs"),
     ("update config", "use `windlass upgrade` to convert devspace.yaml to the newest version"),
     ("update plugins", "windlass has no plugins: write functions in windlass.rhai instead"),
     ("use", "select profiles for each run with `-p NAME`, and contexts with `--kube-context NAME`"),

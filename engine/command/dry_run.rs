@@ -16,8 +16,8 @@ use crate::event::{Decision, Event, Events, ImageResult, Level};
 use crate::host::planning::{Effect, Effects};
 use crate::lock::lock;
 use crate::plan::Plan;
-use crate::run::{Run, RunOptions, foreign_base};
-use crate::script::{Execution, ScriptError};
+use crate::run::{Run, RunOptions};
+use crate::script::{Execution, ScriptError, bases};
 
 /// A completed dry run and its planned effects.
 pub(super) struct DryRun {
@@ -158,9 +158,7 @@ impl Part {
 
     /// The base images of one of its images, including those of dependencies.
     pub(super) fn bases(&self, image: &str) -> Vec<String> {
-        let own = self.run().needs(image).map(|need| self.full(need));
-        let others = self.run().other_bases(image).iter();
-        own.chain(others.filter_map(|base| Some(foreign_base(self.run(), base)?.name))).collect()
+        bases(self.run(), image)
     }
 }
 

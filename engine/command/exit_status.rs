@@ -77,9 +77,19 @@ impl Failure {
         Self { status: ExitStatus::Failed, diagnostic: Box::new(diagnostic) }
     }
 
+    /// A command could not be run; windlass exits with the code with which a shell reports that.
+    pub fn of_program(code: i32, diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self { status: ExitStatus::of_program(code), diagnostic: Box::new(diagnostic) }
+    }
+
     /// The error.
     pub fn into_diagnostic(self) -> std::sync::Arc<dyn Diagnostic + Send + Sync> {
         self.diagnostic.into()
+    }
+
+    /// The diagnostic, rendered.
+    pub fn text(&self) -> String {
+        render(&*self.diagnostic)
     }
 
     /// Prints the diagnostic; returns the status.
@@ -115,9 +125,18 @@ pub fn print_diagnostic(diagnostic: &dyn Diagnostic) {
 
 /// Like [`print_diagnostic`], with `secrets` masked as `***`: a script can throw any string.
 pub fn print_masked(diagnostic: &dyn Diagnostic, secrets: &Secrets) {
-    let text = render(diagnostic);
+    print_text(&masked(diagnostic, secrets));
+}
+
+/// Prints the text of a diagnostic to standard error.
+pub fn print_text(text: &str) {
     // A closed standard error cannot be reported.
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), secrets.mask(&text).as_bytes());
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+}
+
+/// Renders `diagnostic` with `secrets` masked.
+pub fn masked(diagnostic: &dyn Diagnostic, secrets: &Secrets) -> String {
+    secrets.mask(&render(diagnostic)).into_owned()
 }
 
 /// Renders `diagnostic` for standard error.

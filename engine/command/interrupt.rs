@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ExitStatus;
 use crate::event::{Event, Events, Level};
-use crate::process::{interrupted, interrupted_again};
+use crate::process::{interrupted, interrupted_again, restore_terminal};
 
 /// Cancels `cancel` on the first Ctrl-C, SIGTERM or SIGHUP and reports it; exits immediately on the second Ctrl-C or
 /// SIGTERM.
@@ -23,6 +23,7 @@ pub fn cancel_on_interrupt(runtime: &Handle, cancel: &CancellationToken, events:
         events.emit(Event::Notice { image: None, level: Level::Info, message });
         cancel.cancel();
         second.await;
+        restore_terminal();
         std::process::exit(i32::from(ExitStatus::Interrupted.code()));
     });
 }

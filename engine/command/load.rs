@@ -24,6 +24,18 @@ pub(super) fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
     config::load(&load_options(global)).map_err(failure)
 }
 
+/// Like [`load_project`]; `None` if there is no `devspace.yaml` and the command `needs_none`.
+///
+/// # Errors
+/// Those of [`load_project`].
+pub(super) fn load_if_any(global: &GlobalOptions, needs_none: bool) -> Result<Option<Loaded>, Failure> {
+    match config::load(&load_options(global)) {
+        Ok(loaded) => Ok(Some(loaded)),
+        Err(ConfigError::NotFound { .. }) if needs_none && global.config.is_none() => Ok(None),
+        Err(error) => Err(failure(error)),
+    }
+}
+
 /// Loads the project to list its contents. Does not prompt; values that depend on a variable without a value may be
 /// missing.
 ///

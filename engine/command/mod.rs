@@ -1,28 +1,36 @@
 //! The commands: one file per command.
 
 mod amount;
+mod attach;
 mod build;
 mod build_result;
 mod check;
 mod cleanup;
 pub mod cli;
 mod completions;
+mod connected;
 mod deploy;
 mod deploy_options;
 mod devspace_hint;
 mod doc;
 mod dry_run;
 mod editor;
+mod enter;
 mod exit_status;
 mod far_right;
+mod forward;
+mod forwarded_port;
 mod image_failure;
+mod in_container;
 mod init;
 mod interrupt;
 mod list;
 mod load;
 mod login;
 mod logout;
+mod logs;
 mod man;
+mod open;
 mod pipeline_options;
 mod pipeline_run;
 mod plan;
@@ -32,15 +40,18 @@ mod purge;
 mod render;
 mod run;
 mod save;
+mod selector_args;
 mod show;
 mod status;
 mod stdout;
 mod store_size;
+mod sync;
 mod test;
 mod unused_script;
 mod update;
 mod upgrade;
 mod vars;
+mod watch_loop;
 mod why;
 
 use std::sync::Arc;
@@ -52,18 +63,23 @@ use crate::command::cli::{Cli, Command};
 use crate::host::live::registry_client;
 use crate::registry::CredentialStore;
 
+pub use attach::AttachArgs;
 pub use check::CheckArgs;
 pub use cleanup::CleanupArgs;
 pub use completions::{CompletionsArgs, answer_shell, images, profiles};
 pub use deploy::DeployArgs;
 pub use doc::DocArgs;
 pub use editor::EditorArgs;
+pub use enter::EnterArgs;
 pub use exit_status::{ExitStatus, Failure};
+pub use forward::ForwardArgs;
 pub use init::InitArgs;
 pub use list::ListArgs;
 pub use login::{LoginError, LoginOptions, login};
 pub use logout::{LogoutOptions, logout};
+pub use logs::LogsArgs;
 pub use man::ManArgs;
+pub use open::OpenArgs;
 pub use pipeline_options::PipelineOptions;
 pub use plan::PlanArgs;
 pub use print::PrintArgs;
@@ -71,8 +87,10 @@ pub use purge::PurgeArgs;
 pub use render::RenderArgs;
 pub use run::RunArgs;
 pub use save::SaveArgs;
+pub use selector_args::SelectorArgs;
 pub use show::ShowArgs;
 pub use status::StatusArgs;
+pub use sync::SyncArgs;
 pub use test::TestArgs;
 pub use update::UpdateArgs;
 pub use upgrade::UpgradeArgs;
@@ -97,6 +115,12 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Build(args) => build::build(&cli.global, args),
         Command::Deploy(args) => deploy::deploy(&cli.global, args),
         Command::Status(args) => status::status(&cli.global, args),
+        Command::Logs(args) => logs::logs(&cli.global, args),
+        Command::Forward(args) => forward::forward(&cli.global, args),
+        Command::Open(args) => open::open(&cli.global, args),
+        Command::Sync(args) => sync::sync(&cli.global, args),
+        Command::Enter(args) => enter::enter(&cli.global, args),
+        Command::Attach(args) => attach::attach(&cli.global, args),
         Command::Purge(args) => purge::purge(&cli.global, args),
         Command::Render(args) => render::render(&cli.global, args),
         Command::Plan(args) => plan::plan(&cli.global, args),

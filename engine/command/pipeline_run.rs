@@ -1,6 +1,7 @@
 //! One run of a pipeline, from the loaded project to the exit code.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use rhai::Dynamic;
 use tokio_util::sync::CancellationToken;
 
 use super::PipelineOptions;
-use super::exit_status::{ExitStatus, Failure, NoThreads, print_masked};
+use super::exit_status::{ExitStatus, Failure, NoThreads, masked, print_text};
 use super::image_failure::ImageFailure;
 use super::interrupt::cancel_on_interrupt;
 use super::load::{load_dependencies, warn};
@@ -78,9 +79,10 @@ pub(super) struct Prepared {
     pub(super) call: PipelineCall,
     project: Project,
     environment: Vec<(String, String)>,
-    pipeline: Pipeline,
+    pipeline: Arc<Pipeline>,
     tree: Tree,
     selection: ProjectSelection,
+    files: Vec<PathBuf>,
 }
 
 impl Prepared {
@@ -98,10 +100,41 @@ impl Prepared {
         let pipeline = Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)?;
         let tree =
             if options.skip_dependencies { Tree::default() } else { load_dependencies(global, &loaded)? };
+        let dependencies = tree.nodes.iter().flat_map(|node| &node.loaded.files);
+        let files = loaded.files.iter().chain(dependencies).cloned().collect();
         let (project, environment) = (loaded.project, loaded.environment);
         let selection = options.selection(&tree, &project, &call.images).map_err(Failure::wrong_use)?;
         let call = call.narrowed(&selection);
-        Ok(Self { call, project, environment, pipeline, tree, selection })
+        let pipeline = Arc::new(pipeline);
+        Ok(Self { call, project, environment, pipeline, tree, selection, files })
+    }
+
+    /// The same project and scripts, for `call`.
+    ///
+    /// # Errors
+    /// If the call selects what does not exist.
+    pub(super) fn with_call(&self, options: &PipelineOptions, call: PipelineCall) -> Result<Self, Failure> {
+        let selection = options.selection(&self.tree, &self.project, &call.images);
+        let selection = selection.map_err(Failure::wrong_use)?;
+        Ok(Self {
+            call: call.narrowed(&selection),
+            project: self.project.clone(),
+            environment: self.environment.clone(),
+            pipeline: Arc::clone(&self.pipeline),
+            tree: self.tree.clone(),
+            selection,
+            files: self.files.clone(),
+        })
+    }
+
+    /// The files of the configuration.
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// The project.
+    pub(super) fn project(&self) -> &Project {
+        &self.project
     }
 
     /// The options of the run.
@@ -128,9 +161,25 @@ impl Prepared {
         runtime: &tokio::runtime::Runtime,
         effects: Option<&Arc<Effects>>,
     ) -> Result<(Arc<Execution>, PipelineCall), Failure> {
-        let Self { call, project, pipeline, tree, selection, .. } = self;
         let cancel = CancellationToken::new();
         cancel_on_interrupt(runtime.handle(), &cancel, events);
+        self.start_until(global, options, events, runtime, effects, cancel)
+    }
+
+    /// Like [`Prepared::start`], for a run that ends when `cancel` is cancelled.
+    ///
+    /// # Errors
+    /// Those of [`Prepared::start`].
+    pub(super) fn start_until(
+        self,
+        global: &GlobalOptions,
+        options: RunOptions,
+        events: &Events,
+        runtime: &tokio::runtime::Runtime,
+        effects: Option<&Arc<Effects>>,
+        cancel: CancellationToken,
+    ) -> Result<(Arc<Execution>, PipelineCall), Failure> {
+        let Self { call, project, pipeline, tree, selection, .. } = self;
         let host = Host::live(events, &host_options(&project, &tree, &options));
         let host = if global.no_exec { host.without_exec() } else { host };
         let host = match effects {
@@ -138,15 +187,7 @@ impl Prepared {
             None => host,
         };
         let session = Session::new(host, events, cancel, runtime.handle().clone());
-        let setup = Setup {
-            project,
-            pipeline: Arc::new(pipeline),
-            options,
-            session,
-            tree,
-            selection,
-            no_warn: global.no_warn,
-        };
+        let setup = Setup { project, pipeline, options, session, tree, selection, no_warn: global.no_warn };
         Ok((setup.start().map_err(Failure::wrong_use)?, call))
     }
 }
@@ -369,6 +410,13 @@ pub(super) fn call_pipeline(
 
 /// Prints every failure of a run once, those of its dependencies first, and returns the exit status.
 pub(super) fn print_failures(execution: &Execution, error: &ScriptError) -> ExitStatus {
+    let (texts, status) = failures(execution, error);
+    texts.iter().for_each(|text| print_text(text));
+    status
+}
+
+/// Every failure of a run once, rendered, those of its dependencies first, and the exit status.
+pub(super) fn failures(execution: &Execution, error: &ScriptError) -> (Vec<String>, ExitStatus) {
     let mut failures: Vec<Failed> = Vec::new();
     for dependency in execution.all_targets() {
         let links = dependency.run.links();
@@ -383,28 +431,29 @@ pub(super) fn print_failures(execution: &Execution, error: &ScriptError) -> Exit
     failures.extend(own.map(|(name, error)| Failed { name, folder: None, error }));
 
     let secrets = &execution.run.session.secrets;
+    let mut texts = Vec::new();
     let mut told = HashSet::new();
     for Failed { name, folder, error } in &failures {
         // An unreachable daemon is reported once, even if several images need it.
         let is_shared = error.stage().is_some_and(|stage| stage.kind() == ErrorKind::DaemonUnreachable);
         if !is_shared {
-            print_masked(&ImageFailure { image: name, folder: folder.as_deref(), error }, secrets);
+            texts.push(masked(&ImageFailure { image: name, folder: folder.as_deref(), error }, secrets));
         } else if told.insert(error.to_string()) {
-            print_masked(&**error, secrets);
+            texts.push(masked(&**error, secrets));
         }
     }
     if execution.run.session.cancel.is_cancelled() {
-        return ExitStatus::Interrupted;
+        return (texts, ExitStatus::Interrupted);
     }
     let is_summary = error.stage().is_some_and(|stage| stage.kind() == ErrorKind::Summary);
     if !is_summary || failures.is_empty() {
-        print_masked(error, secrets);
+        texts.push(masked(error, secrets));
     }
     let is_script = |error: &ScriptError| error.is_wrong_script();
     if is_script(error) || (!failures.is_empty() && failures.iter().all(|failed| is_script(&failed.error))) {
-        ExitStatus::WrongUse
+        (texts, ExitStatus::WrongUse)
     } else {
-        ExitStatus::Failed
+        (texts, ExitStatus::Failed)
     }
 }
 

@@ -13,9 +13,7 @@ use super::exit_status::{ExitStatus, Failure};
 pub fn print(text: &str) -> Result<ExitStatus, Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::failed(Unwritten { reason: error.to_string() }))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(unwritten(&error)),
         _ => Ok(ExitStatus::Done),
     }
 }
@@ -29,6 +27,11 @@ pub fn print_json(value: &impl Serialize) -> Result<ExitStatus, Failure> {
         Ok(text) => print(&format!("{text}\n")),
         Err(error) => Err(Failure::failed(Unwritten { reason: error.to_string() })),
     }
+}
+
+/// The failure of a write to standard output.
+pub(super) fn unwritten(error: &std::io::Error) -> Failure {
+    Failure::failed(Unwritten { reason: error.to_string() })
 }
 
 /// Writing to standard output failed.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::variable::Provenance;
 use super::{ConfigError, env_file};
@@ -15,6 +15,8 @@ pub(crate) struct Environment {
     given: Option<HashMap<String, String>>,
     /// The variables of the file. The project's configuration may select another file while it is read.
     file: RefCell<Vec<(String, String)>>,
+    /// The files that were read, or looked for: those of variables, and those of the configuration.
+    files: RefCell<Vec<PathBuf>>,
     no_exec: bool,
 }
 
@@ -41,9 +43,20 @@ impl Environment {
     /// # Errors
     /// If the file cannot be read.
     pub(crate) fn replace_file(&self, file: &Path) -> std::io::Result<()> {
+        self.note(file);
         let bytes = crate::input_file::read(file)?;
         self.file.replace(env_file::parse(&text::decode(&bytes), |name| self.outer(name)));
         Ok(())
+    }
+
+    /// Records that `file` was read, or looked for.
+    pub(crate) fn note(&self, file: &Path) {
+        self.files.borrow_mut().push(file.to_owned());
+    }
+
+    /// The files that were read, or looked for.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.files.borrow().clone()
     }
 
     /// The environment; if `no_exec` is set, variables of the project cannot run commands.
@@ -111,7 +124,7 @@ mod tests {
         let environment = Environment {
             given: Some(given),
             file: RefCell::new(env_file::parse("A=file\nB=file\nE=file", |_| None)),
-            no_exec: false,
+            ..Environment::default()
         };
         assert_eq!(environment.get("A").as_deref(), Some("real"));
         assert_eq!(environment.get("B").as_deref(), Some("file"));

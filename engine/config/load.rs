@@ -15,7 +15,7 @@ use super::problem::{Diagnostics, Report, shown};
 use super::profile::{self, Profiles, Sources};
 use super::reader::Reader;
 use super::schema::check::{Stage, check, check_key};
-use super::upgrade::upgrade;
+use super::upgrade::upgrade_with_dev;
 use super::variable::{
     Definitions, Predefined, Resolver, command::structured, definition, is_evaluated, is_filled_late,
     is_reference, substitute,
@@ -81,7 +81,7 @@ impl LoadOptions {
 }
 
 /// A loaded project.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// The project.
     pub project: Project,
@@ -94,6 +94,8 @@ pub struct Loaded {
     pub variables: Vec<(String, Secret)>,
     /// Images that were omitted because a variable has no value, if [`Explain`] allows that.
     pub left_out: Vec<String>,
+    /// The files that it was read from, and `.env` even if there is none.
+    pub files: Vec<PathBuf>,
     /// The data for explanations, if [`LoadOptions::explain`] requests it.
     pub explanation: Option<Explanation>,
 }
@@ -111,6 +113,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let root = file.parent().map_or_else(PathBuf::new, Path::to_owned);
     let bytes = read(&file)?;
     let environment = Environment::read(options.environment.clone(), &root)?.with_no_exec(options.no_exec);
+    environment.note(&file);
 
     let decoded = text::decode_strictly(&bytes).map(drop);
     let text: Arc<str> = text::decode(&bytes).into();
@@ -159,9 +162,9 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let passwords = loader.resolver.passwords();
     let mut left_out = Vec::new();
     let project = document.map(|(mut document, profiles)| {
-        upgrade(&mut document, version, Version::NEWEST, &mut problems);
+        let dev = upgrade_with_dev(&mut document, version, &mut problems);
         left_out = image_names(&document);
-        let decoded = decode::project(document, &mut Reader { problems: &mut problems });
+        let decoded = decode::project(document, &dev, &mut Reader { problems: &mut problems });
         left_out.retain(|name| !decoded.images.contains_key(name));
         Project {
             root,
@@ -174,6 +177,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
             commands: decoded.commands,
             dependencies: decoded.dependencies,
             pull_secrets: decoded.pull_secrets,
+            dev: decoded.dev,
             namespace: options.namespace.clone(),
             kube_context: options.kube_context.clone(),
             other: decoded.other,
@@ -181,9 +185,12 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     });
     let (problems, omitted, warnings) = problems.finish();
     match project {
-        Some(project) if problems.is_empty() => {
+        Some(mut project) if problems.is_empty() => {
+            let of_dev = warnings.iter().filter(|warning| warning.is_of_dev());
+            project.dev.problems = of_dev.map(ConfigDiagnostic::as_error).collect();
+            let files = environment.files();
             let environment = environment.additions();
-            Ok(Loaded { project, warnings, environment, variables, left_out, explanation })
+            Ok(Loaded { project, warnings, environment, variables, left_out, files, explanation })
         }
         _ => Err(ConfigError::Invalid { file: shown, problems, omitted }),
     }
@@ -303,8 +310,9 @@ impl Loader<'_> {
         let Value::Mapping(document) = &mut root.value else { return };
         let base = std::path::absolute(&self.options.directory).unwrap_or_default();
         let checkouts = Checkouts::of_user(|name| self.environment.get(name));
-        let importer =
-            Importer { version: self.version, base: &base, read: &read_text, checkouts: &checkouts };
+        let environment = self.environment;
+        let read = |file: &Path| read_text(file, environment);
+        let importer = Importer { version: self.version, base: &base, read: &read, checkouts: &checkouts };
         importer.resolve(document, self.file, self.problems);
     }
 
@@ -312,7 +320,9 @@ impl Loader<'_> {
     fn foreign_profiles(&mut self, profiles: &mut Profiles, names: &[String]) {
         let base = std::path::absolute(&self.options.directory).unwrap_or_default();
         let checkouts = Checkouts::of_user(|name| self.environment.get(name));
-        let sources = Sources { version: self.version, base: &base, read: &read_text, checkouts: &checkouts };
+        let environment = self.environment;
+        let read = |file: &Path| read_text(file, environment);
+        let sources = Sources { version: self.version, base: &base, read: &read, checkouts: &checkouts };
         let folder = self.file.parent().unwrap_or(Path::new(""));
         sources.resolve(profiles, names, folder, self.problems);
     }
@@ -461,7 +471,8 @@ fn home(options: &LoadOptions) -> Option<PathBuf> {
 }
 
 /// Reads a file that another file includes.
-fn read_text(file: &Path) -> std::io::Result<String> {
+fn read_text(file: &Path, environment: &Environment) -> std::io::Result<String> {
+    environment.note(file);
     text_of(file).map_err(|error| match error {
         ConfigError::Unreadable { source, .. } => source,
         other => std::io::Error::other(other.to_string()),

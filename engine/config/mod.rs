@@ -8,6 +8,7 @@ mod command;
 mod decode;
 mod dependency;
 mod deployment;
+mod dev;
 mod env_file;
 mod environment;
 mod error;
@@ -42,6 +43,11 @@ pub use dependency::{DependencyConfig, DependencySource};
 pub use deployment::{
     ChartConfig, ChartSource, ComponentChart, DeploymentConfig, DeploymentKind, HelmConfig, HelmDriver,
     KubectlConfig, LocatedText, ManifestPatch, PatchOperation, PatchTarget, TillerConfig,
+};
+pub use dev::{
+    AutoReload, BandwidthLimits, CompareBy, Dev, ExcludeRules, Excludes, Folder, Foreground, Forward,
+    InitialSync, Interactive, InteractiveImage, Logs, OnDownload, OnUpload, Page, Selection, SyncCommand,
+    SyncExec, SyncHooks, Terminal,
 };
 pub use error::ConfigError;
 pub use explain::{Explain, Explanation, LeafOrigin, ProfileStatus, Reason, UsedVariable, VariableStatus};

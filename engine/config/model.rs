@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::{BuilderArgs, BuildxConfig, CommandConfig, DependencyConfig, DeploymentConfig, KanikoConfig};
+use super::{
+    BuilderArgs, BuildxConfig, CommandConfig, DependencyConfig, DeploymentConfig, Dev, KanikoConfig,
+    Selection,
+};
 use crate::image::Repository;
 use crate::secret::Secret;
 
@@ -32,11 +36,13 @@ pub struct Project {
     pub dependencies: IndexMap<String, DependencyConfig>,
     /// `pullSecrets` in file order, without disabled ones.
     pub pull_secrets: Vec<PullSecretConfig>,
+    /// `dev`.
+    pub dev: Dev,
     /// `--namespace`, if given.
     pub namespace: Option<String>,
     /// `--kube-context`, if given.
     pub kube_context: Option<String>,
-    /// The sections that windlass keeps but does not use (`dev`, `require`, ...), as JSON.
+    /// The sections without a field (`require`, ...) and `dev` in the form of the newest version, as JSON.
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -274,8 +280,46 @@ pub struct Hook {
     pub background: bool,
     /// `silent`.
     pub silent: bool,
-    /// Whether it runs in a container (`where.container`, `upload`, ...): such hooks are for `deploy`.
-    pub in_container: bool,
+    /// The container on which it acts; `None` for a command on this machine.
+    pub container: Option<HookContainer>,
+}
+
+/// The container on which a hook acts: `container`, earlier `where.container`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookContainer {
+    /// The keys that select it.
+    pub selection: Selection,
+    /// `pod`.
+    pub pod: Option<String>,
+    /// `wait`: whether to wait for it.
+    pub waits: bool,
+    /// `timeout` of `container` or of `wait`.
+    pub timeout: Duration,
+    /// `once`: whether the command runs only once in a container.
+    pub once: bool,
+    /// What it does there.
+    pub action: HookAction,
+}
+
+/// What a hook does with a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookAction {
+    /// Runs the command in it.
+    Command,
+    /// `logs`: shows its output until it ends.
+    Logs {
+        /// `tailLines`: how many of the last lines to show first.
+        lines: Option<u32>,
+    },
+    /// `wait.running`.
+    WaitRunning,
+    /// `wait.terminatedWithCode`.
+    WaitExit {
+        /// The code.
+        code: i32,
+    },
+    /// `upload` or `download`, which windlass does not support.
+    Copy(&'static str),
 }
 
 impl Hook {

@@ -24,6 +24,8 @@ pub struct ConfigDiagnostic {
     help: Option<String>,
     labels: Vec<LabeledSpan>,
     severity: Severity,
+    /// Whether it concerns only `dev`: an error there, a warning elsewhere.
+    is_of_dev: bool,
     /// The number of its file.
     file: u16,
     text: Arc<NamedSource<Arc<str>>>,
@@ -40,6 +42,16 @@ impl ConfigDiagnostic {
     pub fn in_one_line(&self) -> String {
         let help = self.help.iter().flat_map(|help| help.lines());
         std::iter::once(self.to_string()).chain(help.map(str::to_owned)).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Whether it is an error for `dev` and a warning for all other commands.
+    pub fn is_of_dev(&self) -> bool {
+        self.is_of_dev
+    }
+
+    /// The same problem as an error.
+    pub(crate) fn as_error(&self) -> Self {
+        Self { severity: Severity::Error, ..self.clone() }
     }
 
     fn place(&self) -> (u16, usize, usize) {
@@ -85,6 +97,8 @@ pub(crate) struct Diagnostics {
     list: Vec<ConfigDiagnostic>,
     omitted: usize,
     warnings: Vec<ConfigDiagnostic>,
+    /// Whether the section `dev` is read: its errors do not prevent a build.
+    is_of_dev: bool,
 }
 
 /// A file, as displayed.
@@ -142,12 +156,24 @@ impl<'a> Report<'a> {
 impl Diagnostics {
     /// An empty list for the file displayed as `file`.
     pub(crate) fn new(file: &str, text: Arc<str>) -> Self {
-        Self { files: vec![Source::new(file, text)], list: Vec::new(), omitted: 0, warnings: Vec::new() }
+        Self {
+            files: vec![Source::new(file, text)],
+            list: Vec::new(),
+            omitted: 0,
+            warnings: Vec::new(),
+            is_of_dev: false,
+        }
     }
 
     /// An empty list for the same files, whose contents are not displayed.
     pub(crate) fn silent(&self) -> Self {
-        Self { files: self.files.clone(), list: Vec::new(), omitted: 0, warnings: Vec::new() }
+        Self {
+            files: self.files.clone(),
+            list: Vec::new(),
+            omitted: 0,
+            warnings: Vec::new(),
+            is_of_dev: false,
+        }
     }
 
     /// The files as displayed, indexed by their numbers.
@@ -166,8 +192,29 @@ impl Diagnostics {
         self.files.get(usize::from(file)).unwrap_or(&self.files[0])
     }
 
+    /// Whether the problems that are reported from now on concern only `dev`.
+    pub(crate) fn set_of_dev(&mut self, is_of_dev: bool) {
+        self.is_of_dev = is_of_dev;
+    }
+
+    /// Reports a problem at `span` that prevents only `dev`.
+    pub(crate) fn add_of_dev(&mut self, span: Span, report: Report<'_>) {
+        if self.warnings.len() < SHOWN {
+            let warning = self.problem(span, report, Severity::Warning);
+            self.warnings.push(ConfigDiagnostic { is_of_dev: true, ..warning });
+        }
+    }
+
+    /// A warning at `span` that is not reported with the others.
+    pub(crate) fn notice(&self, span: Span, report: Report<'_>) -> ConfigDiagnostic {
+        self.problem(span, report, Severity::Warning)
+    }
+
     /// Reports a problem at `span`.
     pub(crate) fn add(&mut self, span: Span, report: Report<'_>) {
+        if self.is_of_dev {
+            return self.add_of_dev(span, report);
+        }
         if self.list.len() == SHOWN {
             self.omitted += 1;
             return;
@@ -268,6 +315,7 @@ impl Diagnostics {
             help,
             labels,
             severity,
+            is_of_dev: false,
             file: span.file,
             text: self.source(span.file).text.clone(),
         }

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 const DEPTH: usize = 64;
 
 /// All transitive dependencies of a project, each once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tree {
     /// The projects in dependency order.
     pub nodes: Vec<ProjectNode>,
@@ -22,7 +22,7 @@ pub struct Tree {
 }
 
 /// One project.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ProjectNode {
     /// Its name in messages: its own name if unique, otherwise the path to it, joined with `.`.
     pub name: String,

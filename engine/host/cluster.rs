@@ -9,8 +9,10 @@ use crate::builder::kaniko::KanikoBuild;
 use crate::cluster::{
     ClusterContext, ClusterError, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult,
 };
+use crate::connect::ContainerTask;
 use crate::error::StageError;
-use crate::event::ImageEvents;
+use crate::event::{Events, ImageEvents};
+use crate::process::OnLine;
 
 /// The operations of stages on a Kubernetes cluster.
 #[async_trait]
@@ -68,6 +70,18 @@ pub trait Cluster: Send + Sync {
     /// # Errors
     /// `cluster::...` if the cluster does not respond; `cluster::not_found` if no pod matches.
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError>;
+
+    /// Does `task` in a container; returns the exit code of a command, otherwise 0. `on_line` receives each line of output.
+    ///
+    /// # Errors
+    /// `connect::...` without such a container; `exec::...` if the command does not run to its end; `run::cancelled`.
+    async fn in_container(
+        &self,
+        task: &ContainerTask,
+        events: &Events,
+        on_line: OnLine<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<i32, StageError>;
 
     /// Whether the command of `loader` is installed.
     fn can_load(&self, loader: &Loader) -> bool;

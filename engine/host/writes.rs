@@ -1,11 +1,13 @@
 //! Tracks whether files of a project may have changed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use crate::lock::lock;
 use crate::process::{Exec, ExecRequest, OnLine, ProcessError, Purpose};
 
 /// Counts commands and scripts that may have written files of a project. Shared by all projects of a run.
@@ -16,12 +18,26 @@ pub struct Writes(Arc<Inner>);
 struct Inner {
     count: AtomicU64,
     running: AtomicUsize,
+    /// What ran, from when, and until when.
+    commands: Mutex<Vec<(Writer, Instant, Option<Instant>)>>,
 }
+
+/// A command that may have written files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writer {
+    /// The command, as it is shown.
+    pub command: String,
+    /// Its purpose.
+    pub purpose: Purpose,
+}
+
+/// How long after a command an event about what it wrote may arrive.
+const LATE: Duration = Duration::from_millis(50);
 
 /// A command or script that may write files until this guard is dropped.
 #[must_use]
 #[derive(Debug)]
-pub struct Writing(Writes);
+pub struct Writing(Writes, Option<usize>);
 
 impl Writes {
     /// A counter that increases whenever files may have changed since the last call; always while a command or script
@@ -36,7 +52,29 @@ impl Writes {
     /// Marks the start of a command or script that may write files.
     pub fn begin(&self) -> Writing {
         self.0.running.fetch_add(1, Ordering::SeqCst);
-        Writing(self.clone())
+        Writing(self.clone(), None)
+    }
+
+    /// Like [`Writes::begin`], and remembers that `command` ran.
+    pub fn begin_command(&self, command: String, purpose: Purpose) -> Writing {
+        let index = {
+            let mut commands = lock(&self.0.commands);
+            commands.push((Writer { command, purpose }, Instant::now(), None));
+            commands.len() - 1
+        };
+        let mut writing = self.begin();
+        writing.1 = Some(index);
+        writing
+    }
+
+    /// The command that ran at that time, and may have written a file whose change was noticed then.
+    pub fn writer_at(&self, time: Instant) -> Option<Writer> {
+        let commands = lock(&self.0.commands);
+        let ran = commands
+            .iter()
+            .rev()
+            .find(|(_, start, end)| *start <= time && end.is_none_or(|end| time <= end + LATE));
+        ran.map(|(writer, ..)| writer.clone())
     }
 
     /// Records that files were written.
@@ -47,7 +85,10 @@ impl Writes {
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        let Inner { count, running } = &*self.0.0;
+        let Inner { count, running, commands } = &*self.0.0;
+        if let Some(index) = self.1 {
+            lock(commands)[index].2 = Some(Instant::now());
+        }
         count.fetch_add(1, Ordering::SeqCst);
         running.fetch_sub(1, Ordering::SeqCst);
     }
@@ -70,7 +111,10 @@ impl Exec for CountedExec {
         cancel: &CancellationToken,
     ) -> Result<i32, ProcessError> {
         let only_asks = request.is_pure || request.purpose == Purpose::Git;
-        let _writing = (!only_asks).then(|| self.writes.begin());
+        let _writing = (!only_asks).then(|| match request.is_background {
+            true => self.writes.begin(),
+            false => self.writes.begin_command(request.to_string(), request.purpose),
+        });
         self.inner.run(request, on_line, cancel).await
     }
 
@@ -82,6 +126,20 @@ impl Exec for CountedExec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_writer_of_a_moment_is_the_command_that_ran_then() {
+        let writes = Writes::default();
+        let before = Instant::now();
+        let writing = writes.begin_command("sh make".to_owned(), Purpose::Hook);
+        let writer = Writer { command: "sh make".to_owned(), purpose: Purpose::Hook };
+        let during = Instant::now();
+        assert_eq!(writes.writer_at(before), None);
+        assert_eq!(writes.writer_at(during), Some(writer.clone()));
+        drop(writing);
+        assert_eq!(writes.writer_at(during), Some(writer.clone()));
+        assert_eq!(writes.writer_at(Instant::now() + LATE * 2), None);
+    }
 
     #[test]
     fn nothing_is_taken_for_unchanged_while_something_runs() {

@@ -129,6 +129,7 @@ impl Built {
     /// If the registry refuses it or is unreachable.
     pub fn push(&self) -> Result<Self, StageError> {
         let run = self.image.run();
+        run.progress.restarts.close(self.image.name());
         let mut built = self.clone();
         let Some(record) = &mut built.record else { return Ok(built) };
         let missing: Vec<_> =
@@ -177,6 +178,7 @@ impl Built {
     /// # Errors
     /// If a registry refuses it or is unreachable.
     pub fn push_to(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
+        self.image.run().progress.restarts.close(self.image.name());
         let run = self.image.run();
         let Some(from) = self.references().into_iter().next() else { return Ok(None) };
         if !run.may_push(reference) {
@@ -214,6 +216,7 @@ impl Built {
     /// # Errors
     /// If it cannot be loaded.
     pub fn load(&self) -> Result<Self, StageError> {
+        self.image.run().progress.restarts.close(self.image.name());
         let Some(record) = &self.record else { return Ok(self.clone()) };
         let Some(delivery) = self.image.delivery() else {
             self.load_into_daemon(record)?;

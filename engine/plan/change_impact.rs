@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::docker_build::DockerfileRecipe;
 use super::plan::{Plan, Recipe};
-use crate::config::RebuildStrategy;
+use super::reach::{Reach, real};
+use crate::builder::is_on_change_file;
+use crate::config::{ImageConfig, RebuildStrategy};
 use crate::image::context::{PathStatus, text_of_os};
 use crate::image::dockerfile::ContextSources;
 
@@ -43,18 +45,30 @@ impl Plan {
         if config.rebuild_strategy == RebuildStrategy::Always {
             return ChangeImpact::new(Answer::Yes, "always built: `rebuildStrategy` is `always`");
         }
+        if matches!(self.recipe, Recipe::Custom(_)) && on_change(config).is_empty() {
+            return ChangeImpact::new(Answer::Yes, "always built: its custom command has no `onChange`");
+        }
+        self.reach().if_changed(path)
+    }
+}
+
+/// The globs of `onChange`.
+fn on_change(config: &ImageConfig) -> &[String] {
+    config.custom.as_ref().map(|custom| custom.on_change.as_slice()).unwrap_or_default()
+}
+
+impl Reach {
+    /// How a change of only the file at the absolute `path` affects what the image is built from. Ignores its base
+    /// images, and that it may be built in any case.
+    pub fn if_changed(&self, path: &Path) -> ChangeImpact {
         match &self.recipe {
             Recipe::Dockerfile(recipe) => self.if_file_changed(recipe, path),
-            Recipe::Custom(_) if config.custom.as_ref().is_none_or(|custom| custom.on_change.is_empty()) => {
-                ChangeImpact::new(Answer::Yes, "always built: its custom command has no `onChange`")
-            }
-            Recipe::Custom(files) => {
+            Recipe::Custom(_) => {
                 let root = self.image.root();
                 let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-                let name = path.strip_prefix(root).unwrap_or(path);
-                match name.to_str().and_then(|name| files.get(name)) {
-                    Some(_) => ChangeImpact::new(Answer::Yes, "matched by `onChange`"),
-                    None => ChangeImpact::new(Answer::No, "not matched by `onChange`"),
+                match is_on_change_file(&root, on_change(self.image.config()), path) {
+                    true => ChangeImpact::new(Answer::Yes, "matched by `onChange`"),
+                    false => ChangeImpact::new(Answer::No, "not matched by `onChange`"),
                 }
             }
         }
@@ -62,11 +76,11 @@ impl Plan {
 
     fn if_file_changed(&self, recipe: &DockerfileRecipe, path: &Path) -> ChangeImpact {
         let config = self.image.config();
-        let is_same = |other: &Path| other.canonicalize().is_ok_and(|other| other == path);
+        let is_same = |other: &Path| real(other) == path;
         if is_same(&self.image.dockerfile_path()) {
             return ChangeImpact::new(Answer::Yes, "this is its Dockerfile");
         }
-        if recipe.context.ignore_file().is_some_and(is_same) {
+        if self.ignore_files(recipe).iter().any(|file| is_same(file)) {
             return ChangeImpact::new(Answer::Maybe, "it selects the files of the build context");
         }
         let Ok(inside) = path.strip_prefix(recipe.context.root()) else {

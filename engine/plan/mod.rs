@@ -13,6 +13,7 @@ mod named_contexts;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod plan;
 mod provenance;
+mod reach;
 mod reason;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -27,3 +28,4 @@ pub use decide::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
 pub use difference::{Difference, Input, Sign};
 pub use plan::Plan;
 pub use provenance::SourceCode;
+pub use reach::{Reach, configured_roots};

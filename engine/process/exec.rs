@@ -78,6 +78,8 @@ pub struct ExecRequest {
     /// Whether its output is captured byte for byte instead of as in a terminal: long lines are not truncated, and text
     /// before a carriage return is kept.
     pub is_captured: bool,
+    /// Whether nothing waits for its end.
+    pub is_background: bool,
 }
 
 impl ExecRequest {
@@ -93,6 +95,7 @@ impl ExecRequest {
             limit: None,
             is_pure: false,
             is_captured: false,
+            is_background: false,
         }
     }
 

@@ -36,6 +36,14 @@ impl Form {
     }
 }
 
+/// The lines of a pipe that is not that of a process, without line feeds, otherwise unchanged.
+pub fn lines_of(
+    pipe: impl AsyncRead + Unpin + Send,
+    name: Pipe,
+) -> impl Stream<Item = (Pipe, String)> + Send {
+    read(pipe, name, Form::Captured)
+}
+
 /// The lines from `pipe`, without line feeds; ends at its end or with the first error.
 pub(super) fn read(
     pipe: impl AsyncRead + Unpin + Send,

@@ -133,6 +133,10 @@ impl Formatter {
             Event::ObjectChanged { object, change, details, .. } => {
                 (LineKind::Step, phrase::object(*change, object, details))
             }
+            Event::Sync { folder, change } => {
+                let level = if change.is_warning() { Level::Warning } else { Level::Info };
+                (LineKind::Notice(level), format!("{folder}: {}", phrase::sync(change)))
+            }
             Event::DeploymentProgress { waiting, .. } => {
                 (LineKind::Step, format!("waiting: {}", waiting.join("; ")))
             }
@@ -143,9 +147,20 @@ impl Formatter {
             Event::DeploymentFinished(result) => {
                 (LineKind::Result(phrase::outcome(result.outcome)), phrase::deployment(result))
             }
+            Event::Watching { files, folders } => {
+                (LineKind::Notice(Level::Info), phrase::watching(*files, *folders))
+            }
+            Event::FilesChanged { files, images } => {
+                (LineKind::Notice(Level::Info), phrase::files_changed(files, images))
+            }
+            Event::WatchPaused { reason } => (LineKind::Notice(Level::Info), format!("paused: {reason}")),
+            Event::WatchResumed => (LineKind::Notice(Level::Info), "resumed".to_owned()),
+            Event::Failure { message } => (LineKind::Result(Outcome::Failed), message.clone()),
             Event::RunFinished { seconds, .. } => {
                 self.started = None;
-                return summary(&self.summary, *seconds);
+                // A run that watches has several parts, and each is summed up.
+                let finished = std::mem::take(&mut self.summary);
+                return summary(&finished, *seconds);
             }
         };
         let name = event.image().or(event.deployment());
@@ -210,7 +225,8 @@ mod tests {
     #[test]
     fn silent_tells_failures_only() {
         let mut narrator = narrator(true);
-        for event in every_event() {
+        let is_failure = |event: &Event| matches!(event, Event::Failure { .. });
+        for event in every_event().into_iter().filter(|event| !is_failure(event)) {
             assert!(tell(&mut narrator, event.clone()).is_empty(), "{event:?}");
         }
         assert_eq!(tell(&mut narrator, finished("api", Outcome::Failed, "x")).len(), 1);

@@ -19,8 +19,16 @@
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"object_changed","deployment":"shop","object":"Deployment/web (namespace dev)","change":"changed","details":"image"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"deployment_progress","deployment":"shop","waiting":["web 2/3 ready, 1 pulling"]}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"deployment_finished","deployment":"shop","namespace":"dev","outcome":"deployed","reason":"1 object changed","revision":null,"applied":1,"deleted":0,"seconds":1.5}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"sync","folder":"src -> /app","change":{"kind":"batch","uploaded":1,"downloaded":0,"deleted_there":0,"deleted_here":0,"modes":0,"bytes":512,"paths":["main.go"],"seconds":0.02}}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"run_finished","seconds":4.2,"success":true}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"watching","files":12,"folders":3}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"files_changed","files":["src/main.go"],"images":["api"]}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"watch_paused","reason":"press p to resume"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"watch_resumed"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"failure","message":"cannot build `api`"}
 //! ```
+//!
+//! The last five types appear with `--watch`, where several runs follow each other.
 //!
 //! `decision` of an image is `build`, `skip`, `publish` or `finish`, that of a deployment `deploy` or `keep`; `outcome`
 //! of an image is `built`, `skipped`, `failed` or `cancelled`, that of a deployment `deployed`, `kept`,

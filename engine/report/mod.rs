@@ -52,6 +52,7 @@ use view::View;
 
 pub use error::ReportError;
 pub use options::{ProgressMode, ReportOptions};
+pub use phrase::sync as sync_text;
 pub use run_result::check_result;
 
 /// The timeout at the end of a run for a blocked terminal (stopped with Ctrl-S, a full pipe).

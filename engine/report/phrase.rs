@@ -5,7 +5,7 @@ use std::path::Path;
 use super::text::elapsed;
 use crate::event::{
     Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, ImageResult, Level, ObjectChange,
-    Outcome,
+    Outcome, SyncChange,
 };
 use crate::plural::counted;
 
@@ -57,6 +57,26 @@ pub(super) fn deployment_decision(decision: DeploymentDecision, reason: &str) ->
     format!("{verb}: {reason}")
 }
 
+/// Changed files and what is built because of them: `changed: src/a.rs and 2 more -> api, web`.
+pub(super) fn files_changed(files: &[String], images: &[String]) -> String {
+    /// More names are counted.
+    const SHOWN: usize = 3;
+    let mut text = format!("changed: {}", files[..files.len().min(SHOWN)].join(", "));
+    if files.len() > SHOWN {
+        text += &format!(" and {} more", files.len() - SHOWN);
+    }
+    if !images.is_empty() {
+        text += &format!(" -> {}", images.join(", "));
+    }
+    text
+}
+
+/// What is watched: `watching 12 files in 3 directories`.
+pub(super) fn watching(files: usize, folders: usize) -> String {
+    let folders = if folders == 1 { "1 directory".to_owned() } else { format!("{folders} directories") };
+    format!("watching {} in {folders}", counted(files as u64, "file"))
+}
+
 /// A changed object: `changed Deployment/web (namespace dev): image`.
 pub(super) fn object(change: ObjectChange, object: &str, details: &str) -> String {
     let verb = match change {
@@ -68,6 +88,31 @@ pub(super) fn object(change: ObjectChange, object: &str, details: &str) -> Strin
     };
     let details = if details.is_empty() { String::new() } else { format!(": {details}") };
     format!("{verb} {object}{details}")
+}
+
+/// What happened with a synchronized directory: `3 uploaded, 1 deleted there in 20ms: src/a.rs, src/b.rs, ...`.
+pub fn sync(change: &SyncChange) -> String {
+    match change {
+        SyncChange::Connected { container } => format!("connected to {container}"),
+        SyncChange::Lost { reason } => format!("disconnected, trying again: {reason}"),
+        SyncChange::Equal => "in sync".to_owned(),
+        SyncChange::Conflict { path, outcome } => format!("conflict in {path}: {outcome}"),
+        SyncChange::Halted { reason } => format!("halted: {reason}"),
+        SyncChange::Batch(batch) => {
+            let counts = [
+                (batch.uploaded, "uploaded"),
+                (batch.deleted_there, "deleted in the container"),
+                (batch.modes, "modes set"),
+                (batch.downloaded, "downloaded"),
+                (batch.deleted_here, "deleted here"),
+            ];
+            let done = counts.iter().filter(|(count, _)| *count > 0);
+            let done: Vec<_> = done.map(|(count, what)| format!("{count} {what}")).collect();
+            let all: usize = counts.iter().map(|(count, _)| count).sum();
+            let more = if batch.paths.len() < all { ", ..." } else { "" };
+            format!("{} in {}: {}{more}", done.join(", "), elapsed(batch.seconds), batch.paths.join(", "))
+        }
+    }
 }
 
 /// The result of a deployment: `deployed to dev in 1.2s: 2 objects changed`.

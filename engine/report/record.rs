@@ -40,7 +40,14 @@ impl Record {
     pub(super) fn receive(&mut self, at: Timestamp, event: &Event) -> io::Result<()> {
         self.result.receive(event);
         match event {
-            Event::RunStarted { .. } | Event::StepProgress { .. } => Ok(()),
+            Event::RunStarted { .. } | Event::StepProgress { .. } | Event::Watching { .. } => Ok(()),
+            Event::FilesChanged { files, images } => {
+                let text = phrase::files_changed(files, images);
+                self.heading(at, event, &text)
+            }
+            Event::WatchPaused { reason } => self.heading(at, event, &format!("paused: {reason}")),
+            Event::WatchResumed => self.heading(at, event, "resumed"),
+            Event::Failure { message } => self.heading(at, event, message),
             Event::RunFinished { .. } => self.flush(),
             Event::Notice { level: Level::Debug, .. } => Ok(()),
             Event::DeploymentProgress { .. } => Ok(()),
@@ -54,6 +61,9 @@ impl Record {
             }
             Event::DeploymentFinished(result) => {
                 self.heading(at, event, &format!("{}: {}", result.deployment, phrase::deployment(result)))
+            }
+            Event::Sync { folder, change } => {
+                self.heading(at, event, &format!("{folder}: {}", phrase::sync(change)))
             }
             Event::Output { line, .. } => {
                 let log = &mut self.of(event.image()).log;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{
     Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, Event, ImageResult, Level,
-    ObjectChange, Outcome,
+    ObjectChange, Outcome, SyncBatch, SyncChange,
 };
 
 /// `milliseconds` after the start of a test's run.
@@ -81,6 +81,12 @@ pub(super) fn every_event() -> Vec<Event> {
         | Event::ObjectChanged { .. }
         | Event::DeploymentProgress { .. }
         | Event::DeploymentFinished(_)
+        | Event::Watching { .. }
+        | Event::FilesChanged { .. }
+        | Event::WatchPaused { .. }
+        | Event::WatchResumed
+        | Event::Failure { .. }
+        | Event::Sync { .. }
         | Event::RunFinished { .. } => {}
     };
     let key = Some("9f86d081".to_owned());
@@ -140,6 +146,21 @@ pub(super) fn every_event() -> Vec<Event> {
             deleted: 0,
             seconds: 1.5,
         }),
+        Event::Sync {
+            folder: "src -> /app".to_owned(),
+            change: SyncChange::Batch(SyncBatch {
+                uploaded: 1,
+                bytes: 512,
+                paths: vec!["main.go".to_owned()],
+                seconds: 0.02,
+                ..SyncBatch::default()
+            }),
+        },
         ended(4.2, true),
+        Event::Watching { files: 12, folders: 3 },
+        Event::FilesChanged { files: vec!["src/main.go".to_owned()], images: vec!["api".to_owned()] },
+        Event::WatchPaused { reason: "press p to resume".to_owned() },
+        Event::WatchResumed,
+        Event::Failure { message: "cannot build `api`".to_owned() },
     ]
 }

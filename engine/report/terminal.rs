@@ -106,6 +106,8 @@ impl<S: Screen> Terminal<S> {
         };
         let name = remark.image.as_ref().map(|image| format!("{}  ", self.name(image))).unwrap_or_default();
         let line = match remark.kind {
+            // It belongs to the whole run: a message that is shown as it is.
+            LineKind::Result(_) if remark.image.is_none() => text,
             LineKind::Result(outcome) => {
                 let line = format!("{} {name}{text}", self.look.mark(outcome)).replace('\t', " ");
                 truncate_str(&line, self.width(), self.look.ellipsis()).into_owned()
@@ -242,7 +244,15 @@ impl<S: Screen> View for Terminal<S> {
                 self.running.clear();
                 self.step = None;
             }
-            Event::RunStarted { .. } | Event::Notice { .. } | Event::Pushed { .. } => {}
+            Event::RunStarted { .. }
+            | Event::Notice { .. }
+            | Event::Pushed { .. }
+            | Event::Watching { .. }
+            | Event::FilesChanged { .. }
+            | Event::WatchPaused { .. }
+            | Event::WatchResumed
+            | Event::Sync { .. }
+            | Event::Failure { .. } => {}
         }
         for remark in self.narrator.tell(at, event) {
             self.say(&remark);

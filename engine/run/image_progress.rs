@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, Weak};
 
-use super::{Results, Run};
+use super::{Restarts, Results, Run};
 use crate::event::Level;
 use crate::image::{CacheKey, Digest, ImageReference};
 use crate::lock::lock;
@@ -15,6 +15,8 @@ use crate::state::{BaseIdentity, ImageLock, Progress, Record};
 pub struct ImageProgress {
     /// The result of each image.
     pub results: Results,
+    /// The builds that can begin again.
+    pub restarts: Restarts,
     /// The locks of images that this run acquired.
     pub(super) claims: Mutex<HashMap<String, Weak<ImageLock>>>,
     finished: Mutex<HashMap<String, Finished>>,

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Instant;
 
 use super::{GitAnswer, Run, RunError};
 use crate::event::Level;
@@ -32,7 +33,9 @@ pub struct Memory {
     pub(super) in_daemon: Mutex<HashMap<ImageReference, Option<String>>>,
     /// The directories read since they may have been written last, and the [count](crate::host::Writes::count) at that
     /// time.
-    forest: Mutex<(u64, Arc<Forest>)>,
+    forest: Mutex<(u64, Arc<Forest>, Instant)>,
+    /// When the run started.
+    started: Instant,
     indexes: Mutex<HashMap<PathBuf, Arc<StatIndex>>>,
     records: Mutex<HashMap<String, Arc<Vec<Record>>>>,
     /// Whether a warning has said that builds cannot be recorded.
@@ -52,7 +55,8 @@ impl Memory {
             git_answers: Mutex::default(),
             dockerfiles: Mutex::default(),
             in_daemon: Mutex::default(),
-            forest: Mutex::new((0, Forest::without(cache))),
+            forest: Mutex::new((0, Forest::without(cache), Instant::now())),
+            started: Instant::now(),
             indexes: Mutex::default(),
             records: Mutex::default(),
             is_forgetful: AtomicBool::new(false),
@@ -66,11 +70,18 @@ impl Run {
         let count = self.session.host.writes.count();
         let mut forest = lock(&self.memory.forest);
         if forest.0 < count {
-            *forest = (count, forest.1.anew());
+            *forest = (count, forest.1.anew(), Instant::now());
             lock(&self.memory.indexes).values().for_each(|index| index.look_again());
             lock(&self.memory.dockerfiles).clear();
         }
         Arc::clone(&forest.1)
+    }
+
+    /// Since when the directories were read that `seen` is: no earlier change was missed. The start of the run if they
+    /// have been read again since.
+    pub fn read_since(&self, seen: &Weak<Forest>) -> Instant {
+        let forest = lock(&self.memory.forest);
+        if seen.as_ptr() == Arc::as_ptr(&forest.1) { forest.2 } else { self.memory.started }
     }
 
     /// Never frees the directories read: for a process that ends. Freeing the paths of a large context one by one takes

@@ -18,6 +18,7 @@ mod memory;
 mod options;
 mod pull_secret;
 mod pull_secret_hooks;
+mod restarts;
 mod results;
 mod runtime_variable;
 mod scripts;
@@ -53,6 +54,7 @@ pub use links::{RunLinks, each_once};
 pub use memory::Memory;
 pub use options::RunOptions;
 pub use pull_secret_hooks::PullSecretHooks;
+pub use restarts::Restarts;
 pub use results::Results;
 pub use runtime_variable::{
     RuntimeVariableError, fill, fill_custom, has_runtime_variables, named_images, reference,
@@ -205,6 +207,7 @@ impl Run {
         name: &str,
         mut output: impl FnMut(Pipe, &str) + Send + 'static,
     ) {
+        let request = ExecRequest { is_background: true, ..request };
         let (cancel, events, exec) =
             (self.session.cancel.clone(), self.session.events.clone(), Arc::clone(&self.session.host.exec));
         let name = name.to_owned();

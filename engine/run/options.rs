@@ -41,6 +41,8 @@ pub struct RunOptions {
     pub state: Option<PathBuf>,
     /// Treat all build contexts as empty, because only the scripts are checked.
     pub ignores_files: bool,
+    /// Whether the build of an image begins again if its files change meanwhile.
+    pub is_watching: bool,
     /// The user's options for build pods.
     pub pods: PodSettings,
     /// Variables of the project's `.env` file that are not set in the environment.
@@ -77,6 +79,7 @@ impl Default for RunOptions {
             tags: Vec::new(),
             state: None,
             ignores_files: false,
+            is_watching: false,
             pods: PodSettings::default(),
             environment: Vec::new(),
         }

@@ -8,7 +8,7 @@ use rhai::Dynamic;
 use super::{Pipeline, ScriptError, new_engine, stage};
 use crate::event::Outcome;
 use crate::lock::lock;
-use crate::plan::Plan;
+use crate::plan::{Plan, Reach};
 use crate::rollout::Rollout;
 use crate::run::{Run, each_once};
 
@@ -29,6 +29,8 @@ pub struct Execution {
     pub(super) failures: Mutex<Vec<(String, Arc<ScriptError>)>>,
     /// The latest plan of each image.
     pub(super) plans: Mutex<IndexMap<String, Plan>>,
+    /// What each image was planned from last.
+    pub(super) reaches: Mutex<IndexMap<String, Reach>>,
     /// What was planned of each deployment, for output.
     pub(super) rollouts: Mutex<Vec<Rollout>>,
 }
@@ -45,6 +47,7 @@ impl Execution {
             outcome: OnceLock::new(),
             failures: Mutex::default(),
             plans: Mutex::default(),
+            reaches: Mutex::default(),
             rollouts: Mutex::default(),
         }
     }
@@ -95,14 +98,27 @@ impl Execution {
         each_once(self.targets.iter(), Self::all_targets)
     }
 
-    /// On a planning host: saves `plan`, of an image of this project or of a dependency, for explanations.
+    /// Saves `plan`, of an image of this project or of a dependency: on a planning host for explanations; otherwise, if
+    /// files are watched, what it reads.
     pub(super) fn keep_plan(&self, plan: &Plan) {
-        // A plan that is going to be built holds the lock of its image.
-        if !self.run.session.host.is_planning {
-            return;
-        }
         let owner = self.of(plan.image().run()).unwrap_or(self);
-        lock(&owner.plans).insert(plan.image().name().to_owned(), plan.clone());
+        let name = plan.image().name().to_owned();
+        // A plan that is going to be built holds the lock of its image.
+        if self.run.session.host.is_planning {
+            lock(&owner.plans).insert(name, plan.clone());
+        } else if self.run.options.is_watching {
+            lock(&owner.reaches).insert(name, plan.reach());
+        }
+    }
+
+    /// What `image` was planned from last.
+    pub fn reach(&self, image: &str) -> Option<Reach> {
+        lock(&self.reaches).get(image).cloned()
+    }
+
+    /// This project, and all that are built before it, dependencies first.
+    pub fn parts(self: &Arc<Self>) -> Vec<Arc<Self>> {
+        self.all_targets().into_iter().chain([Arc::clone(self)]).collect()
     }
 
     /// Removes and returns the saved plans.

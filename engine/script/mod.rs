@@ -1,5 +1,6 @@
 //! The script engine: pipelines written in Rhai, overridden by merging, run over a project.
 
+mod affected;
 mod brackets;
 mod cause;
 mod check;
@@ -25,6 +26,7 @@ mod tests;
 mod trace;
 mod unused_override;
 
+pub use affected::{affected, bases};
 pub(crate) use check::signatures;
 pub use check::{Mistake, syntax_error};
 pub use engine::new_engine;

@@ -24,3 +24,13 @@ pub use known_functions::{FunctionStore, KnownFunctions};
 pub use progress::Progress;
 pub use releases::{ReleasePlace, ReleaseRecord, ReleaseStore};
 pub use target::{Target, TargetStore};
+
+/// The state directory of the project in `root`: created if it does not exist, with a `.gitignore` that excludes it.
+///
+/// # Errors
+/// If it cannot be created.
+pub fn prepare(root: &std::path::Path) -> std::io::Result<std::path::PathBuf> {
+    let folder = root.join(".windlass");
+    images::prepare_folder(&folder)?;
+    Ok(folder)
+}

@@ -3,19 +3,13 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use kube::client::Connection;
-use kube::core::Status;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use crate::cluster::exec::channel::{Channel, status};
 use crate::process::Tail;
-
-/// The channels of a connection (Kubernetes: `remotecommand`), the first byte of each message.
-const STDIN: u8 = 0;
-const STDERR: u8 = 2;
-const STATUS: u8 = 3;
-const CLOSE: u8 = 255;
 
 /// How long the peer may take to confirm that everything is received. Not every peer confirms it.
 const CONFIRMATION_LIMIT: Duration = Duration::from_secs(10);
@@ -76,13 +70,12 @@ impl Answers {
     /// Reads until the end of the connection, or the status that comes before it.
     async fn receive(&mut self, mut source: impl Stream<Item = Result<Message, Error>> + Unpin) {
         while let Some(Ok(message)) = source.next().await {
-            let Message::Binary(bytes) = message else { continue };
-            match bytes.split_first() {
-                Some((&STDERR, text)) => {
-                    String::from_utf8_lossy(text).lines().for_each(|line| self.errors.push(line));
+            match Channel::of(message) {
+                Some((Channel::Stderr, text)) => {
+                    String::from_utf8_lossy(&text).lines().for_each(|line| self.errors.push(line));
                 }
-                Some((&STATUS, status)) => {
-                    let status = serde_json::from_slice::<Status>(status).unwrap_or_default();
+                Some((Channel::Status, content)) => {
+                    let status = status(&content);
                     self.failure = status.is_failure().then_some(status.message);
                     return;
                 }
@@ -106,19 +99,11 @@ async fn send(
     let stalled = || format!("no progress for {} seconds", stall_limit.as_secs());
     while let Some(block) = body.next().await {
         let block = block.map_err(|error| error.to_string())?;
-        let mut message = BytesMut::with_capacity(block.len() + 1);
-        message.put_u8(STDIN);
-        message.extend_from_slice(&block);
-        let sent = tokio::time::timeout(stall_limit, sink.send(Message::Binary(message.freeze()))).await;
+        let sent = tokio::time::timeout(stall_limit, sink.send(Channel::Stdin.message(&block))).await;
         sent.map_err(|_| stalled())?.map_err(|error| error.to_string())?;
     }
-    let ended = async {
-        if closes_stdin {
-            sink.send(Message::Binary(Bytes::from_static(&[CLOSE, STDIN]))).await
-        } else {
-            sink.close().await
-        }
-    };
+    let ended =
+        async { if closes_stdin { sink.send(Channel::Stdin.closing()).await } else { sink.close().await } };
     let ended = tokio::time::timeout(stall_limit, ended).await;
     ended.map_err(|_| stalled())?.map_err(|error| error.to_string())
 }

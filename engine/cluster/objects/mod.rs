@@ -55,4 +55,5 @@ pub use log_tail::LogTail;
 pub use object_key::ObjectKey;
 pub use prune::Pruning;
 pub use resource::ResourceType;
+pub(super) use watch::WatchDelays;
 pub use watch::{ObjectChange, WatchTarget};

@@ -98,7 +98,7 @@ mod tests {
         let role = ObjectKey::new(&role).expect("complete");
         assert_eq!((role.to_string().as_str(), role.group()), ("Node/n", ""));
         let beta = ObjectKey { api_version: "apps/v1beta1".to_owned(), ..key.clone() };
-        assert!(key.is_same(&beta) && !key.is_same(&role));
+        assert!(key.identity() == beta.identity() && key.identity() != role.identity());
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl ClusterAccess {
             let mut pause = FIRST_PAUSE;
             let mut broken = 0;
             loop {
-                let wanted = match self.attempt(client, &call).await {
+                let wanted = match self.attempt(&client, &call).await {
                     Ok(Answer::Final(answer)) => return answer,
                     Ok(Answer::Postponed { status, delay }) => {
                         last = Some(Failure::Status(status));

@@ -150,7 +150,7 @@ impl ClusterAccess {
             listed: HashSet::new(),
             resource,
         };
-        let changes = watcher::watcher(api, config).backoff(Delays(FIRST_DELAY));
+        let changes = watcher::watcher(api, config).backoff(WatchDelays::default());
         // `Failed` is the last change of a watch.
         let changes = changes
             .map(move |event| state.changes(event, &context))
@@ -164,9 +164,15 @@ impl ClusterAccess {
 }
 
 /// Delays that double; with the next one.
-struct Delays(Duration);
+pub(in crate::cluster) struct WatchDelays(Duration);
 
-impl Iterator for Delays {
+impl Default for WatchDelays {
+    fn default() -> Self {
+        Self(FIRST_DELAY)
+    }
+}
+
+impl Iterator for WatchDelays {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
@@ -175,7 +181,7 @@ impl Iterator for Delays {
     }
 }
 
-impl Backoff for Delays {
+impl Backoff for WatchDelays {
     fn reset(&mut self) {
         self.0 = FIRST_DELAY;
     }

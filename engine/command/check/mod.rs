@@ -45,7 +45,7 @@ pub fn check(global: &GlobalOptions, args: &CheckArgs) -> Result<ExitStatus, Fai
     } else {
         survey.findings.iter().for_each(|finding| print_diagnostic(finding));
     }
-    for message in &survey.new_overrides {
+    for message in survey.notices.iter().chain(&survey.new_overrides) {
         load::warn(message, global);
     }
     for source in &survey.left_out {

@@ -16,7 +16,7 @@ use crate::command::load::{load_explained, load_options};
 use crate::command::pipeline_options::scripts;
 use crate::command::pipeline_run::{PipelineCall, call_pipeline, new_runtime};
 use crate::command::unused_script::unused_scripts;
-use crate::config::{self, ConfigError, Explain, LoadOptions, Loaded};
+use crate::config::{self, ConfigDiagnostic, ConfigError, Explain, LoadOptions, Loaded};
 use crate::dependency::{DependencyError, Fetch, FetchEvent, ProjectSelection, Request, Tree};
 use crate::error::ErrorKind;
 use crate::event::Events;
@@ -33,6 +33,8 @@ pub(super) struct ProjectCheck {
     pub(super) findings: Vec<Finding>,
     /// Functions of the project that became overrides with this version of windlass.
     pub(super) new_overrides: BTreeSet<String>,
+    /// What the projects ask of `dev` and windlass does not do, each in one line.
+    pub(super) notices: BTreeSet<String>,
     /// Repositories of dependencies that are not fetched.
     pub(super) left_out: BTreeSet<String>,
     profiles: usize,
@@ -110,6 +112,10 @@ impl ProjectCheck {
             Err(error) => return self.note(error, profile),
         };
         self.images = self.images.max(loaded.project.images.len());
+        for problem in &loaded.project.dev.problems {
+            self.note(problem.clone(), profile);
+        }
+        self.notices.extend(loaded.project.dev.notices.iter().map(ConfigDiagnostic::in_one_line));
         if profile.is_none() {
             for file in unused_scripts(&loaded.project.root, profiles) {
                 self.note(file, None);

@@ -5,7 +5,9 @@ mod dependencies;
 mod deployments;
 mod images;
 mod pipelines;
+mod ports;
 mod profiles;
+mod sync;
 mod table;
 mod vars;
 
@@ -53,6 +55,12 @@ enum Subject {
     /// List commands of devspace.yaml, for `windlass run`
     #[command(after_help = commands::HELP)]
     Commands,
+    /// List forwarded ports of `dev` and their containers
+    #[command(after_help = ports::HELP)]
+    Ports,
+    /// List synced folders of `dev` and their containers
+    #[command(after_help = sync::HELP)]
+    Sync,
     /// List profiles: which are applied, and why
     #[command(after_help = profiles::HELP)]
     Profiles,
@@ -72,6 +80,8 @@ pub fn list(global: &GlobalOptions, args: &ListArgs) -> Result<ExitStatus, Failu
         Subject::Deployments => deployments::list(global, args.json),
         Subject::Commands => commands::list(global, args.json),
         Subject::Pipelines => pipelines::list(global, args.json),
+        Subject::Ports => ports::list(global, args.json),
+        Subject::Sync => sync::list(global, args.json),
         Subject::Profiles => profiles::list(global, args.json),
         Subject::Vars => vars::list(global, args.json),
     }

@@ -1,6 +1,5 @@
 //! The images that a change of a file would rebuild.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,9 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::command::dry_run::{DryRun, Part};
-use crate::dependency::refers_to;
 use crate::plan::{Answer, ChangeImpact};
-use crate::run::Run;
+use crate::script::{Execution, affected};
 
 /// The effect of a change of one file. The fields are an interface for programs: new ones may be added, but none
 /// renamed.
@@ -49,57 +47,26 @@ fn of_file(dry_run: &DryRun, file: &Path) -> Vec<Image> {
     let parts = dry_run.parts();
     let owner = parts.iter().filter(|part| file.starts_with(real(&part.run().project.root)));
     let owner = owner.max_by_key(|part| real(&part.run().project.root).components().count());
-    let mut known: HashMap<String, Answer> = HashMap::new();
-    let mut images = Vec::new();
-    for part in &parts {
-        let is_script = file.extension().is_some_and(|extension| extension == "rhai")
-            && owner.is_some_and(|owner| owner.name() == part.name());
-        let is_pipeline = is_script || is_pipeline(part, file);
-        for image in dry_run.images_of(part) {
-            let name = part.full(image);
-            let touch = match dry_run.plans.get(&name) {
-                _ if is_pipeline => ChangeImpact::new(Answer::Maybe, "it defines how images are built"),
-                Some(plan) => plan.if_changed(file),
-                None => ChangeImpact::new(Answer::No, "not planned by the pipeline"),
-            };
-            let bases = part.bases(image);
-            let base = |answer| bases.iter().find(|base| known.get(*base) == Some(&answer));
-            let named = || {
-                let built = |name: &str| known.get(name).is_some_and(|answer| *answer != Answer::No);
-                dependency_images(part.run(), image).into_iter().find(|name| built(name))
-            };
-            let touch = match touch.answer {
-                Answer::Yes => touch,
-                answer => match (base(Answer::Yes), base(Answer::Maybe), named()) {
-                    (Some(base), ..) => {
-                        ChangeImpact::new(Answer::Yes, format!("its base `{base}` would be built"))
-                    }
-                    (None, Some(base), _) if answer == Answer::No => {
-                        ChangeImpact::new(Answer::Maybe, format!("its base `{base}` may be built"))
-                    }
-                    (None, None, Some(named)) if answer == Answer::No => ChangeImpact::new(
-                        Answer::Maybe,
-                        format!("it refers to `{named}`, whose tag may change"),
-                    ),
-                    _ => touch,
-                },
-            };
-            known.insert(name.clone(), touch.answer);
-            images.push(Image { name, rebuilds: touch.answer, reason: touch.reason });
-        }
-    }
-    images
-}
-
-/// The images of dependencies that `image` refers to, with their names in this run: `auth.api`.
-fn dependency_images(run: &Run, image: &str) -> Vec<String> {
-    let Some(config) = run.project.images.get(image) else { return Vec::new() };
-    let named = |(name, dependency): &(String, Arc<Run>)| {
-        let images = dependency.selected().iter();
-        let named = images.filter(|image| refers_to(config, name, Some(image)));
-        named.map(|image| dependency.links().full_name(image)).collect::<Vec<_>>()
+    let is_script = |part: &Part| {
+        file.extension().is_some_and(|extension| extension == "rhai")
+            && owner.is_some_and(|owner| owner.name() == part.name())
     };
-    run.links().dependencies.iter().flat_map(named).collect()
+    let part_of =
+        |execution: &Arc<Execution>| parts.iter().find(|part| Arc::ptr_eq(&part.execution, execution));
+    let images = |execution: &Arc<Execution>| {
+        part_of(execution).map(|part| dry_run.images_of(part).cloned().collect()).unwrap_or_default()
+    };
+    let direct = |execution: &Arc<Execution>, image: &str| {
+        let is_pipeline = part_of(execution).is_some_and(|part| is_script(part) || is_pipeline(part, file));
+        match dry_run.plans.get(&execution.run.links().full_name(image)) {
+            _ if is_pipeline => ChangeImpact::new(Answer::Maybe, "it defines how images are built"),
+            Some(plan) => plan.if_changed(file),
+            None => ChangeImpact::new(Answer::No, "not planned by the pipeline"),
+        }
+    };
+    let executions: Vec<_> = parts.iter().map(|part| Arc::clone(&part.execution)).collect();
+    let found = affected(&executions, images, direct).into_iter();
+    found.map(|(name, impact)| Image { name, rebuilds: impact.answer, reason: impact.reason }).collect()
 }
 
 /// Whether `file` is the configuration of a project, or one of its scripts.

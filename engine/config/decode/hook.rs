@@ -1,16 +1,22 @@
 //! The section `hooks`.
 
+use std::str::FromStr;
+use std::time::Duration;
+
 use indexmap::IndexMap;
 
 use super::event;
 use crate::config::node::{Mapping, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
-use crate::config::{Hook, ImageConfig};
+use crate::config::{Hook, HookAction, HookContainer, ImageConfig, Selection};
 use crate::suggestion::nearest;
 
 /// The actions of a hook in a container, instead of a local command.
 const CONTAINER_ACTIONS: [&str; 4] = ["upload", "download", "logs", "wait"];
+
+/// How long a hook waits for its container, if it does not say.
+const CONTAINER_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// Reads `hooks`, without disabled ones.
 pub(crate) fn hooks(
@@ -48,6 +54,7 @@ fn hook(node: &YamlNode, images: &IndexMap<String, ImageConfig>, reader: &mut Re
                 .help("add `when: { before: { images: all } }` or `events: [\"before:build\"]`");
         reader.problems.warn(crate::config::node::Span { end: node.span.start, ..node.span }, report);
     }
+    let container = container(node, mapping, &what, images, reader);
     let hook = Hook {
         origin: reader.problems.origin(node.span),
         name,
@@ -58,9 +65,76 @@ fn hook(node: &YamlNode, images: &IndexMap<String, ImageConfig>, reader: &mut Re
         os: reader.text(mapping, "os", &what).filter(|os| !os.is_empty()),
         background: reader.boolean(mapping, "background", &what).unwrap_or(false),
         silent: reader.boolean(mapping, "silent", &what).unwrap_or(false),
-        in_container: acts_in_container || field(mapping, "container").is_some(),
+        container,
     };
     (!disabled).then_some(hook)
+}
+
+/// The container on which a hook acts, if it acts on one.
+fn container(
+    node: &YamlNode,
+    hook: &Mapping,
+    what: &str,
+    images: &IndexMap<String, ImageConfig>,
+    reader: &mut Reader<'_>,
+) -> Option<HookContainer> {
+    let action = action(hook, what, reader);
+    let place = field(hook, "container");
+    if action.is_none() && place.is_none() {
+        return None;
+    }
+    let no_keys = Mapping::default();
+    let of = format!("`container` of {what}");
+    let keys = place.and_then(|node| reader.mapping(node, &of)).unwrap_or(&no_keys);
+    let mut selection = Selection::any(reader.problems.origin(place.unwrap_or(node).span));
+    selection.labels = reader.text_map(keys, "labelSelector", &of);
+    selection.container = reader.text(keys, "containerName", &of);
+    selection.namespace = reader.text(keys, "namespace", &of);
+    if let Some(image) = reader.text(keys, "imageSelector", &of) {
+        match named_image(image.trim(), images) {
+            Some(name) => selection.image = Some(name.to_owned()),
+            None => selection.image_selector = Some(image),
+        }
+    }
+    let of_wait = field(hook, "wait").and_then(YamlNode::as_mapping);
+    let seconds = of_wait.and_then(|wait| number(wait, "timeout")).or_else(|| number(keys, "timeout"));
+    Some(HookContainer {
+        selection,
+        pod: reader.text(keys, "pod", &of),
+        waits: reader.boolean(keys, "wait", &of).unwrap_or(true),
+        timeout: seconds.map_or(CONTAINER_TIMEOUT, Duration::from_secs),
+        once: reader.boolean(keys, "once", &of).unwrap_or(false),
+        action: action.unwrap_or(HookAction::Command),
+    })
+}
+
+/// What a hook does with a container, if not running a command.
+fn action(hook: &Mapping, what: &str, reader: &mut Reader<'_>) -> Option<HookAction> {
+    if let Some(node) = field(hook, "wait") {
+        let wait = reader.mapping(node, &format!("`wait` of {what}"))?;
+        let code = number::<i32>(wait, "terminatedWithCode");
+        return Some(code.map_or(HookAction::WaitRunning, |code| HookAction::WaitExit { code }));
+    }
+    if let Some(logs) = field(hook, "logs") {
+        let lines = logs.as_mapping().and_then(|logs| number(logs, "tailLines"));
+        return Some(HookAction::Logs { lines });
+    }
+    ["upload", "download"].into_iter().find(|key| field(hook, key).is_some()).map(HookAction::Copy)
+}
+
+/// A number, whose form the schema has checked.
+fn number<T: FromStr>(mapping: &Mapping, key: &str) -> Option<T> {
+    field(mapping, key)?.as_scalar()?.text.trim().parse().ok()
+}
+
+/// The image of the project that `selector` names: `image(api):tag(api)`, `${runtime.images.api}`, or its repository.
+fn named_image<'s>(selector: &'s str, images: &'s IndexMap<String, ImageConfig>) -> Option<&'s str> {
+    let inside = |start: &str, end| Some(selector.strip_prefix(start)?.split_once(end)?.0.trim());
+    let placeholder = inside("image(", ')').or_else(|| inside("${runtime.images.", '}'));
+    if let Some(name) = placeholder {
+        return Some(name.strip_suffix(".image").unwrap_or(name));
+    }
+    images.iter().find(|(_, image)| image.repository.to_string() == selector).map(|(name, _)| name.as_str())
 }
 
 /// Warns about misspelled events and about events of unknown images.

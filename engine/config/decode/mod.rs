@@ -4,6 +4,7 @@ mod build;
 mod command;
 mod dependency;
 mod deployment;
+mod dev;
 mod entries;
 mod event;
 mod hook;
@@ -18,7 +19,8 @@ use serde_json::Map;
 
 use super::node::{Mapping, field};
 use super::reader::Reader;
-use super::{CommandConfig, DependencyConfig, DeploymentConfig, Hook, ImageConfig, PullSecretConfig};
+use super::upgrade::DevSection;
+use super::{CommandConfig, DependencyConfig, DeploymentConfig, Dev, Hook, ImageConfig, PullSecretConfig};
 pub(crate) use command::command_mut;
 
 /// The sections with typed values, and the version.
@@ -33,11 +35,12 @@ pub(crate) struct Decoded {
     pub deployments: IndexMap<String, DeploymentConfig>,
     pub dependencies: IndexMap<String, DependencyConfig>,
     pub pull_secrets: Vec<PullSecretConfig>,
+    pub dev: Dev,
     pub other: Map<String, serde_json::Value>,
 }
 
-/// Decodes the sections that windlass uses and keeps the others as JSON. `document` must have the newest version.
-pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
+/// Decodes the sections that windlass uses and keeps the others as JSON; `dev` is the section in its original form. `document` must have the newest version.
+pub(crate) fn project(document: Mapping, dev: &DevSection, reader: &mut Reader<'_>) -> Decoded {
     let has_hooks = field(&document, "hooks").is_some();
     let images = image::images(field(&document, "images"), has_hooks, reader);
     let deployments = deployment::deployments(field(&document, "deployments"), has_hooks, reader);
@@ -52,5 +55,6 @@ pub(crate) fn project(document: Mapping, reader: &mut Reader<'_>) -> Decoded {
         .filter(|(key, entry)| !DECODED.contains(&key.as_str()) && !entry.node.is_null())
         .map(|(key, entry)| (key.clone(), entry.node.to_json()))
         .collect();
-    Decoded { images, deployments, hooks, commands, dependencies, pull_secrets, other }
+    let dev = dev::dev(dev, &document, &images, reader);
+    Decoded { images, deployments, hooks, commands, dependencies, pull_secrets, dev, other }
 }

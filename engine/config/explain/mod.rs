@@ -39,7 +39,7 @@ pub enum Explain {
 }
 
 /// The effective configuration and the origins of its values.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Explanation {
     /// The profiles in file order.
     pub profiles: Vec<ProfileStatus>,

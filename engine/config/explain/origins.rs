@@ -51,7 +51,7 @@ impl fmt::Display for LeafOrigin {
 }
 
 /// The data from which the origins of values are computed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Origins {
     /// The files, indexed by their numbers.
     files: Vec<Arc<str>>,

@@ -19,7 +19,7 @@ pub(crate) enum Stage {
 /// Checks `document`, a file of `version` or some of its sections. Unknown keys are removed from it and values of a
 /// wrong type are marked, so that nothing is reported twice.
 pub(crate) fn check(document: &mut Mapping, version: Version, stage: Stage, problems: &mut Diagnostics) {
-    Check { version, stage, problems, is_kept: false }.section(document, FILE, &SchemaPath::File);
+    Check { version, stage, problems, is_of_dev: false }.section(document, FILE, &SchemaPath::File);
 }
 
 /// Checks the top-level key `key`, which was removed from the document.
@@ -30,7 +30,7 @@ pub(crate) fn check_key(
     stage: Stage,
     problems: &mut Diagnostics,
 ) {
-    let mut check = Check { version, stage, problems, is_kept: false };
+    let mut check = Check { version, stage, problems, is_of_dev: false };
     let Some(known) = check.known(FILE, key, entry.key, &SchemaPath::File) else { return };
     check.value(&mut entry.node, &known.shape, &SchemaPath::Key { key, of: &SchemaPath::File });
 }
@@ -101,8 +101,8 @@ struct Check<'p> {
     version: Version,
     stage: Stage,
     problems: &'p mut Diagnostics,
-    /// Whether this is inside a value that windlass only keeps.
-    is_kept: bool,
+    /// Whether this is inside `dev`.
+    is_of_dev: bool,
 }
 
 impl Check<'_> {
@@ -187,19 +187,23 @@ impl Check<'_> {
                 // missing key as well.
                 let may_be_missing = match section.noun {
                     "dependency" => matches!(name.as_str(), "path" | "git"),
-                    noun => ["deployment", "helm", "chart", "kubectl"].contains(&noun),
+                    noun => {
+                        ["deployment", "helm", "chart", "kubectl", "port", "port forwarding", "page"]
+                            .contains(&noun)
+                            || noun == "sync command"
+                    }
                 };
                 if may_be_missing {
                     entry.node.value = unresolved();
                 }
-                return may_be_missing || self.is_kept;
+                return may_be_missing || self.is_of_dev;
             };
-            let outside = self.is_kept;
-            self.is_kept |= key.is_kept;
+            let outside = self.is_of_dev;
+            self.is_of_dev |= key.is_of_dev;
             if !entry.node.is_null() {
                 self.value(&mut entry.node, &key.shape, &SchemaPath::Key { key: name, of: place });
             }
-            self.is_kept = outside;
+            self.is_of_dev = outside;
             true
         });
     }
@@ -231,7 +235,7 @@ impl Check<'_> {
     }
 
     fn report(&mut self, span: Span, report: Report<'_>) {
-        if self.is_kept { self.problems.warn(span, report) } else { self.problems.add(span, report) }
+        if self.is_of_dev { self.problems.add_of_dev(span, report) } else { self.problems.add(span, report) }
     }
 
     fn of_another_version(&self, key: &Key, place: &SchemaPath<'_>) -> Report<'static> {
@@ -287,9 +291,6 @@ impl Check<'_> {
 
     fn report_wrong(&mut self, node: &mut YamlNode, report: Report<'_>) {
         self.report(node.span, report);
-        if self.is_kept {
-            return;
-        }
         node.value = unresolved();
     }
 

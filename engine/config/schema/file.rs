@@ -44,8 +44,8 @@ pub const FILE: &Section = &Section {
         key("dev", Fields(DEV), "What `dev` does: ports, sync, terminal, logs.")
             .since(V1alpha2)
             .changed_after(V1beta11)
-            .kept(),
-        key("dev", Map(&Fields(DEV_POD)), "What `dev` does, by pod.").since(V2beta1).kept(),
+            .of_dev(),
+        key("dev", Map(&Fields(DEV_POD)), "What `dev` does, by pod.").since(V2beta1).of_dev(),
         key("dependencies", List(&Fields(DEPENDENCY)), "Projects to build first.")
             .since(V1beta2)
             .changed_after(V1beta11),

@@ -9,12 +9,12 @@ use super::{Section, TEXT_MAP, key};
 pub(super) const DEV_SPACE: &Section = &Section {
     noun: "devSpace",
     keys: &[
-        key("terminal", Fields(TERMINAL), "The terminal to open.").kept(),
-        key("autoReload", Fields(AUTO_RELOAD), "What triggers another build and deployment.").kept(),
-        key("services", List(&Fields(SERVICE)), "Selectors by name.").kept(),
+        key("terminal", Fields(TERMINAL), "The terminal to open.").of_dev(),
+        key("autoReload", Fields(AUTO_RELOAD), "What triggers another build and deployment.").of_dev(),
+        key("services", List(&Fields(SERVICE)), "Selectors by name.").of_dev(),
         key("deployments", List(&Fields(DEPLOYMENT)), "The deployments, in this order."),
-        key("ports", List(&Fields(PORTS)), "Forwarded ports.").kept(),
-        key("sync", List(&Fields(SYNC)), "Directories to sync with a container.").kept(),
+        key("ports", List(&Fields(PORTS)), "Forwarded ports.").of_dev(),
+        key("sync", List(&Fields(SYNC)), "Directories to sync with a container.").of_dev(),
     ],
 };
 

@@ -35,6 +35,7 @@ mod pull_secret;
 mod variable;
 
 pub(crate) use deployment::{HELM_DRIVERS, PATCH_OPERATIONS};
+pub(crate) use dev::ARCHITECTURES;
 pub use file::FILE;
 pub(crate) use image::REBUILD_STRATEGIES;
 pub use json::json_schema;
@@ -70,9 +71,8 @@ pub struct Key {
     pub instead: Option<&'static str>,
     /// Whether versions after `until` still read it, with a warning.
     pub is_alias: bool,
-    /// Whether windlass only keeps its value for other programs: an error inside of it is a warning and does not
-    /// prevent a build.
-    pub is_kept: bool,
+    /// Whether only `dev` reads its value: an error inside of it is a warning and does not prevent a build.
+    pub is_of_dev: bool,
 }
 
 /// The type that a value must have. Null means an absent value everywhere.
@@ -155,9 +155,9 @@ impl Key {
         self
     }
 
-    /// Windlass only keeps its value.
-    const fn kept(mut self) -> Self {
-        self.is_kept = true;
+    /// Only `dev` reads its value.
+    const fn of_dev(mut self) -> Self {
+        self.is_of_dev = true;
         self
     }
 
@@ -179,7 +179,7 @@ const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
         until: Version::NEWEST,
         instead: None,
         is_alias: false,
-        is_kept: false,
+        is_of_dev: false,
     }
 }
 

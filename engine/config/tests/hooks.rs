@@ -1,4 +1,5 @@
 use super::Fixture;
+use crate::config::HookAction;
 
 #[track_caller]
 fn events(hook: &str, expected: &[&str]) {
@@ -40,10 +41,12 @@ fn fields_of_hooks_are_read() {
     let hooks = Fixture::new(text).loaded().project.hooks;
     assert_eq!(hooks.len(), 2);
     assert_eq!((hooks[0].command.as_str(), hooks[0].args.as_deref()), ("make", Some(&["a".to_owned()][..])));
-    assert!(hooks[0].background && hooks[0].silent && !hooks[0].in_container);
+    assert!(hooks[0].background && hooks[0].silent && hooks[0].container.is_none());
     assert_eq!(hooks[0].os.as_deref(), Some("linux"));
     assert_eq!(hooks[0].origin.to_string(), "devspace.yaml:3:3");
-    assert!(hooks[1].in_container);
+    let container = hooks[1].container.as_ref().expect("a container");
+    assert_eq!(container.selection.image.as_deref(), Some("x"));
+    assert_eq!(container.action, HookAction::Copy("upload"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod deployments;
+mod dev;
 mod diagnostics;
 mod hooks;
 mod images;

@@ -551,3 +551,27 @@ deployments:
 ",
     );
 }
+
+#[test]
+fn dev_loses_only_what_has_no_effect() {
+    let upgraded = upgraded(
+        "version: v1beta11
+images:
+  a:
+    image: a/a
+dev:
+  sync:
+  - imageSelector: a/a
+    containerPath: /app
+    arch: arm64
+    throttleChangeDetection: 10
+  logs:
+    disabled: true
+",
+    );
+    assert_eq!(upgraded.to.as_str(), "v2beta1", "{:?}", upgraded.held_back);
+    assert!(!upgraded.text.contains("arch") && !upgraded.text.contains("throttle"), "{}", upgraded.text);
+    let dev = Fixture::raw(upgraded.text.as_bytes()).loaded().project.dev;
+    assert!(dev.logs.is_disabled && dev.problems.is_empty(), "{}", upgraded.text);
+    assert_eq!(dev.folders[0].container, "/app");
+}

@@ -42,12 +42,6 @@ pub(super) fn obstacles(dev: &Mapping) -> Vec<DevBlocker> {
             let reason = format!("`{section}` of `dev` has an entry that does not select a pod");
             add(Span { end: node.span.start, ..node.span }, reason, "add `imageSelector` or `labelSelector`");
         }
-        for key in ["arch", "throttleChangeDetection"] {
-            if has(item, key) {
-                let help = "remove it: DevSpace 6 detects this";
-                add(at(key), format!("`{key}` in `{section}` of `dev` has no counterpart there"), help);
-            }
-        }
         if text_at(item, "localSubPath").is_some_and(|path| path.contains(':')) {
             let help = "use a path relative to the file";
             add(at("localSubPath"), "a path of `sync` cannot contain `:` there".to_owned(), help);
@@ -91,6 +85,9 @@ pub(super) fn upgrade(document: &mut Mapping) {
     }
     if let Some(logs) = map(&mut old, "logs") {
         let is_disabled = super::edit::is_true(logs, "disabled");
+        if is_disabled && field(logs, "selectors").is_none() {
+            pods.0.values_mut().for_each(Pod::disable_logs);
+        }
         let last = logs.get("showLast").cloned();
         for item in items(logs, "selectors") {
             let (pod, at) = (pods.of(item), span_of(item));
@@ -119,6 +116,14 @@ struct Pod {
     /// The location of its first entry.
     at: Span,
     keys: Mapping,
+}
+
+impl Pod {
+    fn disable_logs(&mut self) {
+        let at = self.at;
+        let shown = Mapping::from([("enabled".to_owned(), entry(at, plain(at, "false")))]);
+        self.keys.insert("logs".to_owned(), entry(at, YamlNode { span: at, value: Value::Mapping(shown) }));
+    }
 }
 
 impl Pods {
@@ -213,7 +218,8 @@ fn sync(pod: &mut Mapping, item: &mut Mapping) {
     let container = text_at(item, "containerPath").unwrap_or_else(|| ".".to_owned());
     let mut mapping =
         Mapping::from([("path".to_owned(), entry(at, text(at, &format!("{local}:{container}"))))]);
-    for key in ["localSubPath", "containerPath"] {
+    // DevSpace 6 detects the processor and needs no pauses.
+    for key in ["localSubPath", "containerPath", "arch", "throttleChangeDetection"] {
         item.shift_remove(key);
     }
     mapping.append(item);

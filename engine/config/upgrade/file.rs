@@ -411,7 +411,7 @@ fn is_empty(node: &YamlNode) -> bool {
     node.as_mapping().is_some_and(Mapping::is_empty)
 }
 
-/// The errors and warnings of the whole file, including profiles and sections that windlass only keeps.
+/// The errors and warnings of the whole file, including profiles and `dev`.
 fn complaints(root: &YamlNode, version: Version, shown: &str) -> Vec<ConfigDiagnostic> {
     let mut problems = Diagnostics::new(shown, "".into());
     if let Value::Mapping(mut document) = root.value.clone() {

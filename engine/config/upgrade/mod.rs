@@ -33,7 +33,7 @@ mod tests;
 
 pub use file::{UpgradeBlocker, UpgradedFile, upgrade_file};
 
-use super::node::Mapping;
+use super::node::{Mapping, YamlNode, field};
 use super::problem::Diagnostics;
 use super::version::Version::{self, *};
 
@@ -49,6 +49,40 @@ pub(crate) fn upgrade(document: &mut Mapping, from: Version, to: Version, proble
     if from > V1beta10 {
         v1beta10::hooks(document);
     }
+}
+
+/// `dev` of a document, for its decoding.
+pub(crate) struct DevSection {
+    /// The section, in the form of v1beta11 or of v2beta1; `None` if the document has none.
+    pub node: Option<YamlNode>,
+    /// Whether it is a map of pods: the form of v2beta1.
+    pub is_pods: bool,
+    /// The images with `preferSyncOverRebuild`, which no later version has.
+    pub prefers_sync: Vec<String>,
+}
+
+/// Upgrades `document` from version `from` to the newest one. Returns `dev` in a form that has lost nothing: v2beta1 has
+/// no `autoReload` and no interactive mode.
+pub(crate) fn upgrade_with_dev(
+    document: &mut Mapping,
+    from: Version,
+    problems: &mut Diagnostics,
+) -> DevSection {
+    if from < V1beta9 {
+        upgrade(document, from, V1beta9, problems);
+    }
+    let prefers = |image: &Mapping| edit::is_true(image, "preferSyncOverRebuild");
+    let images = edit::map(document, "images").into_iter().flatten();
+    let prefers_sync = images
+        .filter(|(_, image)| image.node.as_mapping().is_some_and(prefers))
+        .map(|(name, _)| name.clone())
+        .collect();
+    if from < V1beta11 {
+        upgrade(document, from.max(V1beta9), V1beta11, problems);
+    }
+    let node = field(document, "dev").cloned();
+    upgrade(document, from.max(V1beta11), Version::NEWEST, problems);
+    DevSection { node, is_pods: from >= V2beta1, prefers_sync }
 }
 
 /// Upgrades `document` from `version` to the next one.

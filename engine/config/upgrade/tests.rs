@@ -217,7 +217,7 @@ dependencies: [{source: {path: x}}, {name: n}]
 dev: {sync: [{imageName: a}], interactive: {defaultEnabled: false, terminal: {imageName: a}, images: [{name: a}]}}",
         "images: {a: {tags: ['1.10-#####', 'v-#####']}, b: {tags: [v]}}
 dependencies: [{name: '0', source: {path: x}}, {name: n}]
-dev: {sync: [{imageName: a, waitInitialSync: false}], terminal: {imageName: a, disabled: true}, deprecatedInteractiveImages: [{name: a}]}",
+dev: {sync: [{imageName: a, waitInitialSync: false, polling: true}], terminal: {imageName: a, disabled: true}, deprecatedInteractiveImages: [{name: a}]}",
         &[],
     );
 }

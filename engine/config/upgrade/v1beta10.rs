@@ -52,8 +52,12 @@ fn hook(hook: &mut Mapping) {
     }
 }
 
-/// `imageName: api` selects the image with its built tag.
+/// `imageName: api` selects the image with its built tag. An `imageSelector` stays: it is another image.
 fn image_selector(mapping: &mut Mapping) {
+    if mapping.contains_key("imageSelector") {
+        mapping.shift_remove("imageName");
+        return;
+    }
     rename(mapping, "imageName", "imageSelector");
     let Some(entry) = mapping.get_mut("imageSelector") else { return };
     let Some(name) = entry.node.as_scalar().map(|scalar| scalar.text.clone()) else { return };

@@ -25,25 +25,25 @@ pub(super) fn upgrade(document: &mut Mapping, problems: &mut Diagnostics) {
     if let Some(mut dev) = document.shift_remove("dev") {
         let at = dev.key;
         if let Some(dev) = as_map(&mut dev.node) {
-            upgrade_dev(dev, at);
+            upgrade_dev(dev, at, problems);
         }
         document.insert("dev".to_owned(), dev);
     }
 }
 
-fn upgrade_dev(dev: &mut Mapping, at: Span) {
+fn upgrade_dev(dev: &mut Mapping, at: Span, problems: &mut Diagnostics) {
     let selectors = dev.shift_remove("selectors");
     let selectors = selectors.as_ref().and_then(|entry| entry.node.as_sequence()).unwrap_or_default();
     let selectors: Vec<&Mapping> = selectors.iter().filter_map(|node| node.as_mapping()).collect();
     for key in ["sync", "ports"] {
-        items(dev, key).for_each(|item| inline_selector(item, &selectors));
+        items(dev, key).for_each(|item| inline_selector(item, &selectors, problems));
     }
     items(dev, "ports").for_each(|ports| drop(ports.shift_remove("containerName")));
     let images = dev.shift_remove("overrideImages");
     let mut terminal = dev.shift_remove("terminal");
     let mut enabled = None;
     if let Some(terminal) = terminal.as_mut().and_then(|entry| as_map(&mut entry.node)) {
-        inline_selector(terminal, &selectors);
+        inline_selector(terminal, &selectors, problems);
         enabled = terminal.shift_remove("disabled");
     }
     let Some(interactive) = map_or_new(dev, "interactive", at) else { return };
@@ -65,12 +65,15 @@ fn upgrade_dev(dev: &mut Mapping, at: Span) {
 }
 
 /// Replaces the name of the selector of `item` with its keys.
-fn inline_selector(item: &mut Mapping, selectors: &[&Mapping]) {
+fn inline_selector(item: &mut Mapping, selectors: &[&Mapping], problems: &mut Diagnostics) {
     let Some(name) = text_at(item, "selector") else { return };
-    item.shift_remove("selector");
+    let Some(entry) = item.shift_remove("selector") else { return };
     let Some(selector) = selectors.iter().find(|selector| text_at(selector, "name") == Some(name.clone()))
     else {
-        return;
+        let known: Vec<String> = selectors.iter().filter_map(|selector| text_at(selector, "name")).collect();
+        let report = Report::new("config::dev", format!("unknown selector `{name}`"), "unknown selector");
+        let report = report.suggest(&name, known.iter().map(String::as_str));
+        return problems.add_of_dev(entry.node.span, report);
     };
     for (key, entry) in selector.iter().filter(|(key, _)| *key != "name") {
         if !has(item, key) {

@@ -8,7 +8,7 @@ pub(super) fn upgrade(document: &mut Mapping) {
     for (_, image) in images(document) {
         random_tags(image);
         // The counterpart `rebuildStrategy: ignoreContextChanges` also applies to `build`, where this key had no
-        // effect: drop it.
+        // effect: drop it. `dev` reads it before.
         image.shift_remove("preferSyncOverRebuild");
     }
     for (number, dependency) in items(document, "dependencies").enumerate() {
@@ -21,6 +21,8 @@ pub(super) fn upgrade(document: &mut Mapping) {
     for sync in items(dev, "sync") {
         let at = sync.values().next().map_or(Span::default(), |entry| entry.key);
         add(sync, "waitInitialSync", at, "false");
+        // The newer version watches containers; the older one always polled.
+        add(sync, "polling", at, "true");
     }
     interactive(dev);
 }

@@ -29,13 +29,18 @@ impl KnownImages {
         })
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &KnownImage> {
+        self.images.iter()
+    }
+
     /// The image `name` of the dependency `dependency`.
     pub(super) fn of_dependency(&self, dependency: &str, name: &str) -> Option<&KnownImage> {
         self.images.iter().find(|image| image.dependency.as_deref() == Some(dependency) && image.name == name)
     }
 
     /// The name nearest to `name` as a hint, or all names.
-    pub(super) fn suggestion(&self, name: &str) -> String {
+    pub fn suggestion(&self, name: &str) -> String {
         let names: Vec<_> = self.images.iter().map(KnownImage::full_name).collect();
         match nearest(name, names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),

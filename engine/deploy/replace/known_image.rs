@@ -49,7 +49,7 @@ impl KnownImage {
     }
 
     /// Its tag, if it has one.
-    pub(super) fn tag(&self) -> Option<&Tag> {
+    pub fn tag(&self) -> Option<&Tag> {
         match &self.reference {
             KnownReference::Tagged { tag, .. } => Some(tag),
             KnownReference::NeverBuilt | KnownReference::Unmanaged { .. } => None,

@@ -14,10 +14,11 @@ use crate::cluster::{
     ClusterAccess, ClusterContext, ClusterError, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret,
     PullSecretResult,
 };
+use crate::connect::ContainerTask;
 use crate::error::{Cancelled, StageError};
-use crate::event::ImageEvents;
+use crate::event::{Events, ImageEvents};
 use crate::host::Cluster;
-use crate::process::{Process, ProcessError};
+use crate::process::{OnLine, Process, ProcessError};
 use crate::registry::CredentialStore;
 
 /// The timeout for loading images into a cluster.
@@ -78,6 +79,16 @@ impl Cluster for LiveCluster {
 
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
         Ok(self.access.pod_logs(logs).await?)
+    }
+
+    async fn in_container(
+        &self,
+        task: &ContainerTask,
+        events: &Events,
+        on_line: OnLine<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<i32, StageError> {
+        task.run(&self.access, events, on_line, cancel).await
     }
 
     fn can_load(&self, loader: &Loader) -> bool {

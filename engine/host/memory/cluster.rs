@@ -11,9 +11,11 @@ use crate::cluster::{
     ClusterContext, ClusterError, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult,
 };
 use crate::config::BuilderKind;
+use crate::connect::ContainerTask;
 use crate::error::StageError;
-use crate::event::ImageEvents;
+use crate::event::{Events, ImageEvents};
 use crate::host::{Cluster, Docker as _};
+use crate::process::{OnLine, Purpose};
 
 /// The user name for all registries.
 const USER: &str = "ann";
@@ -88,6 +90,19 @@ impl Cluster for MemoryHost {
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
         self.configured_context()?;
         Ok(self.state().pod_logs.get(&logs.pods).cloned().unwrap_or_default())
+    }
+
+    async fn in_container(
+        &self,
+        task: &ContainerTask,
+        _: &Events,
+        _: OnLine<'_>,
+        _: &CancellationToken,
+    ) -> Result<i32, StageError> {
+        self.needed_context()?;
+        let kind = if task.purpose == Purpose::Hook { CallKind::Hook } else { CallKind::Exec };
+        self.did(kind, task);
+        Ok(0)
     }
 
     fn can_load(&self, _: &Loader) -> bool {

@@ -196,7 +196,7 @@ impl Deployer for MemoryHost {
         let is_found = |object: &&Value| {
             ObjectKey::new(object).is_ok_and(|known| {
                 let namespace = known.namespace.as_ref().map(|_| namespace.clone());
-                known.is_same(&ObjectKey { namespace, ..key.clone() })
+                known.identity() == ObjectKey { namespace, ..key.clone() }.identity()
             })
         };
         Ok(self.state().objects.iter().find(is_found).cloned())

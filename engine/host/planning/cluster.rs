@@ -11,9 +11,11 @@ use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::cluster::{ClusterContext, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult};
 use crate::config::BuilderKind;
+use crate::connect::ContainerTask;
 use crate::error::StageError;
-use crate::event::ImageEvents;
+use crate::event::{Events, ImageEvents};
 use crate::host::{Cluster, Docker};
+use crate::process::OnLine;
 
 /// Forwards queries, records the rest.
 pub(super) struct PlanningCluster {
@@ -69,6 +71,18 @@ impl Cluster for PlanningCluster {
 
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError> {
         self.inner.pod_logs(logs).await
+    }
+
+    async fn in_container(
+        &self,
+        task: &ContainerTask,
+        _: &Events,
+        _: OnLine<'_>,
+        _: &CancellationToken,
+    ) -> Result<i32, StageError> {
+        let kind = EffectKind::Exec { purpose: task.purpose };
+        self.effects.push(Effect::new(None, task, kind));
+        Ok(0)
     }
 
     fn can_load(&self, loader: &Loader) -> bool {

@@ -16,13 +16,14 @@ use crate::cluster::{
     ClusterContext, ClusterNode, ImageLoad, Loader, ObjectKey, PodLogs, PullSecret, PullSecretResult,
 };
 use crate::config::DockerConfig;
+use crate::connect::ContainerTask;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
 use crate::deploy::objects::{
     AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
 };
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
-use crate::event::ImageEvents;
+use crate::event::{Events, ImageEvents};
 use crate::git::{Checkouts, GitSource};
 use crate::host::{Attachment, Cluster, Deployer, Docker, ImageCopy, Machine, Oci, ProjectPath, Registry};
 use crate::image::dockerfile::BaseConfig;
@@ -127,6 +128,16 @@ impl Cluster for OfflineHost {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
+        Err(Offline.into())
+    }
+
+    async fn in_container(
+        &self,
+        _: &ContainerTask,
+        _: &Events,
+        _: OnLine<'_>,
+        _: &CancellationToken,
+    ) -> Result<i32, StageError> {
         Err(Offline.into())
     }
 

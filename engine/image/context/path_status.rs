@@ -42,6 +42,32 @@ impl Context {
             },
         }
     }
+
+    /// Whether `path` (relative, with `/`; it need not exist) is part of a build that reads `reach`; for a directory,
+    /// whether anything below it may be. Symlinks are not followed.
+    pub fn may_read(&self, path: &str, is_folder: bool, reach: &ContextSources) -> bool {
+        let rules = &self.inner.rules;
+        let last = rules.last_match_of(path);
+        if rules.excludes(last) && !(is_folder && rules.may_include_below(last, path)) {
+            return false;
+        }
+        match reach {
+            ContextSources::Whole { .. } => true,
+            ContextSources::Sources(sources) => {
+                sources.iter().any(|source| covers(source, path) || (is_folder && leads_to(source, path)))
+            }
+        }
+    }
+}
+
+/// Whether `source` may match something below `folder`.
+fn leads_to(source: &ContextSource, folder: &str) -> bool {
+    let mut parts = source.path.split('/');
+    folder.split('/').all(|name| {
+        parts
+            .next()
+            .is_some_and(|part| part == name || Glob::parse(part).is_some_and(|glob| glob.matches(name)))
+    })
 }
 
 /// Whether `source` matches `path` or a directory above it, and does not exclude `path`.
@@ -87,6 +113,20 @@ mod tests {
             ("src/*/x", "src/a/x/y", true),
         ] {
             assert_eq!(covers(&source.into(), path), expected, "{source} {path}");
+        }
+    }
+
+    #[test]
+    fn sources_are_reached_through_the_folders_above_them() {
+        for (source, folder, expected) in [
+            ("src/a/b.go", "src", true),
+            ("src/a/b.go", "src/a", true),
+            ("src/*/x", "src/a", true),
+            ("src/a", "srcs", false),
+            ("src/a", "src/b", false),
+            ("a.txt", "src", false),
+        ] {
+            assert_eq!(leads_to(&source.into(), folder), expected, "{source} {folder}");
         }
     }
 

@@ -89,6 +89,53 @@ pub mod command {
         super::run(&context, "sh", CommandLine::Shell(line.to_owned()), options)
     }
 
+    /// Runs `command`, a list of its name and its arguments, in a container, without a shell. `pod` is the name of a pod or
+    /// a label selector, such as `app=api`: of several pods, the newest that is ready. Waits up to 2 minutes until its
+    /// container runs. Shows the output while the command runs, and returns it. Equals `kubectl exec POD -- COMMAND`.
+    ///
+    /// # Errors
+    /// `stage::exec::failed` if its exit code is not 0; `connect::no_pod` if no pod matches; `exec::program_not_found` if
+    /// the image does not have the command, `exec::forbidden`, `exec::lost`; `cluster::none` without a cluster.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn after_deploy(project, results) {
+    ///     if project.waits { exec_in("app=api", ["./manage", "migrate"]); }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn exec_in(context: NativeCallContext, pod: &str, command: Dynamic) -> RhaiResultOf<CommandResult> {
+        super::run_in(&context, pod, &command, Map::new())
+    }
+
+    /// Runs a command in a container with options, a map of:
+    ///
+    /// - `container`: the container; default: the first of the pod,
+    /// - `namespace`: the namespace; default: that of the run,
+    /// - `timeout`: the timeout in seconds; default: 3600,
+    /// - `check`: whether an exit code other than 0 is an error; default: `true`,
+    /// - `quiet`: whether to hide its output; default: `false`.
+    ///
+    /// # Errors
+    /// Those of `exec_in(pod, command)`; `script::unknown_option` for an unknown option.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn after_deploy(project, results) {
+    ///     let check = exec_in("app=api", ["test", "-e", "/data/seeded"], #{ container: "api", check: false });
+    ///     if !check.is_ok { exec_in("app=api", ["./seed"], #{ container: "api" }); }
+    /// }
+    /// ```
+    #[rhai_fn(name = "exec_in", return_raw)]
+    pub fn exec_in_with(
+        context: NativeCallContext,
+        pod: &str,
+        command: Dynamic,
+        options: Map,
+    ) -> RhaiResultOf<CommandResult> {
+        super::run_in(&context, pod, &command, options)
+    }
+
     /// The exit code.
     #[rhai_fn(get = "code", pure)]
     pub fn code(result: &mut CommandResult) -> i64 {
@@ -130,12 +177,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rhai::{Array, Dynamic, Map};
+use tokio_util::sync::CancellationToken;
 
 use super::argument::texts;
 use super::current;
 use super::option::Options;
+use crate::connect::{ContainerTask, ContainerWork, TargetLimits, TargetSelector};
 use crate::error::{Cancelled, StageError};
-use crate::event::Event;
+use crate::event::{Event, Events};
 use crate::host::ProjectPath;
 use crate::lock::lock;
 use crate::process::{CommandLine, ExecRequest, Pipe, ProcessError, Purpose, Tail};
@@ -226,6 +275,51 @@ fn run(
     Ok(result)
 }
 
+/// Runs `command` in a container of the pod or the pods `pods`.
+fn run_in(
+    context: &NativeCallContext<'_>,
+    pods: &str,
+    command: &Dynamic,
+    options: Map,
+) -> RhaiResultOf<CommandResult> {
+    let run = current::run(context)?;
+    let known = ["check", "container", "namespace", "quiet", "timeout"];
+    let options = Options::new("exec_in", options, &known)?;
+    let CommandLine::Program(words) = program(command)? else {
+        return Err(StageError::from(CommandError::Empty).into());
+    };
+    let is_selector = pods.contains('=');
+    let task = ContainerTask {
+        purpose: Purpose::Script,
+        selector: TargetSelector {
+            namespace: options.text("namespace")?,
+            pod: (!is_selector).then(|| pods.to_owned()),
+            labels: is_selector.then(|| pods.to_owned()),
+            container: options.text("container")?,
+            ..TargetSelector::default()
+        },
+        limits: TargetLimits::default(),
+        work: ContainerWork::Run(words),
+        timeout: options.seconds("timeout")?.unwrap_or(LIMIT),
+    };
+    let (is_checked, is_quiet) = (options.truth("check", true)?, options.truth("quiet", false)?);
+    if !is_quiet {
+        run.session.step(format!("running {}", first_line(&task.to_string())));
+    }
+    let stop = run.session.cancellation().child_token();
+    let mut output = Captured::new(&run, Scope::current().image, is_quiet, stop.clone());
+    let mut on_line = |pipe: Pipe, line: &str| output.take(pipe, line);
+    let session = &run.session;
+    let work = session.host.cluster.in_container(&task, &session.events, &mut on_line, &stop);
+    let ended = session.wait_for_end(work);
+    let (result, tail) = output.result(ended, &task.to_string())?;
+    if is_checked && result.code != 0 {
+        let (command, code) = (first_line(&task.to_string()), result.code);
+        return Err(StageError::from(CommandError::Failed { command, code, output: tail.into_help() }).into());
+    }
+    Ok(result)
+}
+
 fn request(run: &Arc<Run>, command: CommandLine, options: &Options) -> Result<ExecRequest, StageError> {
     let root = &run.project.root;
     let directory = match options.text("dir")? {
@@ -244,35 +338,73 @@ fn request(run: &Arc<Run>, command: CommandLine, options: &Options) -> Result<Ex
 
 /// Runs `request` to its end and returns its output.
 fn capture(run: &Run, request: &ExecRequest, is_quiet: bool) -> Result<(CommandResult, Tail), StageError> {
-    let (mut stdout, mut stderr, mut tail) = (String::new(), String::new(), Tail::default());
     let stop = run.session.cancellation().child_token();
-    let mut is_too_long = false;
-    let mut on_line = |pipe: Pipe, line: &str| {
-        let kept = if pipe == Pipe::Stdout { &mut stdout } else { &mut stderr };
+    let mut output = Captured::new(run, request.image.clone(), is_quiet, stop.clone());
+    let mut on_line = |pipe: Pipe, line: &str| output.take(pipe, line);
+    let ended = run.session.wait_for_end(run.session.host.exec.run(request, &mut on_line, &stop));
+    let ended = ended.map_err(|error| match error {
+        ProcessError::Cancelled { .. } => StageError::from(Cancelled),
+        error => error.into(),
+    });
+    output.result(ended, &request.command.to_string())
+}
+
+/// The output of a command, as far as it has been printed.
+struct Captured {
+    stdout: String,
+    stderr: String,
+    tail: Tail,
+    is_too_long: bool,
+    /// Cancels the command.
+    stop: CancellationToken,
+    /// Receives the lines; `None` if they are hidden.
+    events: Option<Events>,
+    image: Option<String>,
+}
+
+impl Captured {
+    fn new(run: &Run, image: Option<String>, is_quiet: bool, stop: CancellationToken) -> Self {
+        Self {
+            stdout: String::new(),
+            stderr: String::new(),
+            tail: Tail::default(),
+            is_too_long: false,
+            stop,
+            events: (!is_quiet).then(|| run.session.events.clone()),
+            image,
+        }
+    }
+
+    fn take(&mut self, pipe: Pipe, line: &str) {
+        let kept = if pipe == Pipe::Stdout { &mut self.stdout } else { &mut self.stderr };
         if kept.len() + line.len() > LONGEST {
-            is_too_long = true;
-            stop.cancel();
+            self.is_too_long = true;
+            self.stop.cancel();
             return;
         }
         kept.push_str(line);
         kept.push('\n');
         // Text that a progress bar overwrote is not shown.
         let line = line.rsplit('\r').next().unwrap_or(line);
-        tail.push(line);
-        if !is_quiet {
-            run.session.events.emit(Event::Output { image: request.image.clone(), line: line.to_owned() });
+        self.tail.push(line);
+        if let Some(events) = &self.events {
+            events.emit(Event::Output { image: self.image.clone(), line: line.to_owned() });
         }
-    };
-    let ended = run.session.wait_for_end(run.session.host.exec.run(request, &mut on_line, &stop));
-    if is_too_long {
-        return Err(CommandError::TooLong { command: first_line(&request.command.to_string()) }.into());
     }
-    let code = ended.map_err(|error| match error {
-        ProcessError::Cancelled { .. } => StageError::from(Cancelled),
-        error => error.into(),
-    })?;
-    let trimmed = |text: String| text.trim_end_matches('\n').to_owned();
-    Ok((CommandResult { code, stdout: trimmed(stdout), stderr: trimmed(stderr) }, tail))
+
+    /// The result of `command`, which ended so.
+    fn result(
+        self,
+        ended: Result<i32, StageError>,
+        command: &str,
+    ) -> Result<(CommandResult, Tail), StageError> {
+        if self.is_too_long {
+            return Err(CommandError::TooLong { command: first_line(command) }.into());
+        }
+        let trimmed = |text: String| text.trim_end_matches('\n').to_owned();
+        let (stdout, stderr) = (trimmed(self.stdout), trimmed(self.stderr));
+        Ok((CommandResult { code: ended?, stdout, stderr }, self.tail))
+    }
 }
 
 /// The first line of `text`, with `...` for the others.

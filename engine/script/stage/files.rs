@@ -155,7 +155,7 @@ impl NotText {
 fn edit(run: &Run, path: &str, edit: &FileEdit) -> RhaiResultOf<()> {
     let verb = if matches!(edit, FileEdit::Write { .. }) { "write" } else { "remove" };
     let edited = run.session.host.files.edit(edit);
-    run.session.host.writes.wrote();
+    drop(run.session.host.writes.begin_command("write_file".to_owned(), crate::process::Purpose::Script));
     // A changed file changes the status in git.
     lock(&run.memory.git_answers).clear();
     let failed = |error| FileError { verb, path: path.to_owned(), reason: in_words(&error) };

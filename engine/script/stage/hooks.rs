@@ -1,5 +1,7 @@
 //! Hooks of `devspace.yaml`.
 
+use std::sync::Arc;
+
 use rhai::Dynamic;
 use rhai::plugin::*;
 
@@ -139,7 +141,7 @@ fn error_of(outcome: &Dynamic) -> Option<String> {
 }
 
 /// Runs the hooks for an event. `outcome` is a plan, a build, an error, or `()`.
-fn run_all(run: &Run, event: &str, image: Option<&Image>, outcome: &Dynamic) -> RhaiResultOf<()> {
+fn run_all(run: &Arc<Run>, event: &str, image: Option<&Image>, outcome: &Dynamic) -> RhaiResultOf<()> {
     let texts = |tags: &[Tag]| tags.iter().map(ToString::to_string).collect();
     let (mut tags, mut error) = (None, None);
     if let Some(built) = outcome.read_lock::<Built>() {

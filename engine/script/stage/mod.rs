@@ -8,6 +8,7 @@ mod current;
 mod data;
 mod deploy;
 mod deployment;
+mod dev;
 mod dockerfile;
 mod dockerfile_parts;
 mod environment;
@@ -46,6 +47,12 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<crate::rollout::Deployment>("Deployment")
         .register_type_with_name::<crate::rollout::Rollout>("Rollout")
         .register_type_with_name::<crate::rollout::Deployed>("Deployed")
+        .register_type_with_name::<dev::ScriptDev>("Dev")
+        .register_type_with_name::<crate::config::Forward>("Forward")
+        .register_type_with_name::<crate::config::Folder>("Folder")
+        .register_type_with_name::<crate::config::Page>("Page")
+        .register_type_with_name::<crate::config::Foreground>("Foreground")
+        .register_type_with_name::<crate::config::Selection>("Selection")
         .register_type_with_name::<crate::plan::Plan>("Plan")
         .register_type_with_name::<crate::plan::Built>("Built")
         .register_type_with_name::<command::CommandResult>("CommandResult")
@@ -59,7 +66,7 @@ pub(super) fn register(engine: &mut Engine) {
     }
 }
 
-fn modules() -> [rhai::Module; 26] {
+fn modules() -> [rhai::Module; 27] {
     let mut git = exported_module!(git::git);
     git.set_var("git", git::Git);
     [
@@ -69,6 +76,7 @@ fn modules() -> [rhai::Module; 26] {
         exported_module!(data::data),
         exported_module!(deploy::deploy),
         exported_module!(deployment::deployment),
+        exported_module!(dev::dev),
         exported_module!(dockerfile::dockerfile),
         exported_module!(dockerfile_parts::dockerfile_parts),
         exported_module!(environment::environment),

@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, FnPtr};
 
 use crate::dependency::{has_place, share_place};
 use crate::error::{Cancelled, StageError};
+use crate::event::Level;
 use crate::lock::lock;
 use crate::run::{Image, Run, RunError};
 use crate::scope::Scope;
@@ -111,9 +112,12 @@ impl Queue {
                 scope.image = Some(image.name().to_owned());
                 run.progress.results.start(image.name(), &image.config().repository.to_string());
             }
-            let result = {
-                let _scope = scope.enter();
-                call(item)
+            let result = match image.filter(|_| run.options.is_watching) {
+                Some(image) => Self::call_again(execution, image, &scope, &|| call(item.clone())),
+                None => {
+                    let _scope = scope.enter();
+                    call(item)
+                }
             };
             // A nested call for the same image does not end the work on it.
             if let Some(name) = image.map(Image::name)
@@ -140,6 +144,33 @@ impl Queue {
                 self.drop_waiting();
             }
             self.moved.notify_all();
+        }
+    }
+
+    /// Calls `work` on `image`, and calls it again if a file of the image changes before it is pushed.
+    fn call_again(
+        execution: &Execution,
+        image: &Image,
+        scope: &Scope,
+        work: &dyn Fn() -> RhaiResultOf<Dynamic>,
+    ) -> RhaiResultOf<Dynamic> {
+        let (run, name) = (&*execution.run, image.name());
+        let outer = scope.cancel.clone().unwrap_or_else(|| run.session.cancel.clone());
+        loop {
+            let cancel = Some(run.progress.restarts.begin(name, &outer));
+            let result = {
+                let _scope = Scope { cancel, ..scope.clone() }.enter();
+                work()
+            };
+            match run.progress.restarts.end(name) {
+                Some(cause) if result.is_err() && !outer.is_cancelled() => {
+                    run.end_work(name, false);
+                    // Everything is read again.
+                    run.session.host.writes.wrote();
+                    image.events().notice(Level::Info, format!("{cause} changed: building it again"));
+                }
+                _ => return result,
+            }
         }
     }
 

@@ -1,0 +1,43 @@
+//! `windlass attach`.
+
+use clap::Args;
+
+use super::exit_status::{ExitStatus, Failure};
+use super::in_container::{ContainerOptions, in_container, no_connection};
+use crate::cluster::ExecOptions;
+use crate::command::cli::GlobalOptions;
+use crate::terminal::{Interaction, Keyboard, StdinForm, has_input, interact, is_terminal, terminal_size};
+
+/// The options of `windlass attach`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Connects to the main process of the container: its output from now on, and its input if
+its pod has `stdin: true`. Ctrl-P Ctrl-Q leaves it, and it continues to run.
+
+Examples:
+  windlass attach                       connect to the container of `dev`
+  windlass attach --pod web-0 -c app    connect to this container")]
+pub struct AttachArgs {
+    /// The container.
+    #[command(flatten)]
+    pub container: ContainerOptions,
+}
+
+/// Connects to the main process of a container.
+///
+/// # Errors
+/// If the configuration is invalid, no container is found, or the connection breaks.
+pub fn attach(global: &GlobalOptions, args: &AttachArgs) -> Result<ExitStatus, Failure> {
+    in_container(global, &args.container, async |access, target, cancel| {
+        let ends = access.container_ends(target).await.map_err(no_connection)?;
+        let options = ExecOptions {
+            stdin: ends.stdin && has_input(),
+            // The output of a terminal has another form: a cluster that is not told gives up.
+            terminal: ends.terminal.then(terminal_size),
+        };
+        let form = if is_terminal() { StdinForm::Detachable } else { StdinForm::Plain };
+        let stream = access.attach_to(target, options).await.map_err(no_connection)?;
+        let interaction = Interaction { keyboard: &mut Keyboard::default(), form };
+        interact(stream, interaction, cancel).await.map_err(no_connection)
+    })
+}

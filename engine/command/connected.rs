@@ -1,0 +1,195 @@
+//! Commands that connect to running containers.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use inquire::{InquireError, Select};
+use tokio_util::sync::CancellationToken;
+
+use super::exit_status::{ExitStatus, Failure};
+use super::load::{load_if_any, notices, tell};
+use super::pipeline_run::{PipelineCall, new_runtime, with_run};
+use super::{PipelineOptions, SelectorArgs};
+use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
+use crate::command::cli::GlobalOptions;
+use crate::config::{Dev, Loaded, Project, Selection};
+use crate::connect::{TargetSelector, all_containers};
+use crate::event::Events;
+use crate::process::interrupted;
+use crate::rollout::{SelectionError, image_match, project_images, target_selector};
+use crate::run::Run;
+
+/// What a command that connects to containers works with.
+pub(super) struct Connected {
+    /// The cluster.
+    pub(super) access: ClusterAccess,
+    /// The project, if there is one.
+    pub(super) project: Option<Project>,
+    /// What the command line selects; otherwise what the section `dev` selects, the images of the project, or every pod.
+    pub(super) selectors: Vec<TargetSelector>,
+    /// Receives notices.
+    pub(super) events: Events,
+    /// Cancelled by Ctrl-C.
+    pub(super) cancel: CancellationToken,
+}
+
+/// `--pick` needs a terminal.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cannot ask for the container: {reason}")]
+#[diagnostic(code(connect::cannot_pick), help("omit `--pick`, and name it: `--pod NAME --container NAME`"))]
+struct CannotPick {
+    reason: String,
+}
+
+/// There is nothing to pick from.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("no pod matches")]
+#[diagnostic(code(connect::nothing_to_pick), help("deploy first, or choose another namespace with `-n`"))]
+struct NothingToPick;
+
+/// Runs `work` with the containers that the command line selects. Without a selection there, `of_dev` says which of the
+/// section `dev` are meant. Ctrl-C cancels `work`, without a notice.
+///
+/// # Errors
+/// If the configuration or the command line is invalid, and those of `work`.
+pub(super) fn with_containers<W>(
+    global: &GlobalOptions,
+    args: &SelectorArgs,
+    of_dev: impl FnOnce(&Dev) -> Vec<Selection>,
+    work: W,
+) -> Result<ExitStatus, Failure>
+where
+    W: AsyncFnOnce(Connected) -> Result<ExitStatus, Failure>,
+{
+    // Without a project, the command line must say everything.
+    let loaded = load_if_any(global, args.names_a_pod() && args.image.is_none())?;
+    let (project, environment) = match &loaded {
+        Some(loaded) => (Some(loaded.project.clone()), loaded.environment.clone()),
+        None => (None, Vec::new()),
+    };
+    let options = ClusterOptions {
+        context: global.kube_context.clone().or_else(|| project.as_ref()?.kube_context.clone()),
+        namespace: global.namespace.clone().or_else(|| project.as_ref()?.namespace.clone()),
+        environment,
+    };
+    if let Some(loaded) = &loaded {
+        tell(&loaded.warnings, global);
+    }
+    let selectors = match loaded {
+        Some(loaded) if args.image.is_some() || !args.names_a_pod() => {
+            selectors_of_project(global, args, of_dev, loaded)?
+        }
+        _ => vec![args.selector(None).map_err(Failure::wrong_use)?],
+    };
+    let runtime = new_runtime()?;
+    let cancel = CancellationToken::new();
+    let connected = Connected {
+        access: ClusterAccess::new(options),
+        project,
+        selectors,
+        events: notices(global),
+        cancel: cancel.clone(),
+    };
+    let status = runtime.block_on(async {
+        let interrupted = interrupted();
+        let on_interrupt = cancel.clone();
+        tokio::spawn(async move {
+            interrupted.await;
+            on_interrupt.cancel();
+        });
+        let connected = if args.pick { pick(connected).await? } else { connected };
+        work(connected).await
+    });
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    if cancel.is_cancelled() { Ok(ExitStatus::Interrupted) } else { status }
+}
+
+/// What the command line, otherwise the section `dev`, otherwise the images of the project mean.
+fn selectors_of_project(
+    global: &GlobalOptions,
+    args: &SelectorArgs,
+    of_dev: impl FnOnce(&Dev) -> Vec<Selection>,
+    loaded: Loaded,
+) -> Result<Vec<TargetSelector>, Failure> {
+    let selections = of_dev(&loaded.project.dev);
+    let needs_dependencies = |image: &String| image.contains('.');
+    let is_of_dependency = args.image.as_ref().is_some_and(needs_dependencies)
+        || selections.iter().filter_map(|selection| selection.image.as_ref()).any(needs_dependencies);
+    let options = PipelineOptions { skip_dependencies: !is_of_dependency, ..PipelineOptions::default() };
+    let mut selectors = Vec::new();
+    let call = PipelineCall { skip_build: true, ..PipelineCall::build(Vec::new()) };
+    with_run(global, &options, loaded, call, |run| {
+        selectors = if args.names_a_pod() {
+            let image = args.image.as_deref().map(|name| image_match(run, name)).transpose();
+            vec![args.selector(image.map_err(Failure::wrong_use)?).map_err(Failure::wrong_use)?]
+        } else {
+            defaults(run, &selections, args).map_err(Failure::wrong_use)?
+        };
+        Ok(ExitStatus::Done)
+    })?;
+    Ok(selectors)
+}
+
+fn defaults(
+    run: &Arc<Run>,
+    selections: &[Selection],
+    args: &SelectorArgs,
+) -> Result<Vec<TargetSelector>, SelectionError> {
+    let mut selectors =
+        selections.iter().map(|selection| target_selector(run, selection)).collect::<Result<Vec<_>, _>>()?;
+    if selectors.is_empty() {
+        let images = project_images(run);
+        selectors.push(TargetSelector { images, is_default: true, ..TargetSelector::default() });
+    }
+    if let Some(container) = &args.container {
+        for selector in &mut selectors {
+            selector.container = Some(container.clone());
+        }
+    }
+    Ok(selectors)
+}
+
+/// `connected` with the container that the user picks.
+async fn pick(connected: Connected) -> Result<Connected, Failure> {
+    let context = connected.access.context().map_err(Failure::failed)?;
+    let context = context.ok_or_else(|| Failure::failed(ClusterError::NoCluster))?;
+    let mut choices = Vec::new();
+    for selector in &connected.selectors {
+        let namespace = selector.namespace.as_deref().unwrap_or(&context.namespace);
+        let labels = selector.labels.as_deref().unwrap_or_default();
+        let pods = connected.access.pods(namespace, labels).await.map_err(Failure::failed)?;
+        let pods: Vec<_> = pods.into_iter().map(Arc::new).collect();
+        for candidate in all_containers(&pods, selector) {
+            let text = format!("{}:{}", candidate.pod_name(), candidate.container);
+            let picked = TargetSelector {
+                namespace: Some(namespace.to_owned()),
+                pod: Some(candidate.pod_name().to_owned()),
+                container: Some(candidate.container.clone()),
+                ..TargetSelector::default()
+            };
+            if !choices.iter().any(|(_, known)| *known == picked) {
+                choices.push((text, picked));
+            }
+        }
+    }
+    let chosen = match choices.len() {
+        0 => return Err(Failure::failed(NothingToPick)),
+        1 => 0,
+        _ => ask(&choices.iter().map(|(text, _)| text.clone()).collect::<Vec<_>>())?,
+    };
+    Ok(Connected { selectors: vec![choices.swap_remove(chosen).1], ..connected })
+}
+
+fn ask(choices: &[String]) -> Result<usize, Failure> {
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Err(Failure::wrong_use(CannotPick { reason: "not a terminal".to_owned() }));
+    }
+    let choice = Select::new("Which container?", choices.to_vec()).raw_prompt();
+    choice.map(|choice| choice.index).map_err(|error| match error {
+        InquireError::OperationCanceled | InquireError::OperationInterrupted => {
+            Failure::interrupted(CannotPick { reason: "cancelled".to_owned() })
+        }
+        other => Failure::wrong_use(CannotPick { reason: other.to_string() }),
+    })
+}

@@ -1,0 +1,86 @@
+//! `windlass enter`.
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::exit_status::{ExitStatus, Failure};
+use super::in_container::{ContainerOptions, in_container, no_connection};
+use crate::cluster::{ClusterAccess, ContainerTarget, ExecError, ExecOptions};
+use crate::command::cli::GlobalOptions;
+use crate::terminal::{
+    Interaction, InteractionEnd, Keyboard, PROBE, StdinForm, encoded_stdin_command, has_input, interact,
+    is_terminal, terminal_size,
+};
+
+/// The shell of a container: bash, otherwise sh.
+const SHELL: [&str; 3] = ["sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash; exec sh"];
+
+/// The options of `windlass enter`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Opens bash in the container, otherwise sh. Without a terminal, standard input is passed on
+to the command and its output is not changed. Exits with the exit code of the command.
+
+Examples:
+  windlass enter                            open a shell in the container of `dev`
+  windlass enter --image api                open a shell in a container of the image `api`
+  windlass enter --pod web-0 -c app         open a shell in this container
+  windlass enter -- ls -l /app              run one command
+  windlass enter -- psql shop < dump.sql    run a command with the input of a file")]
+pub struct EnterArgs {
+    /// The container.
+    #[command(flatten)]
+    pub container: ContainerOptions,
+
+    /// Command to run, with its arguments [default: a shell]
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<String>,
+}
+
+/// Runs a command in a container, with the terminal or the input and output of windlass.
+///
+/// # Errors
+/// If the configuration is invalid, no container is found, or the connection breaks.
+pub fn enter(global: &GlobalOptions, args: &EnterArgs) -> Result<ExitStatus, Failure> {
+    in_container(global, &args.container, async |access, target, cancel| {
+        let given = (!args.command.is_empty()).then(|| args.command.clone());
+        let command = given.unwrap_or_else(|| SHELL.map(str::to_owned).to_vec());
+        match run(access, target, command, cancel).await {
+            Err(ExecError::ProgramNotFound { doing, target, .. }) if args.command.is_empty() => {
+                let error = ExecError::ProgramNotFound { doing, target, program: "sh".to_owned() };
+                Err(no_connection(error))
+            }
+            ended => ended.map_err(no_connection),
+        }
+    })
+}
+
+async fn run(
+    access: &ClusterAccess,
+    target: &ContainerTarget,
+    command: Vec<String>,
+    cancel: &CancellationToken,
+) -> Result<InteractionEnd, ExecError> {
+    let mut options = ExecOptions { stdin: has_input(), terminal: None };
+    let (mut command, mut form) = (command, StdinForm::Plain);
+    if is_terminal() {
+        options.terminal = Some(terminal_size());
+    } else if options.stdin && !closes_stdin(access, target).await? {
+        command = encoded_stdin_command(&command);
+        form = StdinForm::Encoded;
+    }
+    let stream = access.exec(target, &command, options).await?;
+    interact(stream, Interaction { keyboard: &mut Keyboard::default(), form }, cancel).await
+}
+
+/// Whether a command can be told the end of its stdin without help of a shell. Without a shell, there is none.
+async fn closes_stdin(access: &ClusterAccess, target: &ContainerTarget) -> Result<bool, ExecError> {
+    let probe = access.exec(target, &PROBE.map(str::to_owned), ExecOptions::default()).await?;
+    let closes_stdin = probe.closes_stdin;
+    drop((probe.stdout, probe.stderr));
+    match probe.end.wait().await {
+        Ok(_) => Ok(closes_stdin),
+        Err(ExecError::ProgramNotFound { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
+}

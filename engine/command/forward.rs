@@ -1,0 +1,102 @@
+//! `windlass forward`.
+
+use clap::Args;
+use tokio::task::JoinSet;
+
+use super::SelectorArgs;
+use super::connected::{Connected, with_containers};
+use super::exit_status::{ExitStatus, Failure};
+use super::forwarded_port::ForwardedPort;
+use super::stdout::print;
+use crate::command::cli::GlobalOptions;
+use crate::config::Selection;
+use crate::connect::{ForwardError, ListeningPort, Notices, TargetSelector, TargetWatch};
+use crate::event::Level;
+
+/// The options of `windlass forward`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The local ports stay open until Ctrl-C. Each connection goes to the newest pod that is
+ready: pods may be replaced.
+
+Examples:
+  windlass forward                        forward the ports of `dev.ports`
+  windlass forward 8080:80 --image api    forward localhost:8080 to port 80 of the image `api`
+  windlass forward 5432 -l app=db         forward a port to the pods with a label
+  windlass forward 0.0.0.0:8080:80        accept connections from other machines, too")]
+pub struct ForwardArgs {
+    /// Ports as `[[ADDRESS:]LOCAL:]REMOTE`; local port 0 is a free one [default: those of `dev.ports`]
+    #[arg(value_name = "PORT")]
+    pub ports: Vec<ForwardedPort>,
+
+    /// The containers.
+    #[command(flatten)]
+    pub selector: SelectorArgs,
+}
+
+/// There is no port to forward.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("no port to forward")]
+#[diagnostic(
+    code(forward::no_port),
+    help("name one, such as `windlass forward 8080:80`, or add `dev.ports`")
+)]
+struct NoPort;
+
+/// Forwards ports until it is interrupted.
+///
+/// # Errors
+/// If the configuration or the command line is invalid, or no port can be forwarded.
+pub fn forward(global: &GlobalOptions, args: &ForwardArgs) -> Result<ExitStatus, Failure> {
+    let select = |dev: &crate::config::Dev| {
+        if !args.ports.is_empty() {
+            // The terminal's container is the one that is worked on.
+            return dev.terminal.iter().map(|terminal| terminal.selection.clone()).collect();
+        }
+        dev.ports.iter().map(|port| port.selection.clone()).collect::<Vec<Selection>>()
+    };
+    with_containers(global, &args.selector, select, async |connected| {
+        let Connected { access, project, selectors, events, cancel } = connected;
+        let of_dev = project.iter().flat_map(|project| &project.dev.ports).map(ForwardedPort::of_dev);
+        let ports = if args.ports.is_empty() { of_dev.collect() } else { args.ports.clone() };
+        let specs: Vec<_> = ports.iter().map(ForwardedPort::spec).collect();
+        if specs.is_empty() {
+            return Err(Failure::wrong_use(NoPort));
+        }
+        access.keep_trying();
+        let notices = Notices::new(&events);
+        let count = specs.len();
+        let (mut ports, mut failed) = (Vec::new(), None);
+        for (index, spec) in specs.into_iter().enumerate() {
+            match ListeningPort::open(spec).await {
+                Ok(port) => ports.push((index, port)),
+                Err(error) if count > 1 => {
+                    let help =
+                        miette::Diagnostic::help(&error).map(|help| format!("; {help}")).unwrap_or_default();
+                    notices.tell(Level::Warning, format!("{error}{help}"));
+                    failed = Some(ForwardError::None { count: u32::try_from(count).unwrap_or(u32::MAX) });
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let (true, Some(error)) = (ports.is_empty(), failed) {
+            return Err(Failure::failed(error));
+        }
+        let mut watches: Vec<(TargetSelector, TargetWatch)> = Vec::new();
+        let mut served = JoinSet::new();
+        for (index, port) in ports {
+            // Each of `dev.ports` has a selection; ports of the command line have one in common.
+            let selector = selectors.get(index).filter(|_| selectors.len() == count).unwrap_or(&selectors[0]);
+            let known = watches.iter().find(|(known, _)| known == selector).map(|(_, watch)| watch.clone());
+            let watch = known.unwrap_or_else(|| {
+                let watch = TargetWatch::start(&access, selector.clone(), &notices, &cancel);
+                watches.push((selector.clone(), watch.clone()));
+                watch
+            });
+            print(&format!("{} -> {}\n", port.address(), port.remote_port()))?;
+            served.spawn(port.serve(access.clone(), watch, notices.clone(), cancel.clone()));
+        }
+        served.join_all().await;
+        Ok(ExitStatus::Interrupted)
+    })
+}

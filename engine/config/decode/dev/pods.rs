@@ -1,0 +1,243 @@
+//! `dev` of v2beta1: a map of pods, each with one container or several.
+
+use super::folder::{check_downloads, folder};
+use super::names::Names;
+use super::sections::{shell, show_last};
+use super::selection::selection;
+use super::{check_arch, items, pages, port, start, text, unsupported};
+use crate::config::node::{Mapping, Span, YamlNode, field};
+use crate::config::reader::Reader;
+use crate::config::{Dev, Selection, Terminal};
+
+/// What windlass does not do with a pod: key, reason, help.
+const UNSUPPORTED: [(&str, &str, &str); 13] = [
+    ("devImage", NOT_REPLACED, IN_DEPLOYMENT),
+    ("command", NOT_REPLACED, IN_DEPLOYMENT),
+    ("args", NOT_REPLACED, IN_DEPLOYMENT),
+    ("workingDir", NOT_REPLACED, IN_DEPLOYMENT),
+    ("env", NOT_REPLACED, IN_DEPLOYMENT),
+    ("resources", NOT_REPLACED, IN_DEPLOYMENT),
+    ("patches", NOT_REPLACED, IN_DEPLOYMENT),
+    ("persistPaths", NOT_REPLACED, "mount a volume in the deployment"),
+    ("persistenceOptions", NOT_REPLACED, "mount a volume in the deployment"),
+    ("restartHelper", NOT_REPLACED, "set `injectRestartHelper: true` of the image"),
+    (
+        "reversePorts",
+        "windlass does not forward ports of this machine into containers",
+        "remove it, and reach this machine by its address",
+    ),
+    ("ssh", "windlass does not start SSH servers", "use `windlass enter`"),
+    (
+        "proxyCommands",
+        "containers cannot call commands of this machine",
+        "run the command on this machine, or add it to the image",
+    ),
+];
+
+const NOT_REPLACED: &str = "windlass does not replace pods";
+const IN_DEPLOYMENT: &str = "change it in the deployment, for example in its values";
+
+/// What is read of all pods together.
+#[derive(Default)]
+struct Pods {
+    ports: Vec<Span>,
+    folders: Vec<Span>,
+    /// Whether a pod says something about its logs.
+    has_logs: bool,
+    show_last: Option<u64>,
+    /// The terminals, then those that attach.
+    terminals: Vec<(Terminal, Span)>,
+    attached: Vec<(Terminal, Span)>,
+}
+
+/// Reads all pods into `dev`.
+pub(super) fn read(mapping: &Mapping, names: &Names<'_>, dev: &mut Dev, reader: &mut Reader<'_>) {
+    let mut pods = Pods::default();
+    for (name, entry) in mapping.iter().filter(|(_, entry)| !entry.node.is_null()) {
+        let of = format!("dev pod `{name}`");
+        let Some(pod) = reader.mapping(&entry.node, &of) else { continue };
+        let whole = Selection {
+            origin: reader.problems.origin(entry.key),
+            ..selection(&entry.node, pod, "container", &of, names, reader)
+        };
+        for (node, item) in items(pod, "ports", &of, reader) {
+            let selection = Selection { container: None, ..whole.clone() };
+            let forward = port::of_text(node, item, &selection, &format!("a port of {of}"), reader);
+            pods.ports
+                .extend(forward.iter().map(|_| field(item, "port").map_or(node.span, |port| port.span)));
+            dev.ports.extend(forward);
+        }
+        dev.pages.extend(pages(pod, &of, reader));
+        pods.container(name, pod, &whole, &of, dev, reader);
+        let containers = field(pod, "containers").and_then(|node| reader.mapping(node, &of));
+        for (key, entry) in containers.into_iter().flatten().filter(|(_, entry)| !entry.node.is_null()) {
+            let of = format!("container `{key}` of {of}");
+            let Some(container) = reader.mapping(&entry.node, &of) else { continue };
+            let own = text(container, "container", &of, reader).unwrap_or_else(|| key.clone());
+            let origin = reader.problems.origin(entry.key);
+            let selection = Selection { origin, container: Some(own), ..whole.clone() };
+            pods.container(name, container, &selection, &of, dev, reader);
+        }
+    }
+    port::check_twice(dev, &pods.ports, reader);
+    check_downloads(dev, &pods.folders, reader);
+    pods.foreground(dev, reader);
+}
+
+impl Pods {
+    fn container(
+        &mut self,
+        pod: &str,
+        mapping: &Mapping,
+        selection: &Selection,
+        of: &str,
+        dev: &mut Dev,
+        reader: &mut Reader<'_>,
+    ) {
+        check_arch(mapping, of, reader);
+        for key in UNSUPPORTED {
+            let is_off = key.0 == "ssh" && !is_enabled(mapping, "ssh", false);
+            if !is_off {
+                unsupported(mapping, key, of, dev, reader);
+            }
+        }
+        for (node, item) in items(mapping, "sync", of, reader) {
+            let folder = folder(node, item, selection.clone(), &format!("a sync entry of {of}"), reader);
+            self.folders.extend(folder.iter().map(|_| start(node)));
+            dev.folders
+                .extend(folder.map(|folder| crate::config::Folder { name: Some(pod.to_owned()), ..folder }));
+        }
+        if let Some(terminal) = self.terminal(mapping, selection, of, reader) {
+            self.terminals.push(terminal);
+        }
+        if let Some(attach) = self.attach(mapping, selection, of, reader) {
+            self.attached.push(attach);
+        }
+        let what = format!("`logs` of {of}");
+        if let Some(logs) = field(mapping, "logs").and_then(|node| reader.mapping(node, &what)) {
+            self.has_logs = true;
+            let lines = show_last(logs, "lastLines", &what, reader);
+            if is_enabled(mapping, "logs", true) {
+                dev.logs.selections.push(selection.clone());
+                self.show_last.get_or_insert(lines);
+            }
+        }
+    }
+
+    fn terminal(
+        &mut self,
+        mapping: &Mapping,
+        selection: &Selection,
+        of: &str,
+        reader: &mut Reader<'_>,
+    ) -> Option<(Terminal, Span)> {
+        let what = format!("`terminal` of {of}");
+        let node = field(mapping, "terminal")?;
+        let terminal = reader.mapping(node, &what)?;
+        let span = mapping.get("terminal").map_or(node.span, |entry| entry.key);
+        let command = text(terminal, "command", &what, reader);
+        let terminal = Terminal {
+            command: command.map(|line| words(&line)).unwrap_or_default(),
+            work_dir: text(terminal, "workDir", &what, reader),
+            is_disabled: !is_enabled(mapping, "terminal", true),
+            is_without_tty: reader.boolean(terminal, "disableTTY", &what).unwrap_or(false),
+            ..shell(reader.problems.origin(span), selection.clone())
+        };
+        Some((terminal, span))
+    }
+
+    fn attach(
+        &mut self,
+        mapping: &Mapping,
+        selection: &Selection,
+        of: &str,
+        reader: &mut Reader<'_>,
+    ) -> Option<(Terminal, Span)> {
+        let what = format!("`attach` of {of}");
+        let node = field(mapping, "attach")?;
+        let attach = reader.mapping(node, &what)?;
+        let span = mapping.get("attach").map_or(node.span, |entry| entry.key);
+        if !is_enabled(mapping, "attach", true) {
+            return None;
+        }
+        let terminal = Terminal {
+            is_attach: true,
+            is_without_tty: reader.boolean(attach, "disableTTY", &what).unwrap_or(false),
+            ..shell(reader.problems.origin(span), selection.clone())
+        };
+        Some((terminal, span))
+    }
+
+    /// Selects the terminal: the first one that is not disabled. Without any `logs`, all are shown.
+    fn foreground(self, dev: &mut Dev, reader: &Reader<'_>) {
+        let (used, disabled): (Vec<_>, Vec<_>) =
+            self.terminals.into_iter().chain(self.attached).partition(|(terminal, _)| !terminal.is_disabled);
+        for (terminal, span) in used.iter().skip(1) {
+            let key = if terminal.is_attach { "attach" } else { "terminal" };
+            let message = format!("`{key}` of {} is ignored: there is another terminal", terminal.selection);
+            let report = crate::config::problem::Report::new("config::unsupported", message, "not opened")
+                .also(used[0].1, "this one is opened")
+                .help("set `enabled: false`, and use `windlass enter`");
+            dev.notices.push(reader.problems.notice(*span, report));
+        }
+        dev.terminal = used.into_iter().chain(disabled).next().map(|(terminal, _)| terminal);
+        dev.logs.is_disabled = self.has_logs && dev.logs.selections.is_empty();
+        dev.logs.show_last = self.show_last.unwrap_or(dev.logs.show_last);
+    }
+}
+
+/// Whether the map at `key` has `enabled: true`, or `default` if it does not say.
+fn is_enabled(mapping: &Mapping, key: &str, default: bool) -> bool {
+    let enabled = field(mapping, key).and_then(|node| node.get("enabled"));
+    enabled.and_then(YamlNode::as_scalar).and_then(|scalar| scalar.as_bool()).unwrap_or(default)
+}
+
+/// The words of a shell command line that has only plain words and single quotes; otherwise a shell with the line.
+fn words(line: &str) -> Vec<String> {
+    plain_words(line.trim()).unwrap_or_else(|| ["sh", "-c", line].map(str::to_owned).into())
+}
+
+fn plain_words(line: &str) -> Option<Vec<String>> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,".contains(c);
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    let mut has_word = false;
+    for c in line.chars() {
+        match c {
+            '\'' => {
+                is_quoted = !is_quoted;
+                has_word = true;
+            }
+            ' ' if !is_quoted => {
+                if has_word {
+                    words.push(String::new());
+                }
+                has_word = false;
+            }
+            c if is_quoted || is_plain(c) => {
+                words.last_mut()?.push(c);
+                has_word = true;
+            }
+            _ => return None,
+        }
+    }
+    // An assignment before a command sets a variable.
+    let is_assignment = words.first().is_some_and(|word| word.contains('='));
+    (!is_quoted && has_word && !is_assignment).then_some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line_is_split_if_that_is_the_same() {
+        let check = |line: &str, expected: &[&str]| assert_eq!(words(line), expected, "{line}");
+        check("bash", &["bash"]);
+        check(" go  run ./... ", &["go", "run", "./..."]);
+        check("echo 'a b' ''", &["echo", "a b", ""]);
+        for line in ["a && b", "echo $HOME", "A=1 b", "echo 'a", "a \"b\"", "ls *.rs"] {
+            check(line, &["sh", "-c", line]);
+        }
+    }
+}

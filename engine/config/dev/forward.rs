@@ -1,0 +1,24 @@
+//! A forwarded port.
+
+use serde::Serialize;
+
+use super::Selection;
+use crate::config::Origin;
+
+/// One of `ports[].forward`, or of `ports` of a pod: a local port whose connections go to a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Forward {
+    /// The location of the port.
+    #[serde(skip)]
+    pub origin: Origin,
+    /// The container.
+    pub selection: Selection,
+    /// `port`: the local port.
+    pub port: u16,
+    /// `remotePort`: the port in the container.
+    pub remote_port: u16,
+    /// `bindAddress`: the local address; if absent, `127.0.0.1` and `::1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bind_address: Option<String>,
+}
