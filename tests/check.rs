@@ -391,3 +391,30 @@ fn more_errors_name_their_fix() {
     }
     insta::assert_snapshot!("mistakes", answers.join("\n"));
 }
+
+/// A build ignores what is wrong in `dev`, with a warning; `check` finds it.
+#[test]
+fn errors_of_dev_are_found_and_what_it_lacks_is_a_warning() {
+    let file = |dev: &str| {
+        format!(
+            "version: v1beta11\nimages:\n  api: {{image: acme/api, build: {{custom: {{command: 'true'}}}}}}\ndev:\n{dev}"
+        )
+    };
+    let text = file(
+        "  sync: [{imageSelector: image(apo), initialSync: mirrorLokal}]\n  autoReload: {images: [web]}\n",
+    );
+    let project = Project::new().file("devspace.yaml", &text);
+    let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
+    let expected = [
+        "devspace.yaml:5:26 config::dev: devspace.yaml:5:26: unknown image `apo` in `imageSelector` of a sync entry of `dev` (did you mean `api`?)",
+        "devspace.yaml:5:51 config::dev: devspace.yaml:5:51: unknown value `mirrorLokal` of `initialSync` of a sync entry of `dev` (did you mean `mirrorLocal`?)",
+        "devspace.yaml:6:25 config::dev: devspace.yaml:6:25: unknown image `web` in `images` of `autoReload` of `dev` (valid names: `api`)",
+    ];
+    assert_eq!(lines, expected);
+    project.run(["build", "--skip-push"]).success().stderr_has("unknown image `apo`");
+
+    let project = Project::new().file("devspace.yaml", file("  replacePods: [{imageSelector: nginx}]\n"));
+    let output = project.run(["check"]);
+    output.success().stderr_has("warning: devspace.yaml:5:3: `replacePods` of `dev` is ignored");
+    project.run(["build", "--skip-push"]).success().lacks("replacePods");
+}

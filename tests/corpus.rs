@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use windlass::config::{
-    CustomConfig, DeploymentConfig, DockerConfig, Hook, ImageConfig, LoadOptions, Loaded, UpgradedFile, load,
-    upgrade_file,
+    CustomConfig, DeploymentConfig, Dev, DockerConfig, Hook, ImageConfig, LoadOptions, Loaded, UpgradedFile,
+    load, upgrade_file,
 };
 
 /// With fewer files than this, the corpus was not found.
@@ -77,8 +77,14 @@ fn every_file_means_the_same_after_an_upgrade() {
         let mut options = options(copy.path());
         options.profiles = loaded(&file).project.profiles;
         options.disable_profile_activation = true;
-        let upgraded = load(&options)
+        let mut upgraded = load(&options)
             .unwrap_or_else(|error| panic!("{}: {:?}", file.display(), miette::Report::new(error)));
+        let mut before = loaded(&file);
+        for dev in [&mut upgraded.project.dev, &mut before.project.dev] {
+            // No version after v1beta9 has the key, and since v2beta1 a folder has the name of its pod.
+            dev.prefers_sync.clear();
+            dev.folders.iter_mut().for_each(|folder| folder.name = None);
+        }
         let without_warnings = |loaded: &Loaded| {
             let text = rendered(loaded);
             text.lines()
@@ -86,7 +92,7 @@ fn every_file_means_the_same_after_an_upgrade() {
                 .map(|line| format!("{line}\n"))
                 .collect::<String>()
         };
-        assert_eq!(without_warnings(&upgraded), without_warnings(&loaded(&file)), "{}", file.display());
+        assert_eq!(without_warnings(&upgraded), without_warnings(&before), "{}", file.display());
         newest += usize::from(to.as_str() == "v2beta1");
     }
     assert!(newest >= 40, "only {newest} files reach the newest version");
@@ -105,6 +111,7 @@ fn rendered(loaded: &Loaded) -> String {
     for deployment in project.deployments.values() {
         render_deployment(deployment, &mut text);
     }
+    render_dev(&project.dev, &mut text);
     for hook in &project.hooks {
         line(&mut text, &render_hook(hook));
     }
@@ -194,10 +201,27 @@ fn render_deployment(deployment: &DeploymentConfig, text: &mut String) {
     line(text, &format!("deployment {json}"));
 }
 
+/// The typed values of `dev` as JSON: the sections that are not as by default.
+fn render_dev(dev: &Dev, text: &mut String) {
+    let mut json = serde_json::to_value(dev).expect("JSON");
+    let defaults = serde_json::to_value(Dev::default()).expect("JSON");
+    if json != defaults {
+        let sections = json.as_object_mut().expect("an object");
+        sections.retain(|name, value| defaults.get(name) != Some(value));
+        line(text, &format!("dev {}", serde_json::to_string_pretty(&json).expect("JSON")));
+    }
+    for notice in &dev.notices {
+        line(text, &format!("warning of dev: {notice}"));
+    }
+}
+
 fn render_hook(hook: &Hook) -> String {
     let args = hook.args.as_deref().unwrap_or_default().join(" ");
-    let flags =
-        [("background", hook.background), ("silent", hook.silent), ("in a container", hook.in_container)];
+    let flags = [
+        ("background", hook.background),
+        ("silent", hook.silent),
+        ("in a container", hook.container.is_some()),
+    ];
     let flags: String =
         flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| format!(" {flag}")).collect();
     let os = hook.os.as_ref().map(|os| format!(" on {os}")).unwrap_or_default();

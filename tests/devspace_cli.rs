@@ -44,14 +44,12 @@ fn commands_of_devspace_get_a_replacement() {
     };
     check(&["use", "profile", "dev"], "use", "`-p NAME`");
     check(&["list", "contexts"], "list contexts", "kubectl config get-contexts");
-    check(&["list", "sync"], "list sync", "`windlass print`");
+    check(&["list", "selectors"], "list selectors", "`windlass print`");
     check(&["update", "config"], "update config", "`windlass upgrade`");
     check(&["reset", "dependencies"], "reset dependencies", "`windlass update dependencies`");
     check(&["version"], "version", "`windlass --version`");
     check(&["run-pipeline", "x"], "run-pipeline", "`windlass run NAME`");
-    check(&["dev"], "dev", "windlass deploys, but has no dev loop yet: run `windlass deploy`");
-    check(&["enter"], "enter", "`kubectl exec -it");
-    check(&["logs", "-f"], "logs", "`kubectl logs --follow");
+    check(&["dev"], "dev", "run its parts in terminals of their own: `windlass deploy`");
     check(&["restart"], "restart", "`kubectl rollout restart");
     project.run(["biuld"]).exits(2).stderr_has("build").lacks("DevSpace");
 }

@@ -225,7 +225,8 @@ fn container_hooks_are_skipped_with_a_message() {
     project(&format!("[{}]", hooks.join(", ")))
         .run(["build"])
         .success()
-        .stderr_has("it runs in a container, which windlass does not support");
+        .stderr_has("it acts on a container, and before a deploy there is none for `after:build`")
+        .stderr_has("windlass does not support `upload` of hooks");
 }
 
 #[test]

@@ -15,9 +15,9 @@ const FLOORS: [&[&str]; 9] = [
     &["command"],
     &["report", "testing"],
     &["script"],
-    &["run", "plan", "rollout", "hook", "dependency", "graph"],
+    &["run", "passes", "plan", "rollout", "hook", "dependency", "graph"],
     &["host"],
-    &["builder", "deploy"],
+    &["builder", "deploy", "sync", "connect", "terminal", "watch"],
     &["config", "registry", "oci", "cluster", "state"],
     &["image", "git"],
     &[

@@ -215,3 +215,60 @@ fn deployments_are_listed_with_their_sources() {
         })
     );
 }
+
+const DEV: &str = "version: v1beta9
+images: {api: {image: acme/api}}
+dev:
+  ports:
+  - imageName: api
+    forward: [{port: 8080, remotePort: 80}, {port: 9229, bindAddress: 0.0.0.0}]
+  sync:
+  - imageName: api
+    localSubPath: ./src
+    containerPath: /app
+    excludePaths: [node_modules/, '*.log']
+  - labelSelector: {app: db}
+    containerName: main
+    disableUpload: true
+    initialSync: mirrorRemote
+profiles:
+- {name: none, replace: {dev: {}}}
+";
+
+#[test]
+fn forwarded_ports_and_synced_folders_are_listed() {
+    let project = Project::new().file("devspace.yaml", DEV);
+    insta::assert_snapshot!(project.run(["list", "ports"]).snapshot(), @"
+    exit 0
+    --- stdout
+    PORT  REMOTE PORT  ADDRESS    CONTAINER
+    8080  80           localhost  image `api`
+    9229  9229         0.0.0.0    image `api`
+    --- stderr
+    ");
+    insta::assert_snapshot!(project.run(["list", "sync"]).snapshot(), @"
+    exit 0
+    --- stdout
+    LOCAL  DIRECTION  PATH  CONTAINER                          INITIAL SYNC  EXCLUDES
+    ./src  <->        /app  image `api`                        mirrorLocal   node_modules/, *.log
+    .      <-         .     labels `app=db`, container `main`  mirrorRemote  -
+    --- stderr
+    ");
+    assert_eq!(
+        json_of(&project.run(["list", "ports", "--json"]))[0],
+        json!({
+            "port": 8080, "remote_port": 80, "address": null, "selection": {"image": "api"},
+            "origin": {"file": "devspace.yaml", "line": 6, "column": 22},
+        })
+    );
+    assert_eq!(
+        json_of(&project.run(["list", "sync", "--json"]))[1],
+        json!({
+            "name": null, "local": ".", "container": ".", "initial_sync": "mirrorRemote", "upload": false,
+            "download": true, "excludes": [], "selection": {"labels": {"app": "db"}, "container": "main"},
+            "origin": {"file": "devspace.yaml", "line": 12, "column": 5},
+        })
+    );
+    project.run(["list", "ports", "-p", "none"]).success().stderr_has("the project forwards no ports");
+    project.run(["list", "sync", "-p", "none"]).success().stderr_has("the project syncs no folders");
+}

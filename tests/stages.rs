@@ -469,3 +469,48 @@ fn after_build(project, results) {{
     daemon.docker(["pull", "--quiet", &format!("{target}:2")]);
     assert_eq!(daemon.file(&format!("{target}:2"), "/a.txt"), "hello");
 }
+
+#[test]
+fn dev_section_has_the_same_properties_in_every_version() {
+    let images = "images: {api: {image: r.example/api, build: {custom: {command: 'true'}}}}\n";
+    let old = "version: v1beta9\n".to_owned()
+        + images
+        + "dev:\n  ports: [{imageName: api, forward: [{port: 8080, remotePort: 80}]}]\n  open: [{url: 'http://localhost:8080'}]\n  \
+           sync: [{imageName: api, localSubPath: src, containerPath: /app, excludePaths: [a], disableDownload: true}]\n  \
+           interactive: {defaultEnabled: true, terminal: {imageName: api, command: [bash, -l]}}\n";
+    let new = "version: v2beta1\nname: x\n".to_owned()
+        + images.replace("build: {custom: {command: 'true'}}", "custom: {command: 'true'}").as_str()
+        + "dev:\n  p:\n    imageSelector: r.example/api\n    ports: [{port: '8080:80'}]\n    open: [{url: 'http://localhost:8080'}]\n    \
+           sync: [{path: 'src:/app', excludePaths: [a], disableDownload: true}]\n    terminal: {command: bash -l}\n";
+    for file in [old, new] {
+        let project = Project::new().file("devspace.yaml", &file);
+        let check = |expression: &str, expected: Value| {
+            assert_eq!(value(&project, expression), expected, "{expression}\n{file}");
+        };
+        check(
+            "project.dev.ports.map(|port| [port.port, port.remote_port, port.address, port.selection.image])",
+            json!([[8080, 80, null, "api"]]),
+        );
+        check(
+            "project.dev.folders.map(|folder| [folder.local, folder.container, folder.initial_sync, folder.excludes])",
+            json!([["src", "/app", "mirrorLocal", ["a"]]]),
+        );
+        check(
+            "project.dev.folders.map(|folder| [folder.uploads, folder.downloads, folder.restarts, folder.selection.to_string()])",
+            json!([[true, false, false, "image `api`"]]),
+        );
+        check("project.dev.pages.map(|page| page.url)", json!(["http://localhost:8080"]));
+        check(
+            "[project.dev.foreground.kind, project.dev.foreground.command]",
+            json!(["terminal", ["bash", "-l"]]),
+        );
+        check(
+            "[project.dev.logs.kind, project.dev.logs.selections, project.dev.terminal.selections[0].labels]",
+            json!(["logs", [], {}]),
+        );
+        check(
+            "project.dev.ports.map(|port| [port.selection.image_selector, port.selection.container, port.selection.namespace])",
+            json!([[null, null, null]]),
+        );
+    }
+}

@@ -1,0 +1,268 @@
+//! `build --watch`: builds again after each change, and only then.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use crate::harness::{Project, Running, Signal, wait_for};
+
+const WATCH: [&str; 5] = ["build", "--watch", "--skip-push", "--builder", "oci"];
+
+/// Two images that need no daemon: `api` is made from `src`, `web` from `web`.
+fn project() -> Project {
+    Project::new()
+        .file("devspace.yaml", config(""))
+        .file("Dockerfile", "FROM scratch\nCOPY src /src\n")
+        .file("web.Dockerfile", "FROM scratch\nCOPY web /web\n")
+        .file("src/a", "one")
+        .file("web/b", "one")
+}
+
+fn config(more: &str) -> String {
+    format!(
+        "version: v1beta9\nimages:\n  api:\n    image: registry.test/api\n  web:\n    image: registry.test/web\n    \
+         dockerfile: web.Dockerfile\n{more}"
+    )
+}
+
+/// What was written so far.
+fn text(running: &Running) -> String {
+    let (stdout, stderr) = running.output_so_far();
+    format!("{stdout}{stderr}")
+}
+
+/// Waits until it has waited for changes `times` times, and returns what was written so far.
+#[track_caller]
+fn wait_for_idle(running: &Running, times: usize) -> String {
+    wait_for_count(running, "watching ", times)
+}
+
+#[track_caller]
+fn wait_for_count(running: &Running, part: &str, times: usize) -> String {
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    wait_for(&format!("{times} of `{part}`"), Duration::from_secs(61), || {
+        let text = text(running);
+        assert!(std::time::Instant::now() < end, "no {times} of `{part}` in:\n{text}");
+        (text.matches(part).count() >= times).then_some(text)
+    })
+}
+
+#[track_caller]
+fn interrupt(running: Running) {
+    running.signal(Signal::Interrupt);
+    running.finish().exits(130);
+}
+
+#[test]
+fn a_save_builds_what_reads_the_file_and_a_touch_builds_nothing() {
+    let project = project().file("notes", "nobody reads this");
+    let running = project.spawn(WATCH);
+    let text = wait_for_idle(&running, 1);
+    assert!(text.contains("watching 5 files"), "{text}");
+
+    project.write("src/a", "two");
+    let text = wait_for_idle(&running, 2);
+    assert!(text.contains("changed: src/a -> api\n"), "{text}");
+    assert_eq!(text.matches("web | built").count(), 1, "{text}");
+    assert_eq!(text.matches("api | built").count(), 2, "{text}");
+
+    // None of these is a change: the next one that is reported is the last.
+    project.write("src/a", "two");
+    let file = fs::File::options().write(true).open(project.path("web/b")).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    project.write("notes", "new");
+    project.write("web/c", "new");
+    let text = wait_for_idle(&running, 3);
+    assert!(text.contains("changed: web/c -> web\n"), "{text}");
+    assert_eq!(text.matches("changed: ").count(), 2, "{text}");
+    interrupt(running);
+    // What was built is known, and what was watched is gone with the process.
+    project.run(["build", "--skip-push", "--builder", "oci"]).success().stderr_has("2 skipped");
+}
+
+#[test]
+fn an_atomic_save_and_a_checkout_are_one_change_each() {
+    let project = project();
+    let git = |words: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]);
+        let output = git.args(words).current_dir(project.path("")).output().expect("git runs");
+        assert!(output.status.success(), "{output:?}");
+    };
+    git(&["init", "--quiet"]);
+    project.write(".gitignore", ".windlass\n");
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    git(&["checkout", "--quiet", "-b", "other"]);
+    for number in 0..300 {
+        project.write(format!("src/many/{number:03}"), "x");
+    }
+    fs::remove_file(project.path("src/a")).unwrap();
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "two"]);
+    git(&["checkout", "--quiet", "main"]);
+
+    let running = project.spawn(WATCH);
+    wait_for_idle(&running, 1);
+    git(&["checkout", "--quiet", "other"]);
+    let text = wait_for_idle(&running, 2);
+    // 300 new files, their directory, and a deleted file.
+    assert!(text.contains("changed: src/a, src/many, src/many/000 and 299 more -> api\n"), "{text}");
+    assert_eq!(text.matches("changed: ").count(), 1, "{text}");
+
+    project.write("web/.b.tmp", "two");
+    fs::rename(project.path("web/.b.tmp"), project.path("web/b")).unwrap();
+    let text = wait_for_idle(&running, 3);
+    assert!(text.contains("changed: web/b -> web\n"), "{text}");
+    interrupt(running);
+}
+
+#[test]
+fn a_failure_is_shown_once_and_mended_by_the_next_save() {
+    let project = project();
+    let running = project.spawn(WATCH);
+    wait_for_idle(&running, 1);
+    let good = project.read("Dockerfile");
+    project.write("Dockerfile", format!("{good}COPY missing /\n"));
+    let text = wait_for_idle(&running, 2);
+    assert!(text.contains("changed: Dockerfile -> api\n"), "{text}");
+    assert!(text.contains("missing"), "{text}");
+    let shown = |text: &str| text.matches("help:").count();
+    let before = shown(&text);
+    assert!(before > 0, "{text}");
+    // The same failure again: its line, but not its explanation.
+    project.write("src/a", "two");
+    let text = wait_for_idle(&running, 3);
+    assert_eq!((text.matches("api | failed").count(), shown(&text)), (2, before), "{text}");
+    project.write("Dockerfile", good);
+    let text = wait_for_idle(&running, 4);
+    assert_eq!(text.matches("api | built").count(), 2, "{text}");
+    interrupt(running);
+}
+
+#[test]
+fn a_failure_of_the_first_pass_ends_it_without_a_terminal() {
+    let project = project().file("Dockerfile", "FROM scratch\nCOPY missing /\n");
+    project.run(WATCH).exits(1);
+    project.write("devspace.yaml", "version: v1beta9\nimages: 3\n");
+    project.run(WATCH).exits(2);
+}
+
+#[test]
+fn configuration_and_scripts_are_read_again_and_invalid_ones_have_no_effect() {
+    let project = project();
+    let running = project.spawn(WATCH);
+    wait_for_idle(&running, 1);
+    project.write("devspace.yaml", config("  more: {image: registry.test/more, imagee: x}\n"));
+    let text = wait_for_count(&running, "imagee", 1);
+    assert!(text.contains("changed: devspace.yaml\n"), "{text}");
+    // The old one is in force.
+    project.write("src/a", "two");
+    let text = wait_for_count(&running, "changed: src/a -> api\n", 1);
+    assert!(!text.contains("more | "), "{text}");
+    wait_for_count(&running, "api | built", 2);
+    project
+        .write("devspace.yaml", config("  more: {image: registry.test/more, dockerfile: web.Dockerfile}\n"));
+    wait_for_count(&running, "more | built", 1);
+    // A script that was not there before.
+    project.write("windlass.rhai", "fn tags(image) { [\"scripted\"] }\n");
+    let text = wait_for_count(&running, "registry.test/more:scripted", 1);
+    assert!(text.contains("changed: windlass.rhai\n"), "{text}");
+    interrupt(running);
+}
+
+#[test]
+fn a_hook_that_writes_into_the_context_does_not_build_for_ever() {
+    let hooks = "hooks:\n- {command: ./generate, when: {after: {images: all}}}\n";
+    let project = project()
+        .file("devspace.yaml", config(hooks))
+        .executable("generate", "#!/bin/sh\ndate +%s%N > src/generated\n");
+    let running = project.spawn(WATCH);
+    let text = wait_for_count(&running, "paused: ", 1);
+    let name = "paused: `src/generated` changes in every build, because `";
+    assert!(text.contains(name) && text.contains("generate` writes it"), "{text}");
+    assert_eq!(text.matches("api | built").count(), 2, "{text}");
+    // A change by somebody else builds.
+    project.write("web/b", "two");
+    wait_for_count(&running, "changed: web/b -> web\n", 1);
+    interrupt(running);
+}
+
+#[test]
+fn what_a_hook_writes_before_the_build_is_part_of_it() {
+    let hooks = "hooks:\n- {command: ./generate, when: {before: {images: all}}}\n";
+    let project = project()
+        .file("devspace.yaml", config(hooks))
+        .executable("generate", "#!/bin/sh\necho generated > src/generated\n");
+    let running = project.spawn(WATCH);
+    wait_for_idle(&running, 1);
+    project.write("web/b", "two");
+    let text = wait_for_count(&running, "changed: web/b -> web\n", 1);
+    assert!(!text.contains("paused"), "{text}");
+    assert_eq!(text.matches("api | built").count(), 1, "{text}");
+    interrupt(running);
+}
+
+#[test]
+fn the_last_save_wins_over_a_running_build() {
+    // The build waits until the file `go` is there.
+    let script = "#!/bin/sh\necho \"begin $(cat src/a)\"\nwhile ! test -e go; do sleep 0.05; done\necho \"end $(cat src/a)\"\n";
+    let custom = "  slow:\n    image: registry.test/slow\n    build: {custom: {command: ./slow, onChange: ['src/**']}}\n";
+    let project = project()
+        .file("devspace.yaml", format!("version: v1beta9\nimages:\n{custom}"))
+        .executable("slow", script);
+    let running = project.spawn(["build", "--watch", "--skip-push"]);
+    wait_for_count(&running, "begin one", 1);
+    project.write("src/a", "two");
+    wait_for_count(&running, "begin two", 1);
+    project.write("src/a", "three");
+    wait_for_count(&running, "begin three", 1);
+    project.write("go", "");
+    let text = wait_for_idle(&running, 1);
+    assert_eq!(text.matches("src/a changed: building it again").count(), 2, "{text}");
+    assert!(text.contains("end three") && !text.contains("end one") && !text.contains("end two"), "{text}");
+    assert_eq!(text.matches("slow | built").count(), 1, "{text}");
+    interrupt(running);
+}
+
+#[test]
+fn ctrl_c_ends_a_running_build_too() {
+    let custom = "  slow:\n    image: registry.test/slow\n    build: {custom: {command: ./slow, onChange: ['src/**']}}\n";
+    let project = project()
+        .file("devspace.yaml", format!("version: v1beta9\nimages:\n{custom}"))
+        .executable("slow", "#!/bin/sh\necho begin\nsleep 1000\n");
+    let running = project.spawn(["build", "--watch", "--skip-push"]);
+    wait_for_count(&running, "begin", 1);
+    // Its output is closed only when the sleep is gone too.
+    interrupt(running);
+}
+
+#[test]
+fn events_are_json_for_programs() {
+    let project = project();
+    let running = project.spawn(WATCH.iter().chain(&["--progress", "json"]));
+    wait_for_count(&running, "\"type\":\"watching\"", 1);
+    project.write("src/a", "two");
+    let text = wait_for_count(&running, "\"type\":\"watching\"", 2);
+    assert!(text.contains("\"type\":\"files_changed\",\"files\":[\"src/a\"],\"images\":[\"api\"]"), "{text}");
+    interrupt(running);
+}
+
+#[test]
+fn keys_pause_explain_build_and_end() {
+    let project = project().file("Dockerfile", "FROM scratch\nCOPY missing /\n");
+    let mut terminal = project.terminal(WATCH);
+    // In a terminal, a failure of the first pass does not end it.
+    terminal.wait_for_text("keys: b builds").wait_for_text("watching ");
+    project.write("Dockerfile", "FROM scratch\nCOPY src /src\n");
+    terminal.wait_for_text("changed: Dockerfile -> api");
+    terminal.wait_for_text("built registry.test/api");
+    terminal.type_text("p").wait_for_text("paused: ");
+    project.write("src/a", "two");
+    terminal.type_text("?").wait_for_text("api: built: ");
+    assert!(!terminal.transcript().contains("src/a"), "{}", terminal.transcript());
+    terminal.type_text("p").wait_for_text("resumed").wait_for_text("changed: src/a -> api");
+    terminal.type_text("q");
+    let (status, transcript) = terminal.finish();
+    assert!(status.success(), "{status:?} {transcript}");
+}
