@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::harness::{Cluster, Daemon, Project, Relay, Running, Signal, container, wait_for};
 
 /// How long to wait for the cluster.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs `windlass forward` with a free local port for `port`; returns the local port, too.
 fn forward(project: &Project, port: u16, selection: &[&str]) -> (Running, u16) {
@@ -52,7 +52,8 @@ fn the_local_port_stays_open_while_pods_are_replaced() {
     };
     pod("one");
     let relay = Relay::start(cluster.server().trim_start_matches("https://"));
-    let (running, port) = forward(&cluster.project_behind(&relay), 80, &["-l", "app=shop"]);
+    let project = cluster.project_behind(&relay);
+    let (running, port) = forward(&project, 80, &["-l", "app=shop"]);
     let answered = |expected: &'static str| {
         wait_for("an answer", LIMIT, || (answer(port).trim() == expected).then_some(()));
     };
@@ -64,6 +65,7 @@ fn the_local_port_stays_open_while_pods_are_replaced() {
     // The connection to the cluster breaks.
     relay.die();
     assert_eq!(answer(port), "", "no cluster");
+    running.wait_for_text("trying again");
     relay.recover();
     answered("one");
     let stderr = stop(running);
