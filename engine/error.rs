@@ -34,6 +34,14 @@ pub enum ErrorKind {
 #[diagnostic(code(run::cancelled))]
 pub struct Cancelled;
 
+/// The message and the hint of `error`, for a notice.
+pub fn in_one_line(error: &dyn Diagnostic) -> String {
+    match error.help() {
+        Some(help) => format!("{error}; {help}"),
+        None => error.to_string(),
+    }
+}
+
 impl StageError {
     /// The diagnostic itself.
     pub fn diagnostic(&self) -> &(dyn Diagnostic + Send + Sync + 'static) {

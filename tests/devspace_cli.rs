@@ -49,7 +49,7 @@ fn commands_of_devspace_get_a_replacement() {
     check(&["reset", "dependencies"], "reset dependencies", "`windlass update dependencies`");
     check(&["version"], "version", "`windlass --version`");
     check(&["run-pipeline", "x"], "run-pipeline", "`windlass run NAME`");
-    check(&["dev"], "dev", "run its parts in terminals of their own: `windlass deploy`");
+    check(&["dev"], "dev", "run its parts in separate terminals: `windlass deploy`");
     check(&["restart"], "restart", "`kubectl rollout restart");
     project.run(["biuld"]).exits(2).stderr_has("build").lacks("DevSpace");
 }

@@ -1,4 +1,4 @@
-//! A connection to a port of a pod, over a websocket of its own.
+//! A connection to a port of a pod, over a separate websocket.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -36,7 +36,7 @@ const PING: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(45);
 
 /// How long the pod may be silent after the local side has closed its half. The protocol cannot pass that on, and a
-/// client that is gone looks the same.
+/// client that has exited looks the same.
 const HALF_CLOSED: Duration = Duration::from_secs(60);
 
 /// A connection to a port of a pod.
@@ -127,7 +127,7 @@ impl Counts {
 enum Upload {
     /// The connection to the cluster broke.
     Broken(String),
-    /// The local side is gone.
+    /// The local side has closed the connection.
     Gone,
 }
 

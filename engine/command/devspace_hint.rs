@@ -17,7 +17,7 @@ struct UnsupportedDevSpaceArg {
     help: &'static str,
 }
 
-const DEV: &str = "run its parts in terminals of their own: `windlass deploy`, `windlass sync`, `windlass forward`, \
+const DEV: &str = "run its parts in separate terminals: `windlass deploy`, `windlass sync`, `windlass forward`, \
                    `windlass logs --follow`, `windlass enter`, and `windlass build --watch` to build what changes";
 const ANSWERS: &str = "answers are saved in `.windlass/vars.json`, never in the cluster: pass `--var NAME=VALUE`, or \
                        export the variable";

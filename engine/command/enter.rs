@@ -73,7 +73,7 @@ async fn run(
     interact(stream, Interaction { keyboard: &mut Keyboard::default(), form }, cancel).await
 }
 
-/// Whether a command can be told the end of its stdin without help of a shell. Without a shell, there is none.
+/// Whether a command can see the end of its stdin without a decoder in a shell. An image without a shell has no decoder.
 async fn closes_stdin(access: &ClusterAccess, target: &ContainerTarget) -> Result<bool, ExecError> {
     let probe = access.exec(target, &PROBE.map(str::to_owned), ExecOptions::default()).await?;
     let closes_stdin = probe.closes_stdin;

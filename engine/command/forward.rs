@@ -11,6 +11,7 @@ use super::stdout::print;
 use crate::command::cli::GlobalOptions;
 use crate::config::Selection;
 use crate::connect::{ForwardError, ListeningPort, Notices, TargetSelector, TargetWatch};
+use crate::error::in_one_line;
 use crate::event::Level;
 
 /// The options of `windlass forward`.
@@ -34,7 +35,7 @@ pub struct ForwardArgs {
     pub selector: SelectorArgs,
 }
 
-/// There is no port to forward.
+/// No port to forward was given or configured.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("no port to forward")]
 #[diagnostic(
@@ -71,9 +72,7 @@ pub fn forward(global: &GlobalOptions, args: &ForwardArgs) -> Result<ExitStatus,
             match ListeningPort::open(spec).await {
                 Ok(port) => ports.push((index, port)),
                 Err(error) if count > 1 => {
-                    let help =
-                        miette::Diagnostic::help(&error).map(|help| format!("; {help}")).unwrap_or_default();
-                    notices.tell(Level::Warning, format!("{error}{help}"));
+                    notices.tell(Level::Warning, in_one_line(&error));
                     failed = Some(ForwardError::None { count: u32::try_from(count).unwrap_or(u32::MAX) });
                 }
                 Err(error) => failed = Some(error),

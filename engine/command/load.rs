@@ -24,14 +24,14 @@ pub(super) fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
     config::load(&load_options(global)).map_err(failure)
 }
 
-/// Like [`load_project`]; `None` if there is no `devspace.yaml` and the command `needs_none`.
+/// Like [`load_project`]; `None` if there is no `devspace.yaml` and it `is_optional`.
 ///
 /// # Errors
 /// Those of [`load_project`].
-pub(super) fn load_if_any(global: &GlobalOptions, needs_none: bool) -> Result<Option<Loaded>, Failure> {
+pub(super) fn load_if_any(global: &GlobalOptions, is_optional: bool) -> Result<Option<Loaded>, Failure> {
     match config::load(&load_options(global)) {
         Ok(loaded) => Ok(Some(loaded)),
-        Err(ConfigError::NotFound { .. }) if needs_none && global.config.is_none() => Ok(None),
+        Err(ConfigError::NotFound { .. }) if is_optional && global.config.is_none() => Ok(None),
         Err(error) => Err(failure(error)),
     }
 }

@@ -1,12 +1,13 @@
 //! Notices of connections, which last long and fail alike.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::event::{Events, Level};
+use crate::lock::lock;
 
 /// How long a notice is not repeated.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -34,7 +35,7 @@ impl Notices {
 
     /// Whether `message` was not reported within the minute before `now`; records it.
     fn is_new(&self, message: &str, now: Instant) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = lock(&self.told);
         told.retain(|_, time| now.duration_since(*time) < PAUSE);
         told.insert(message.to_owned(), now).is_none()
     }

@@ -71,16 +71,6 @@ pub enum TargetError {
     },
 }
 
-impl TargetError {
-    /// The error with its hint, for a notice.
-    pub fn one_line(&self) -> String {
-        match self.help() {
-            Some(help) => format!("{self}; {help}"),
-            None => self.to_string(),
-        }
-    }
-}
-
 impl Diagnostic for TargetError {
     fn code<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
         Some(match self {

@@ -18,6 +18,7 @@ use super::{
     Candidate, ContainerPhase, Notices, Target, TargetError, TargetLimits, TargetSelector, candidates,
 };
 use crate::cluster::{ClusterAccess, ClusterError, PodsChange};
+use crate::error::in_one_line;
 use crate::event::Level;
 
 /// How often the pods are looked at while there is no target, and while there is one.
@@ -128,7 +129,7 @@ impl Task {
                 error = watch(&self.access, &selector, &self.notices, &self.state) => error,
             };
             let Err(error) = watched else { continue };
-            let message = error.one_line();
+            let message = in_one_line(&error);
             self.notices.tell(Level::Warning, message);
             self.state.send_replace(TargetState { target: None, failure: Some(error.clone()) });
             let pause = match error {
@@ -282,7 +283,7 @@ impl Watched<'_> {
                     && self.told.insert(problem.message())
                 {
                     let error = not_running(self.access, &problem).await;
-                    self.notices.tell(Level::Warning, error.one_line());
+                    self.notices.tell(Level::Warning, in_one_line(&error));
                 }
             }
             _ => {
@@ -290,7 +291,7 @@ impl Watched<'_> {
                     && self.told.insert("none".to_owned())
                 {
                     let error = no_pod(self.access, self.selector, self.namespace.clone()).await;
-                    self.notices.tell(Level::Warning, error.one_line());
+                    self.notices.tell(Level::Warning, in_one_line(&error));
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::source::{Raw, Source, Wake};
+use crate::lock::lock;
 
 /// Waits, and never reports an event.
 #[derive(Default)]
@@ -20,7 +21,7 @@ impl Source for Poller {
 
     fn wait(&mut self, limit: Duration) -> Vec<Raw> {
         let (is_woken, changed) = &*self.0;
-        let guard = is_woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = lock(is_woken);
         let waited = changed.wait_timeout_while(guard, limit, |is_woken| !*is_woken);
         *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
         Vec::new()
@@ -29,7 +30,7 @@ impl Source for Poller {
     fn wake(&self) -> Wake {
         let shared = Arc::clone(&self.0);
         Arc::new(move || {
-            *shared.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            *lock(&shared.0) = true;
             shared.1.notify_all();
         })
     }

@@ -14,7 +14,7 @@ pub enum ExecError {
     #[diagnostic(transparent)]
     Cluster(#[from] ClusterError),
 
-    /// The container is not there, or does not run.
+    /// The container does not exist or is not running.
     #[error("cannot {doing} {target}: the container does not run: {reason}")]
     #[diagnostic(
         code(exec::container_not_found),

@@ -78,7 +78,7 @@ pub struct ContainerEnds {
 }
 
 impl ClusterAccess {
-    /// Starts `command` in a container. There is no shell between: its first word is the program.
+    /// Starts `command` in a container without a shell: its first word is the program.
     ///
     /// # Errors
     /// [`ExecError`] if the cluster does not start it; a missing program is only known at its end.

@@ -93,7 +93,7 @@ pub(super) async fn pump(connection: impl Connection, ends: Ends, pace: Pace) ->
     };
     if let Err(reason) = &ended {
         for output in [stdout, stderr] {
-            // Nobody may be reading any more, or only later.
+            // The reader may have stopped, or may read only later.
             let error = io::Error::new(io::ErrorKind::ConnectionReset, reason.clone());
             tokio::spawn(async move { _ = output.send(Err(error)).await });
         }

@@ -20,7 +20,7 @@ const INPUT_BUFFER: usize = 64 * 1024;
 /// How many messages of an output are buffered; most are at most 32 KiB.
 const OUTPUT_BUFFER: usize = 16;
 
-/// Stdin of a command in a container. Dropping it, or shutting it down, ends it; whether the command is told depends on
+/// Stdin of a command in a container. It ends when it is dropped or shut down; the command sees its end only if
 /// [`ExecStream::closes_stdin`].
 pub type ExecInput = DuplexStream;
 
@@ -39,7 +39,7 @@ pub struct ExecStream {
     pub stderr: ExecOutput,
     /// The size of its terminal, if it has one.
     pub size: Option<watch::Sender<TerminalSize>>,
-    /// Whether the command is told the end of stdin: since version 5 of the protocol (Kubernetes 1.30).
+    /// Whether the command sees the end of stdin: with version 5 of the protocol (Kubernetes 1.30).
     pub closes_stdin: bool,
     /// Its end.
     pub end: ExecEnd,

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::ListeningPort;
 use crate::cluster::{ClusterAccess, ClusterError, PortEnd};
 use crate::connect::{Notices, Target, TargetWatch};
+use crate::error::in_one_line;
 use crate::event::Level;
 
 /// How long a connection waits for a container.
@@ -94,9 +95,7 @@ impl Connections {
             match self.access.connect_port(namespace, pod, port).await {
                 Ok(connection) => return self.tell_end(&target, connection.carry(stream).await),
                 Err(error @ (ClusterError::Forbidden { .. } | ClusterError::NoCluster)) => {
-                    let help =
-                        miette::Diagnostic::help(&error).map(|help| format!("; {help}")).unwrap_or_default();
-                    return self.notices.tell(Level::Warning, format!("{error}{help}"));
+                    return self.notices.tell(Level::Warning, in_one_line(&error));
                 }
                 Err(error) => {
                     if matches!(error, ClusterError::Unauthorized { .. }) {

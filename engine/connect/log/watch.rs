@@ -18,7 +18,7 @@ use crate::cluster::{ClusterAccess, ClusterError, PodsChange};
 use crate::connect::matching::{matching, matching_init};
 use crate::connect::target::{namespace, no_pod};
 use crate::connect::{Notices, TargetError, TargetLimits, TargetSelector};
-use crate::error::StageError;
+use crate::error::{StageError, in_one_line};
 use crate::event::Level;
 
 /// How long the cluster may take to respond to a command that does not follow.
@@ -132,7 +132,7 @@ impl Logs<'_> {
                 if !self.options.is_patient {
                     return Err(error);
                 }
-                self.notices.tell(Level::Warning, error.one_line());
+                self.notices.tell(Level::Warning, in_one_line(&error));
                 told = true;
             }
         }
