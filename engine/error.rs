@@ -53,6 +53,11 @@ impl StageError {
         self.0.to_string()
     }
 
+    /// The message and the hint, for a notice.
+    pub fn in_one_line(&self) -> String {
+        in_one_line(&*self.0)
+    }
+
     /// The code, such as `stage::push::unauthorized`; empty if it has none.
     pub fn code(&self) -> String {
         self.0.code().map(|code| code.to_string()).unwrap_or_default()

@@ -17,6 +17,7 @@ pub mod config;
 mod connect;
 mod dependency;
 mod deploy;
+mod dev;
 mod error;
 pub mod event;
 #[cfg(test)]

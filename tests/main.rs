@@ -25,6 +25,7 @@ mod deploy_charts;
 mod deploy_failures;
 mod deploy_guide;
 mod deploy_plan;
+mod dev;
 mod devspace_cli;
 mod doc;
 mod docker_arguments;

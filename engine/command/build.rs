@@ -3,7 +3,7 @@
 use super::exit_status::{ExitStatus, Failure};
 use super::load::load_project;
 use super::pipeline_run::{PipelineCall, run_pipeline};
-use super::watch_loop::watch_loop;
+use super::watch_loop::{Cause, PassKind, watch_loop};
 use crate::command::cli::{BuildCommandArgs, GlobalOptions};
 
 /// Runs the function `build` of the project's pipeline.
@@ -13,9 +13,19 @@ use crate::command::cli::{BuildCommandArgs, GlobalOptions};
 pub fn build(global: &GlobalOptions, args: &BuildCommandArgs) -> Result<ExitStatus, Failure> {
     let (options, loaded) = (&args.options, load_project(global)?);
     if args.watch {
-        let call =
-            |images: Option<Vec<String>>| PipelineCall::build(images.unwrap_or_else(|| args.images.clone()));
-        return watch_loop(global, options, loaded, &call);
+        return watch_loop(global, options, loaded, &mut Builds(&args.images));
     }
     run_pipeline(global, options, loaded, PipelineCall::build(args.images.clone()))
+}
+
+/// Passes that build these images, or all.
+struct Builds<'a>(&'a [String]);
+
+impl PassKind for Builds<'_> {
+    fn call(&self, cause: &Cause) -> PipelineCall {
+        PipelineCall::build(match cause {
+            Cause::Images(images) => images.clone(),
+            Cause::Start | Cause::Settings | Cause::Asked => self.0.to_vec(),
+        })
+    }
 }

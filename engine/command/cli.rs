@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
-    AttachArgs, CheckArgs, CleanupArgs, CompletionsArgs, DeployArgs, DocArgs, EditorArgs, EnterArgs,
+    AttachArgs, CheckArgs, CleanupArgs, CompletionsArgs, DeployArgs, DevArgs, DocArgs, EditorArgs, EnterArgs,
     ForwardArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions, LogsArgs, ManArgs, OpenArgs,
     PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs, ResetArgs, RunArgs, SaveArgs, SetArgs,
     ShowArgs, StatusArgs, SyncArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
@@ -114,6 +114,9 @@ pub enum Command {
     Build(BuildCommandArgs),
     /// Build, deploy what changed, and wait until it runs
     Deploy(DeployArgs),
+    /// Deploy, connect and watch: a saved file is in the container
+    #[command(mut_arg("tags", |tags| tags.short(None)))]
+    Dev(DevArgs),
     /// Show whether what is deployed runs, and why not
     #[command(alias = "analyze")]
     Status(StatusArgs),

@@ -43,16 +43,28 @@ pub struct EnterArgs {
 /// If the configuration is invalid, no container is found, or the connection breaks.
 pub fn enter(global: &GlobalOptions, args: &EnterArgs) -> Result<ExitStatus, Failure> {
     in_container(global, &args.container, async |access, target, cancel| {
-        let given = (!args.command.is_empty()).then(|| args.command.clone());
-        let command = given.unwrap_or_else(|| SHELL.map(str::to_owned).to_vec());
-        match run(access, target, command, cancel).await {
-            Err(ExecError::ProgramNotFound { doing, target, .. }) if args.command.is_empty() => {
-                let error = ExecError::ProgramNotFound { doing, target, program: "sh".to_owned() };
-                Err(no_connection(error))
-            }
-            ended => ended.map_err(no_connection),
-        }
+        open_terminal(access, target, args.command.clone(), cancel).await.map_err(no_connection)
     })
+}
+
+/// Runs `command`, or a shell if it is empty, in a container, with the terminal or the input and output of windlass.
+///
+/// # Errors
+/// [`ExecError`]: it could not be started, or the connection broke.
+pub(super) async fn open_terminal(
+    access: &ClusterAccess,
+    target: &ContainerTarget,
+    command: Vec<String>,
+    cancel: &CancellationToken,
+) -> Result<InteractionEnd, ExecError> {
+    let is_shell = command.is_empty();
+    let command = if is_shell { SHELL.map(str::to_owned).to_vec() } else { command };
+    match run(access, target, command, cancel).await {
+        Err(ExecError::ProgramNotFound { doing, target, .. }) if is_shell => {
+            Err(ExecError::ProgramNotFound { doing, target, program: "sh".to_owned() })
+        }
+        ended => ended,
+    }
 }
 
 async fn run(

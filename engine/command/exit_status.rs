@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use super::far_right::far_right;
+use crate::error::StageError;
+use crate::script::ScriptError;
 use crate::secrets::Secrets;
 
 /// The exit status of windlass.
@@ -80,6 +82,11 @@ impl Failure {
     /// A command could not be run; windlass exits with the code with which a shell reports that.
     pub fn of_program(code: i32, diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { status: ExitStatus::of_program(code), diagnostic: Box::new(diagnostic) }
+    }
+
+    /// A stage failed.
+    pub fn of_stage(error: StageError) -> Self {
+        Self::failed(ScriptError::of_stage_error(error))
     }
 
     /// The error.

@@ -90,22 +90,7 @@ pub fn logs(global: &GlobalOptions, args: &LogsArgs) -> Result<ExitStatus, Failu
 
 /// The selections of the section `dev`: those of `logs`, otherwise those of all its entries, if there are any.
 fn selections(dev: &Dev) -> Vec<Selection> {
-    if !dev.logs.selections.is_empty() {
-        return dev.logs.selections.clone();
-    }
-    let of_entries = dev.ports.iter().map(|port| &port.selection);
-    let of_entries = of_entries.chain(dev.folders.iter().map(|folder| &folder.selection));
-    let of_entries = of_entries.chain(dev.terminal.iter().map(|terminal| &terminal.selection));
-    let mut found: Vec<Selection> = Vec::new();
-    for selection in of_entries.filter(|selection| !selection.is_any()) {
-        if !found
-            .iter()
-            .any(|known| (Selection { origin: known.origin.clone(), ..selection.clone() }) == *known)
-        {
-            found.push(selection.clone());
-        }
-    }
-    found
+    if dev.logs.selections.is_empty() { dev.selections() } else { dev.logs.selections.clone() }
 }
 
 /// Prints what happens in logs, until their end. Lines name their container, unless the command line does.

@@ -11,6 +11,7 @@ mod completions;
 mod connected;
 mod deploy;
 mod deploy_options;
+mod dev;
 mod devspace_hint;
 mod doc;
 mod dry_run;
@@ -68,6 +69,7 @@ pub use check::CheckArgs;
 pub use cleanup::CleanupArgs;
 pub use completions::{CompletionsArgs, answer_shell, images, profiles};
 pub use deploy::DeployArgs;
+pub use dev::DevArgs;
 pub use doc::DocArgs;
 pub use editor::EditorArgs;
 pub use enter::EnterArgs;
@@ -114,6 +116,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
     let outcome = match &cli.command {
         Command::Build(args) => build::build(&cli.global, args),
         Command::Deploy(args) => deploy::deploy(&cli.global, args),
+        Command::Dev(args) => dev::dev(&cli.global, args),
         Command::Status(args) => status::status(&cli.global, args),
         Command::Logs(args) => logs::logs(&cli.global, args),
         Command::Forward(args) => forward::forward(&cli.global, args),

@@ -25,7 +25,7 @@ use crate::host::planning::Effects;
 use crate::host::{Host, HostOptions};
 use crate::report::{self, Report, ReportOptions};
 use crate::rollout;
-use crate::run::{DeployOptions, Run, RunOptions, Session};
+use crate::run::{DeployOptions, DevOptions, Run, RunOptions, Session};
 use crate::script::{Execution, Pipeline, ScriptError, Setup};
 use crate::state::KnownFunctions;
 
@@ -46,6 +46,8 @@ pub struct PipelineCall {
     pub skip_build: bool,
     /// The options for deployments.
     pub deploy: DeployOptions,
+    /// The options for a dev session.
+    pub dev: DevOptions,
 }
 
 impl PipelineCall {
@@ -58,6 +60,7 @@ impl PipelineCall {
             deployments: Vec::new(),
             skip_build: false,
             deploy: DeployOptions::default(),
+            dev: DevOptions::default(),
         }
     }
 
@@ -145,6 +148,7 @@ impl Prepared {
             deployments: self.call.deployments.clone(),
             skip_build: self.call.skip_build,
             deploy: self.call.deploy.clone(),
+            dev: self.call.dev,
             ..options.run_options(self.selection.images.clone())
         }
     }
@@ -319,8 +323,9 @@ fn misnamed_scripts(project: &Project) -> Vec<String> {
 
 /// The images of a run, named as in its events.
 fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
-    let is_default =
-        ["build", "dependencies", "deploy", "render"].contains(&pipeline) && !run.options.skip_build;
+    let is_default = ["build", "dependencies", "deploy", "render", "dev", "set_up", "reload"]
+        .contains(&pipeline)
+        && !run.options.skip_build;
     let targets = if is_default { run.links().all_targets() } else { Vec::new() };
     let below = targets.iter().flat_map(|target| {
         target.selected().iter().map(|image| target.links().full_name(image)).collect::<Vec<_>>()
@@ -332,7 +337,7 @@ fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
 
 /// The deployments of a run, if its pipeline deploys them.
 fn deployments_of(run: &Run, pipeline: &str) -> Vec<String> {
-    if pipeline != "deploy" {
+    if !["deploy", "dev", "set_up", "reload"].contains(&pipeline) {
         return Vec::new();
     }
     let selected = rollout::selected(&run.project, &run.options.deployments).unwrap_or_default();
@@ -395,7 +400,7 @@ pub(super) fn call_pipeline(
         deployments: deployments_of(run, &call.pipeline),
         profiles: run.project.profiles.clone(),
     });
-    if call.pipeline == "deploy" {
+    if call.pipeline == "deploy" || call.pipeline == "dev" && !deployments_of(run, "dev").is_empty() {
         rollout::announce(run).map_err(|error| Arc::new(ScriptError::of_stage_error(error)))?;
     }
     let body = || execution.call(&call.pipeline, call.arguments).map(drop);

@@ -29,10 +29,11 @@ Examples:
   windlass show build                     show every function and its location
   windlass show build -p dev --image api  show those for `api` in the profile `dev`
   windlass show deploy                    show those of `deploy`, `render` and `purge`
+  windlass show dev                       show those of `dev`
   windlass show build --default > windlass.rhai   write a copy to edit; it plans the same")]
 pub struct ShowArgs {
     /// The pipeline
-    #[arg(value_name = "PIPELINE", value_parser = ["build", "deploy"])]
+    #[arg(value_name = "PIPELINE", value_parser = ["build", "deploy", "dev"])]
     pub pipeline: String,
 
     /// Show only the functions that process this image

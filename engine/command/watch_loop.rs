@@ -1,8 +1,9 @@
 //! One pass of a pipeline, and another one after each change, until it is stopped.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -26,11 +27,95 @@ use crate::plan::{Answer, ChangeImpact, Reach, configured_roots};
 use crate::process::{Keys, read_keys};
 use crate::report::{Report, ReportOptions};
 use crate::run::{Image, RunOptions};
-use crate::script::{Execution, affected};
+use crate::script::{Execution, ScriptError, affected};
 use crate::watch::{ChangedFile, WatchRoot};
 
-/// What a pass calls: for all images, or for those that a change affects.
-pub(super) type Calls<'a> = &'a dyn Fn(Option<Vec<String>>) -> PipelineCall;
+/// Why a pass runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// It is the first one.
+    Start,
+    /// The configuration or a script changed.
+    Settings,
+    /// The user asked for it.
+    Asked,
+    /// Inputs of these images changed; none if only deployments are affected.
+    Images(Vec<String>),
+}
+
+/// What a change asks for.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    /// The images to build.
+    pub(super) images: Vec<String>,
+    /// Whether a pass is needed even without images.
+    pub(super) is_needed: bool,
+}
+
+/// Ends a loop, from any thread.
+pub(super) type Ender = Arc<dyn Fn(End) + Send + Sync>;
+
+/// What passes call, and what happens around them.
+pub(super) trait PassKind {
+    /// What a pass calls.
+    fn call(&self, cause: &Cause) -> PipelineCall;
+
+    /// What to watch besides the configuration, the scripts and the inputs of images.
+    fn roots(&self, _whole: &Execution) -> Vec<WatchRoot> {
+        Vec::new()
+    }
+
+    /// What to do about a change of `files`, which affects `images`, because of `causes`.
+    ///
+    /// # Errors
+    /// Those of scripts.
+    fn wish(
+        &mut self,
+        _whole: &Arc<Execution>,
+        images: Vec<(String, ChangeImpact)>,
+        _causes: &[ChangedFile],
+        _files: &[ChangedFile],
+    ) -> Result<Wish, Arc<ScriptError>> {
+        Ok(Wish { images: images.into_iter().map(|(image, _)| image).collect(), is_needed: false })
+    }
+
+    /// Before the first pass; `end` ends the loop.
+    ///
+    /// # Errors
+    /// What makes passes useless.
+    fn begin(&mut self, _execution: &Arc<Execution>, _end: Ender) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Whether something else has the terminal from now on: then no keys are read, and nothing is printed.
+    fn takes_terminal(&self) -> bool {
+        false
+    }
+
+    /// How long [`PassKind::end`] may take; `None` if there is nothing to do.
+    fn end_limit(&self) -> Option<Duration> {
+        None
+    }
+
+    /// After a pass that succeeded.
+    ///
+    /// # Errors
+    /// What prevents the next step.
+    fn passed(&mut self, _execution: &Arc<Execution>, _cause: &Cause) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// After a pass that failed.
+    fn failed(&mut self, _execution: &Arc<Execution>, _error: &ScriptError) {}
+
+    /// Whether it is over after the first pass.
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    /// At the end, with the last configuration.
+    fn end(&mut self, _execution: &Arc<Execution>) {}
+}
 
 /// Calls a pipeline of `loaded`, and again after each change, until Ctrl-C.
 ///
@@ -41,10 +126,10 @@ pub(super) fn watch_loop(
     global: &GlobalOptions,
     options: &PipelineOptions,
     mut loaded: Loaded,
-    calls: Calls<'_>,
+    kind: &mut dyn PassKind,
 ) -> Result<ExitStatus, Failure> {
     let warnings = std::mem::take(&mut loaded.warnings);
-    let prepared = Prepared::new(global, options, loaded, calls(None))?;
+    let prepared = Prepared::new(global, options, loaded, kind.call(&Cause::Start))?;
     let runtime = new_runtime()?;
     let report = Report::start(ReportOptions {
         progress: global.progress,
@@ -54,7 +139,9 @@ pub(super) fn watch_loop(
         ..ReportOptions::default()
     });
     let outcomes: Arc<Mutex<Outcomes>> = Arc::default();
-    let events = recording(&report.events(), &outcomes);
+    let quiet = Arc::<AtomicBool>::default();
+    let log = prepared.project().root.join(".windlass").join("logs").join("dev.log");
+    let events = recording(&hidden(report.events(), &quiet, log), &outcomes);
     if !global.no_warn {
         for warning in warnings {
             events.notice(Level::Warning, warning.in_one_line());
@@ -66,7 +153,7 @@ pub(super) fn watch_loop(
         global,
         first_options: options,
         options: PipelineOptions { force_build: false, force: Vec::new(), ..options.clone() },
-        calls,
+        kind,
         runtime: &runtime,
         events: events.clone(),
         outcomes,
@@ -74,10 +161,13 @@ pub(super) fn watch_loop(
         cancel,
         prepared,
         whole: None,
+        between: None,
         reaches: BTreeMap::new(),
         writes: Writes::default(),
         guard: Guard::default(),
         shown: None,
+        keys: None,
+        quiet,
     }
     .run();
     let finished = report.finish();
@@ -105,7 +195,7 @@ struct WatchLoop<'a> {
     first_options: &'a PipelineOptions,
     /// Those of the others: what was forced once is not forced for ever.
     options: PipelineOptions,
-    calls: Calls<'a>,
+    kind: &'a mut dyn PassKind,
     runtime: &'a Runtime,
     events: Events,
     outcomes: Arc<Mutex<Outcomes>>,
@@ -115,6 +205,8 @@ struct WatchLoop<'a> {
     prepared: Prepared,
     /// The last run of all images, with that configuration.
     whole: Option<Arc<Execution>>,
+    /// What scripts are called with between passes, once it is needed.
+    between: Option<Arc<Execution>>,
     /// What each image was planned from last.
     reaches: BTreeMap<String, Reach>,
     /// The commands of the last pass.
@@ -122,12 +214,16 @@ struct WatchLoop<'a> {
     guard: Guard,
     /// The failure that was shown last.
     shown: Option<String>,
+    /// The keys, while they are read.
+    keys: Option<Keys>,
+    /// Whether nothing is printed.
+    quiet: Arc<AtomicBool>,
 }
 
 impl WatchLoop<'_> {
     /// The exit status, and failures to print at the end.
     fn run(mut self) -> Result<(ExitStatus, Vec<String>), Failure> {
-        let (execution, call) = self.start(None, self.first_options)?;
+        let (execution, call) = self.start(&Cause::Start, self.first_options)?;
         let passes = Passes::start(self.roots(), &self.events, &self.passes_end);
         let passes = passes.map_err(|error| Failure::failed(NoThreads { reason: error.to_string() }))?;
         let (interrupt, cancel) = (passes.interrupter(), self.cancel.clone());
@@ -135,15 +231,35 @@ impl WatchLoop<'_> {
             cancel.cancelled().await;
             interrupt();
         });
-        let keys = self.listen(&passes);
-        let ended = self.pass(&passes, &execution, call, true);
-        match ended {
-            Ended::Failed(texts, status) if !std::io::stdin().is_terminal() => return Ok((status, texts)),
-            ended => self.tell(ended),
-        }
-        let end = self.serve(&passes);
-        drop(keys);
-        Ok((end, Vec::new()))
+        self.kind.begin(&execution, passes.ender())?;
+        self.keys = self.listen(&passes);
+        let ended = match self.pass(&passes, &execution, call, &Cause::Start) {
+            Ended::Failed(texts, status) if self.kind.is_over() || !std::io::stdin().is_terminal() => {
+                (status, texts)
+            }
+            Ended::Succeeded if self.kind.is_over() => (ExitStatus::Done, Vec::new()),
+            ended => {
+                self.tell(ended);
+                (self.serve(&passes), Vec::new())
+            }
+        };
+        self.keys = None;
+        self.quiet.store(false, Ordering::Relaxed);
+        self.end();
+        Ok(ended)
+    }
+
+    /// Does what the end asks for, with the last configuration, within a limit.
+    fn end(&mut self) {
+        let Some(limit) = self.kind.end_limit() else { return };
+        // What cannot be set up was reported before.
+        let Ok(execution) = self.between() else { return };
+        let cancel = execution.run.session.cancel.clone();
+        self.runtime.spawn(async move {
+            tokio::time::sleep(limit).await;
+            cancel.cancel();
+        });
+        self.kind.end(&execution);
     }
 
     /// Does what comes next until it is over.
@@ -152,6 +268,7 @@ impl WatchLoop<'_> {
             let (files, is_asked) = match passes.next() {
                 Next::End(End::Quit) => return ExitStatus::Done,
                 Next::End(End::Interrupted) => return ExitStatus::Interrupted,
+                Next::End(End::Exited(code)) => return ExitStatus::of_program(code),
                 Next::Why => {
                     self.explain();
                     continue;
@@ -167,7 +284,7 @@ impl WatchLoop<'_> {
                 match self.reload() {
                     Ok(()) => {
                         self.guard.reset();
-                        self.pass_of(passes, None, true);
+                        self.pass_of(passes, &Cause::Settings);
                         continue;
                     }
                     Err(failure) => self.tell(Ended::Failed(vec![failure.text()], ExitStatus::WrongUse)),
@@ -175,7 +292,7 @@ impl WatchLoop<'_> {
             }
             if is_asked {
                 self.guard.reset();
-                self.pass_of(passes, None, false);
+                self.pass_of(passes, &Cause::Asked);
             } else {
                 self.pass_for(passes, &files);
             }
@@ -185,14 +302,25 @@ impl WatchLoop<'_> {
     /// The pass for `files`, if they affect images.
     fn pass_for(&mut self, passes: &Passes, files: &[ChangedFile]) {
         let mut causes: Vec<ChangedFile> = Vec::new();
-        let mut images = Vec::new();
-        for (name, impact) in self.affected(files, &mut causes) {
-            if impact.answer != Answer::No {
-                images.push(name);
+        let mut affected = self.affected(files, &mut causes);
+        affected.retain(|(_, impact)| impact.answer != Answer::No);
+        let between = match self.between() {
+            Ok(between) => between,
+            Err(failure) => return self.tell(Ended::Failed(vec![failure.text()], ExitStatus::WrongUse)),
+        };
+        let wish = match self.kind.wish(&between, affected, &causes, files) {
+            Ok(wish) => wish,
+            Err(error) => {
+                let (texts, status) = failures(&between, &error);
+                return self.tell(Ended::Failed(texts, status));
             }
-        }
-        if images.is_empty() {
+        };
+        let Wish { mut images, is_needed } = wish;
+        if images.is_empty() && !is_needed {
             return;
+        }
+        if causes.is_empty() {
+            causes = files.to_vec();
         }
         let writes = self.writes.clone();
         if let Err(written) = self.guard.check(&causes, |at| Some(writes.writer_at(at)?.command)) {
@@ -206,45 +334,66 @@ impl WatchLoop<'_> {
                 images.push(name.clone());
             }
         }
-        self.pass_of(passes, Some(images), false);
+        self.pass_of(passes, &Cause::Images(images));
     }
 
-    /// Runs a pass of all images, or of some.
-    fn pass_of(&mut self, passes: &Passes, images: Option<Vec<String>>, is_new: bool) {
+    /// Runs a pass.
+    fn pass_of(&mut self, passes: &Passes, cause: &Cause) {
         let options = self.options.clone();
-        let ended = match self.start(images, &options) {
-            Ok((execution, call)) => self.pass(passes, &execution, call, is_new),
+        let ended = match self.start(cause, &options) {
+            Ok((execution, call)) => self.pass(passes, &execution, call, cause),
             Err(failure) => Ended::Failed(vec![failure.text()], ExitStatus::WrongUse),
         };
         self.tell(ended);
     }
 
-    /// Sets up a pass of all images, or of some.
+    /// Sets up a pass.
     fn start(
         &mut self,
-        images: Option<Vec<String>>,
+        cause: &Cause,
         options: &PipelineOptions,
     ) -> Result<(Arc<Execution>, PipelineCall), Failure> {
-        let is_whole = images.is_none();
-        let prepared = self.prepared.with_call(options, (self.calls)(images))?;
-        let run_options = RunOptions { is_watching: true, ..prepared.run_options(options) };
-        let cancel = self.passes_end.child_token();
-        let (execution, call) =
-            prepared.start_until(self.global, run_options, &self.events, self.runtime, None, cancel)?;
-        if is_whole {
-            self.whole = Some(Arc::clone(&execution));
+        let started = self.start_until(cause, options, self.passes_end.child_token())?;
+        if !matches!(cause, Cause::Images(_)) {
+            self.whole = Some(Arc::clone(&started.0));
         }
-        Ok((execution, call))
+        Ok(started)
     }
 
-    /// Runs a pass; `is_new` with a configuration that no pass had before.
+    /// What scripts are called with between passes, and at the end. A pass ends what it began; this lasts until the
+    /// configuration changes.
+    fn between(&mut self) -> Result<Arc<Execution>, Failure> {
+        if let Some(between) = &self.between {
+            return Ok(Arc::clone(between));
+        }
+        let options = self.options.clone();
+        let (execution, _) = self.start_until(&Cause::Asked, &options, CancellationToken::new())?;
+        self.between = Some(Arc::clone(&execution));
+        Ok(execution)
+    }
+
+    /// Sets up a run that ends with `cancel`.
+    fn start_until(
+        &self,
+        cause: &Cause,
+        options: &PipelineOptions,
+        cancel: CancellationToken,
+    ) -> Result<(Arc<Execution>, PipelineCall), Failure> {
+        let prepared = self.prepared.with_call(options, self.kind.call(cause))?;
+        let run_options = RunOptions { is_watching: true, ..prepared.run_options(options) };
+        prepared.start_until(self.global, run_options, &self.events, self.runtime, None, cancel)
+    }
+
+    /// Runs a pass.
     fn pass(
         &mut self,
         passes: &Passes,
         execution: &Arc<Execution>,
         call: PipelineCall,
-        is_new: bool,
+        cause: &Cause,
     ) -> Ended {
+        let is_new = matches!(cause, Cause::Start | Cause::Settings);
+        let is_quiet = self.kind.takes_terminal();
         let (started, wall) = (Instant::now(), SystemTime::now());
         let mut since = started;
         if is_new {
@@ -270,9 +419,19 @@ impl WatchLoop<'_> {
         let wall = wall.checked_sub(started.duration_since(since)).unwrap_or(wall);
         passes.set_roots(self.roots(), (since, wall));
         let ended = match outcome {
-            Ok(()) => Ended::Succeeded,
+            Ok(()) => match self.kind.passed(execution, cause) {
+                Ok(()) => {
+                    if self.kind.takes_terminal() && !is_quiet {
+                        self.keys = None;
+                        self.quiet.store(true, Ordering::Relaxed);
+                    }
+                    Ended::Succeeded
+                }
+                Err(failure) => Ended::Failed(vec![failure.text()], ExitStatus::Failed),
+            },
             Err(_) if self.passes_end.is_cancelled() => Ended::Stopped,
             Err(error) => {
+                self.kind.failed(execution, &error);
                 let (texts, status) = failures(execution, &error);
                 Ended::Failed(texts, status)
             }
@@ -315,8 +474,9 @@ impl WatchLoop<'_> {
         let options = LoadOptions { ask: None, ..load_options(self.global) };
         let mut loaded = config::load(&options).map_err(failure)?;
         let warnings = std::mem::take(&mut loaded.warnings);
-        self.prepared = Prepared::new(self.global, &self.options, loaded, (self.calls)(None))?;
+        self.prepared = Prepared::new(self.global, &self.options, loaded, self.kind.call(&Cause::Settings))?;
         self.reaches.clear();
+        self.between = None;
         for warning in warnings.iter().filter(|_| !self.global.no_warn) {
             self.events.notice(Level::Warning, warning.in_one_line());
         }
@@ -335,6 +495,7 @@ impl WatchLoop<'_> {
     /// What to watch.
     fn roots(&self) -> Vec<WatchRoot> {
         let mut roots: Vec<_> = self.settings().into_iter().map(WatchRoot::file).collect();
+        roots.extend(self.whole.iter().flat_map(|whole| self.kind.roots(whole)));
         for part in self.whole.iter().flat_map(Execution::parts) {
             let run = &part.run;
             for image in run.selected() {
@@ -427,6 +588,32 @@ impl Running for RunningPass {
     fn changed(&self, files: &[ChangedFile]) {
         self.0.restart_builds(files, shown);
     }
+}
+
+/// A sink that passes events on, or, while it is `quiet`, writes what matters of them into a file.
+fn hidden(events: Events, quiet: &Arc<AtomicBool>, log: PathBuf) -> Events {
+    let quiet = Arc::clone(quiet);
+    Events::new(move |event| {
+        if !quiet.load(Ordering::Relaxed) {
+            return events.emit(event);
+        }
+        let line = match &event {
+            Event::Notice { message, .. } | Event::Failure { message } => message.clone(),
+            Event::FilesChanged { files, images } => {
+                format!("changed: {} -> {}", files.join(", "), images.join(", "))
+            }
+            Event::ImageFinished(result) => {
+                format!("{}: {:?}: {}", result.image, result.outcome, result.reason)
+            }
+            Event::DeploymentFinished(result) => {
+                format!("{}: {:?}: {}", result.deployment, result.outcome, result.reason)
+            }
+            _ => return,
+        };
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log);
+        // There is nowhere to tell that it cannot be written.
+        let _ = file.and_then(|mut file| writeln!(file, "{} {line}", jiff::Timestamp::now()));
+    })
 }
 
 /// A sink that passes events on, and records what becomes of each image.

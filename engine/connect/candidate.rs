@@ -48,6 +48,11 @@ impl Candidate {
         self.phase <= ContainerPhase::Running
     }
 
+    /// Whether it is the last build, and does not run yet.
+    pub fn is_starting(&self) -> bool {
+        self.is_current && self.phase == ContainerPhase::Waiting
+    }
+
     /// The state that its node reports; `None` before that.
     pub(super) fn status(&self) -> Option<&ContainerStatus> {
         status_of(&self.pod, &self.container)

@@ -47,12 +47,23 @@ pub struct TargetLimits {
     pub pod: Duration,
     /// Until its container runs.
     pub start: Duration,
+    /// Until a pod with the last build exists, if others run.
+    pub current: Duration,
 }
 
-/// 10 seconds for a pod, and 2 minutes for its start.
+/// 10 seconds for a pod, and 2 minutes for its start; any build will do.
 impl Default for TargetLimits {
     fn default() -> Self {
-        Self { pod: Duration::from_secs(10), start: Duration::from_secs(120) }
+        let (pod, start) = (Duration::from_secs(10), Duration::from_secs(120));
+        Self { pod, start, current: Duration::ZERO }
+    }
+}
+
+impl TargetLimits {
+    /// After a deploy: the container of the last build is about to replace the others.
+    pub fn after_deploy() -> Self {
+        let limits = Self::default();
+        Self { current: limits.pod, ..limits }
     }
 }
 
@@ -130,7 +141,13 @@ async fn search(
             continue;
         };
         let found = candidates(pods, selector);
-        match found.first() {
+        // A new build that starts is worth waiting for: the others are about to end.
+        let next = found
+            .iter()
+            .find(|candidate| candidate.is_starting())
+            .filter(|_| !limits.current.is_zero() && found.first().is_some_and(|best| !best.is_current));
+        match next.or(found.first()) {
+            Some(best) if best.is_running() && !best.is_current && start.elapsed() < limits.current => {}
             Some(best) if best.is_running() => {
                 return chosen(best, &found, selector, &namespace, events);
             }
@@ -173,15 +190,25 @@ fn chosen(
         let pods = running.iter().map(|candidate| candidate.pod_name().to_owned()).collect();
         return Err(TargetError::Ambiguous { namespace: namespace.to_owned(), pods });
     }
-    if let [_, others @ ..] = running.as_slice()
-        && !others.is_empty()
-    {
-        events.notice(Level::Info, several(best, others, selector));
+    let others = equals(best, &running);
+    if !others.is_empty() {
+        events.notice(Level::Info, several(best, &others, selector));
     }
     if !best.is_current {
         events.notice(Level::Warning, old_build(best, selector));
     }
     Ok(Target::new(best, namespace))
+}
+
+/// The others of `running` that could be taken just as well as `best`: not those of an older build.
+pub(super) fn equals<'a>(best: &Candidate, running: &[&'a Candidate]) -> Vec<&'a Candidate> {
+    let others = running.iter().skip(1).copied();
+    others.filter(|other| other.is_current == best.is_current).collect()
+}
+
+/// Whether a container of the last build starts.
+pub(super) fn is_rolling_out(found: &[Candidate]) -> bool {
+    found.iter().any(Candidate::is_starting)
 }
 
 /// Several pods match: which one was taken.

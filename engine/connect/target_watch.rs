@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::clock_jump::ClockJump;
 use super::diagnosis::{Diagnosis, not_running};
-use super::target::{namespace, no_pod, old_build, several};
+use super::target::{equals, is_rolling_out, namespace, no_pod, old_build, several};
 use super::{
     Candidate, ContainerPhase, Notices, Target, TargetError, TargetLimits, TargetSelector, candidates,
 };
@@ -34,9 +34,6 @@ const REJECTED_PAUSE: Duration = Duration::from_secs(5);
 pub struct TargetState {
     /// The container that is current; `None` while none runs.
     pub target: Option<Target>,
-    /// Why the watch finds none, if the cluster refuses it.
-    #[allow(dead_code, reason = "a session of one long run uses it")]
-    pub failure: Option<TargetError>,
 }
 
 /// Always knows the container that is current: the newest one that is ready, and the old one until the next is ready.
@@ -72,22 +69,6 @@ impl TargetWatch {
         Self { state: receiver, selector: Arc::new(selectors), _stop: Arc::new(cancel.drop_guard()) }
     }
 
-    /// The container that is current.
-    #[allow(dead_code, reason = "a session of one long run uses it")]
-    pub fn current(&self) -> Option<Target> {
-        self.state.borrow().target.clone()
-    }
-
-    /// Waits for another container, or none, than the last one that was returned by this clone.
-    #[allow(dead_code, reason = "a session of one long run uses it")]
-    pub async fn changed(&mut self) -> TargetState {
-        // Without a sender, the watch was cancelled.
-        if self.state.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        self.state.borrow_and_update().clone()
-    }
-
     /// The container that is current, as soon as there is one, at the latest after `limit`.
     pub async fn wait(&self, limit: Duration) -> Option<Target> {
         let mut state = self.state.clone();
@@ -96,7 +77,6 @@ impl TargetWatch {
     }
 
     /// From now on, `selector` says which container is meant: an image has been built.
-    #[allow(dead_code, reason = "a session of one long run uses it")]
     pub fn select(&self, selector: TargetSelector) {
         self.selector.send_if_modified(|current| {
             let is_other = *current != selector;
@@ -131,7 +111,7 @@ impl Task {
             let Err(error) = watched else { continue };
             let message = in_one_line(&error);
             self.notices.tell(Level::Warning, message);
-            self.state.send_replace(TargetState { target: None, failure: Some(error.clone()) });
+            self.state.send_replace(TargetState { target: None });
             let pause = match error {
                 TargetError::Cluster(ClusterError::Unauthorized { .. }) => {
                     self.access.log_in_again().await;
@@ -164,6 +144,7 @@ async fn watch(
         namespace,
         pods: None,
         without: Instant::now(),
+        old: None,
         is_lost: false,
         diagnosis: Diagnosis::default(),
         told: HashSet::new(),
@@ -199,6 +180,8 @@ struct Watched<'a> {
     pods: Option<Vec<Arc<Pod>>>,
     /// Since when there is no target.
     without: Instant,
+    /// Since when the target runs an old build.
+    old: Option<Instant>,
     /// Whether the connection is lost.
     is_lost: bool,
     diagnosis: Diagnosis,
@@ -241,22 +224,33 @@ impl Watched<'_> {
             }
             return self.tell_obstacle(found.first()).await;
         };
+        self.tell_old_build(best, &found);
         let target = Target::new(best, &self.namespace);
         if before.as_ref() == Some(&target) {
             return;
         }
-        if running.len() > 1 && self.told.insert("several".to_owned()) {
-            self.notices.tell(Level::Info, several(best, &running[1..], self.selector));
+        let others = equals(best, &running);
+        if !others.is_empty() && self.told.insert("several".to_owned()) {
+            self.notices.tell(Level::Info, several(best, &others, self.selector));
         }
         if let Some(before) = before.filter(|before| before.pod_uid != target.pod_uid) {
             self.tell_loss(&before, &pods);
             let message = format!("connected to the pod `{}`, which replaces `{}`", target.pod, before.pod);
             self.notices.tell(Level::Info, message);
         }
-        if !best.is_current && self.without.elapsed() >= TargetLimits::default().pod {
+        self.state.send_replace(TargetState { target: Some(target) });
+    }
+
+    /// Reports that the best container runs an old build, unless a newer one is just starting.
+    fn tell_old_build(&mut self, best: &Candidate, found: &[Candidate]) {
+        if best.is_current || is_rolling_out(found) {
+            self.old = None;
+            return;
+        }
+        let since = *self.old.get_or_insert_with(Instant::now);
+        if since.elapsed() >= TargetLimits::default().pod && self.told.insert(best.image.clone()) {
             self.notices.tell(Level::Warning, old_build(best, self.selector));
         }
-        self.state.send_replace(TargetState { target: Some(target), failure: None });
     }
 
     /// Reports that the pod of `before` was evicted, if it was.

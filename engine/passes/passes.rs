@@ -53,6 +53,8 @@ pub enum End {
     Quit,
     /// Ctrl-C, SIGTERM or SIGHUP.
     Interrupted,
+    /// The terminal ended with this code.
+    Exited(i32),
 }
 
 /// A pass that is running.
@@ -146,6 +148,15 @@ impl Passes {
     pub fn interrupter(&self) -> impl Fn() + Send + use<> {
         let shared = Arc::clone(&self.shared);
         move || shared.update(|state| _ = state.end.get_or_insert(End::Interrupted))
+    }
+
+    /// A function that ends it, from any thread.
+    pub fn ender(&self) -> Arc<dyn Fn(End) + Send + Sync> {
+        let (shared, cancel) = (Arc::clone(&self.shared), self.cancel.clone());
+        Arc::new(move |end| {
+            shared.update(|state| _ = state.end.get_or_insert(end));
+            cancel.cancel();
+        })
     }
 
     /// A function that receives keys, from any thread.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::DeployOptions;
+use super::{DeployOptions, DevOptions};
 use crate::builder::kaniko::PodSettings;
 use crate::config::BuilderKind;
 use crate::image::TagTemplate;
@@ -19,6 +19,8 @@ pub struct RunOptions {
     pub skip_build: bool,
     /// The options for deployments.
     pub deploy: DeployOptions,
+    /// The options for a dev session.
+    pub dev: DevOptions,
     /// Build all images regardless of changes (`--force-build`).
     pub force_build: bool,
     /// Build these images regardless of changes (`--force NAME`).
@@ -68,6 +70,7 @@ impl Default for RunOptions {
             deployments: Vec::new(),
             skip_build: false,
             deploy: DeployOptions::default(),
+            dev: DevOptions::default(),
             force_build: false,
             force: BTreeSet::new(),
             skip_push: false,

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use rhai::Dynamic;
 
 use super::{Pipeline, ScriptError, new_engine, stage};
+use crate::dev::Wanted;
 use crate::event::Outcome;
 use crate::lock::lock;
 use crate::plan::{Plan, Reach};
@@ -31,6 +32,8 @@ pub struct Execution {
     pub(super) plans: Mutex<IndexMap<String, Plan>>,
     /// What each image was planned from last.
     pub(super) reaches: Mutex<IndexMap<String, Reach>>,
+    /// What the scripts of a dev session want to be connected.
+    pub wanted: Mutex<Wanted>,
     /// What was planned of each deployment, for output.
     pub(super) rollouts: Mutex<Vec<Rollout>>,
 }
@@ -48,6 +51,7 @@ impl Execution {
             failures: Mutex::default(),
             plans: Mutex::default(),
             reaches: Mutex::default(),
+            wanted: Mutex::default(),
             rollouts: Mutex::default(),
         }
     }
@@ -62,6 +66,18 @@ impl Execution {
         let value = self.pipeline.call(&new_engine(self), name, arguments)?;
         self.run.settle();
         Ok(value)
+    }
+
+    /// Calls the function `name` of the pipeline with `arguments`.
+    ///
+    /// # Errors
+    /// As for [`Execution::call`].
+    pub fn call_function(
+        self: &Arc<Self>,
+        name: &str,
+        arguments: Vec<Dynamic>,
+    ) -> Result<Dynamic, Arc<ScriptError>> {
+        self.pipeline.call(&new_engine(self), name, arguments)
     }
 
     /// Records that the work on `image` failed.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::ScriptError;
 
-/// The name of the default pipeline of deployments.
-pub(super) const DEPLOY: &str = "scripts/deploy.rhai";
+/// The name of the default pipeline of images.
+pub(super) const BUILD: &str = "scripts/build.rhai";
 
 /// The default pipelines, in the order in which they are merged: name and source.
-pub(super) const DEFAULTS: [(&str, &str); 2] = [
-    ("scripts/build.rhai", include_str!("../../scripts/build.rhai")),
-    (DEPLOY, include_str!("../../scripts/deploy.rhai")),
+pub(super) const DEFAULTS: [(&str, &str); 3] = [
+    (BUILD, include_str!("../../scripts/build.rhai")),
+    ("scripts/deploy.rhai", include_str!("../../scripts/deploy.rhai")),
+    ("scripts/dev.rhai", include_str!("../../scripts/dev.rhai")),
 ];
 
 /// The source of one script, and its name in messages.

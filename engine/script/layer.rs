@@ -11,7 +11,7 @@ use rhai::{AST, Engine, Module, Position, Token};
 use super::ScriptFile;
 
 /// The modules through which a file calls the functions it replaces: each has those of all default pipelines.
-const BELOW: [&str; 2] = ["scripts/build", "scripts/deploy"];
+const BELOW: [&str; 3] = ["scripts/build", "scripts/deploy", "scripts/dev"];
 
 /// Makes `parser` number the imports of `file`, which has this number.
 #[expect(deprecated, reason = "it is not deprecated but may change; the version is pinned")]

@@ -23,7 +23,7 @@ impl Pipeline {
         let is_new = |function: &&Function| match known {
             KnownFunctions::Recorded(known) => !known.contains(&function.signature()),
             KnownFunctions::OfBuilds => {
-                function.default_pipeline() == Some("deploy") || function.signature() == LATER
+                function.default_pipeline() != Some("build") || function.signature() == LATER
             }
             KnownFunctions::Nothing => false,
         };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rhai::{AST, CallFnOptions, Dynamic, Engine, FnAccess, Module, Position, Scope, ScriptFnMetadata};
 
 use super::engine::new_parser;
-use super::file::{DEFAULTS, DEPLOY};
+use super::file::{BUILD, DEFAULTS};
 use super::layer;
 use super::reference::text_of;
 use super::unused_override::near_misses;
@@ -217,8 +217,8 @@ impl Pipeline {
 
     /// Its scripts, as far as images depend on them.
     pub fn scripts(&self) -> Scripts {
-        // No image depends on the default pipeline of deployments.
-        let files = self.files.iter().filter(|file| !file.is_built_in() || *file.name != *DEPLOY);
+        // No image depends on the default pipelines of deployments and dev sessions.
+        let files = self.files.iter().filter(|file| !file.is_built_in() || *file.name == *BUILD);
         let files = files.map(|file| (file.name.to_string(), Digest::of(&*file.text)));
         let verify: Vec<_> = self.users_files_of("verify", 2).collect();
         let check = (!verify.is_empty()).then(|| Digest::of(verify.join("\0")));

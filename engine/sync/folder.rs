@@ -306,18 +306,23 @@ impl Folder {
                 (Reason::Replay, Some(was)) => Occasion::Replay(&was.base, &was.sent, self.strategy(remote)),
                 _ => Occasion::Change(&known),
             };
-            let ways = |path: &RelativePath, is_folder| self.ways(path, is_folder);
-            let ignores_case = self.options.ignores_case;
-            let sides = Sides { here: &here, there: &there, occasion, ways: &ways, comparison, ignores_case };
-            plan = sides.reconcile();
-            let (ask_here, ask_there) = plan.comparisons();
-            if ask_here.is_empty() && ask_there.is_empty() {
-                if reason != Reason::Change {
-                    self.keep_installed(remote, &mut plan, &there);
-                    sides.keep_parents(&mut plan);
+            // In a block of its own: what borrows closures must not live across an await.
+            let (ask_here, ask_there) = {
+                let ways = |path: &RelativePath, is_folder| self.ways(path, is_folder);
+                let ignores_case = self.options.ignores_case;
+                let sides =
+                    Sides { here: &here, there: &there, occasion, ways: &ways, comparison, ignores_case };
+                plan = sides.reconcile();
+                let asked = plan.comparisons();
+                if asked.0.is_empty() && asked.1.is_empty() {
+                    if reason != Reason::Change {
+                        self.keep_installed(remote, &mut plan, &there);
+                        sides.keep_parents(&mut plan);
+                    }
+                    break;
                 }
-                break;
-            }
+                asked
+            };
             compared.extend(ask_here.iter().chain(&ask_there).cloned());
             self.add_digests_here(&mut here, ask_here).await;
             if !ask_there.is_empty() {

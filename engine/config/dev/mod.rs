@@ -97,6 +97,22 @@ impl Foreground {
 }
 
 impl Dev {
+    /// The containers of its ports, folders and terminal, each once; without those that mean the only pod.
+    pub fn selections(&self) -> Vec<Selection> {
+        let ports = self.ports.iter().map(|port| &port.selection);
+        let folders = self.folders.iter().map(|folder| &folder.selection);
+        let terminal = self.terminal.iter().map(|terminal| &terminal.selection);
+        let mut found: Vec<Selection> = Vec::new();
+        for selection in ports.chain(folders).chain(terminal).filter(|selection| !selection.is_any()) {
+            let is_known =
+                |known: &Selection| Selection { origin: known.origin.clone(), ..selection.clone() } == *known;
+            if !found.iter().any(is_known) {
+                found.push(selection.clone());
+            }
+        }
+        found
+    }
+
     /// The problems of the section as an error, if there are any; `file` is the configuration file.
     ///
     /// # Errors

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rhai::plugin::*;
 
 use crate::config::Dev;
+use crate::run::DevOptions;
 
-/// The section `dev` of a project.
+/// The section `dev` of a project, and the user's options for it.
 #[derive(Clone)]
-pub struct ScriptDev(pub Arc<Dev>);
+pub struct ScriptDev(pub Arc<Dev>, pub DevOptions);
 
 /// The properties of what `dev` connects and shows.
 #[export_module]
@@ -31,10 +32,17 @@ pub mod dev {
     /// ```
     #[rhai_fn(get = "dev", pure)]
     pub fn dev_of(project: &mut ScriptProject) -> ScriptDev {
-        ScriptDev(Arc::new(project.0.run.project.dev.clone()))
+        let run = &project.0.run;
+        ScriptDev(Arc::new(run.project.dev.clone()), run.options.dev)
     }
 
-    /// The forwarded ports, in the order of `devspace.yaml`.
+    /// Whether `windlass dev` deploys at its start: not with `--skip-pipeline`.
+    #[rhai_fn(get = "deploys", pure)]
+    pub fn deploys(dev: &mut ScriptDev) -> bool {
+        !dev.1.skip_pipeline
+    }
+
+    /// The forwarded ports, in the order of `devspace.yaml`; none with `--portforwarding=false`.
     ///
     /// # Example
     /// ```rhai
@@ -42,25 +50,25 @@ pub mod dev {
     /// ```
     #[rhai_fn(get = "ports", pure)]
     pub fn ports(dev: &mut ScriptDev) -> Array {
-        dev.0.ports.iter().cloned().map(Dynamic::from).collect()
+        dev.0.ports.iter().filter(|_| dev.1.forwards).cloned().map(Dynamic::from).collect()
     }
 
-    /// The synced folders, in the order of `devspace.yaml`.
+    /// The synced folders, in the order of `devspace.yaml`; none with `--sync=false`.
     #[rhai_fn(get = "folders", pure)]
     pub fn folders(dev: &mut ScriptDev) -> Array {
-        dev.0.folders.iter().cloned().map(Dynamic::from).collect()
+        dev.0.folders.iter().filter(|_| dev.1.syncs).cloned().map(Dynamic::from).collect()
     }
 
-    /// The pages to open, in the order of `devspace.yaml`.
+    /// The pages to open, in the order of `devspace.yaml`; none with `--open=false`.
     #[rhai_fn(get = "pages", pure)]
     pub fn pages(dev: &mut ScriptDev) -> Array {
-        dev.0.pages.iter().cloned().map(Dynamic::from).collect()
+        dev.0.pages.iter().filter(|_| dev.1.opens).cloned().map(Dynamic::from).collect()
     }
 
-    /// What is shown: the terminal if it is not disabled, otherwise the logs.
+    /// What is shown: the terminal if it is not disabled, or with `-i` and `-t`; otherwise the logs.
     #[rhai_fn(get = "foreground", pure)]
     pub fn foreground(dev: &mut ScriptDev) -> Foreground {
-        dev.0.foreground(false)
+        dev.0.foreground(dev.1.is_interactive)
     }
 
     /// The terminal, disabled or not, or `()`.

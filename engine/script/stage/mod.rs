@@ -3,6 +3,7 @@
 mod argument;
 mod cluster;
 mod command;
+mod connect;
 mod context;
 mod current;
 mod data;
@@ -66,12 +67,13 @@ pub(super) fn register(engine: &mut Engine) {
     }
 }
 
-fn modules() -> [rhai::Module; 27] {
+fn modules() -> [rhai::Module; 28] {
     let mut git = exported_module!(git::git);
     git.set_var("git", git::Git);
     [
         exported_module!(cluster::cluster),
         exported_module!(command::command),
+        exported_module!(connect::connect),
         exported_module!(context::context),
         exported_module!(data::data),
         exported_module!(deploy::deploy),

@@ -1,0 +1,321 @@
+//! The connections of a dev session.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{FolderFlags, FolderJob, FolderSettings, Wanted};
+use crate::cluster::{ClusterAccess, ClusterOptions};
+use crate::config::{Dev, Folder, Foreground, Forward, Logs, Page, Selection};
+use crate::connect::{
+    ForwardError, ForwardSpec, ListeningPort, LogItem, LogOptions, LogQueue, Notices, TargetLimits,
+    TargetSelector, TargetWatch, log_queue, open_in_browser, show_logs, wait_for_page,
+};
+use crate::error::{StageError, in_one_line};
+use crate::event::{Event, Events, Level};
+use crate::lock::lock;
+use crate::rollout::{project_images, target_selector};
+use crate::run::Run;
+use crate::sync::{FolderOptions, check_downloads};
+
+/// The connections of a dev session. They outlive pods and passes; dropping it ends them.
+pub struct Connections {
+    access: ClusterAccess,
+    notices: Notices,
+    events: Events,
+    cancel: CancellationToken,
+    runtime: Handle,
+    /// Local ports that are open, but not served yet.
+    reserved: Vec<(Forward, ListeningPort)>,
+    ports: Vec<Kept<Forward, TargetWatch>>,
+    folders: Vec<Kept<Folder, SyncTarget>>,
+    logs: Option<Kept<Logs, ()>>,
+    opened: HashSet<String>,
+    _stop: DropGuard,
+}
+
+/// A connection, which ends when it is dropped.
+struct Kept<T, Target> {
+    wanted: T,
+    target: Target,
+    task: JoinHandle<()>,
+    _stop: DropGuard,
+}
+
+/// The container of a synced folder, and the folder's settings.
+struct SyncTarget {
+    selector: Arc<Mutex<TargetSelector>>,
+    options: FolderOptions,
+}
+
+impl Connections {
+    /// No connections yet, to the cluster of `run`. They end with `cancel` at the latest.
+    pub fn new(run: &Run, cancel: &CancellationToken) -> Self {
+        let session = &run.session;
+        let access = ClusterAccess::new(ClusterOptions {
+            context: run.project.kube_context.clone(),
+            namespace: run.project.namespace.clone(),
+            environment: run.options.environment.clone(),
+        });
+        access.keep_trying();
+        let cancel = cancel.child_token();
+        Self {
+            access,
+            notices: Notices::new(&session.events),
+            events: session.events.clone(),
+            runtime: session.runtime().clone(),
+            reserved: Vec::new(),
+            ports: Vec::new(),
+            folders: Vec::new(),
+            logs: None,
+            opened: HashSet::new(),
+            _stop: cancel.clone().drop_guard(),
+            cancel,
+        }
+    }
+
+    /// Opens the local ports of `dev`, so that a port that is taken is reported before anything is built.
+    ///
+    /// # Errors
+    /// [`ForwardError`] if no port can be opened.
+    pub fn reserve(&mut self, ports: &[Forward]) -> Result<(), StageError> {
+        let failed = self.listen(ports);
+        if failed > 0 && failed == ports.len() {
+            return Err(ForwardError::None { count: u32::try_from(failed).unwrap_or(u32::MAX) }.into());
+        }
+        Ok(())
+    }
+
+    /// Connects what is wanted and not connected yet, and ends what is not wanted any more. The containers are those of
+    /// the last builds of `run`.
+    ///
+    /// # Errors
+    /// If an image that is named does not exist.
+    pub fn update(&mut self, run: &Arc<Run>, wanted: &Wanted) -> Result<(), StageError> {
+        self.forward(run, &wanted.ports)?;
+        self.sync(run, &wanted.folders)?;
+        match &wanted.foreground {
+            Some(Foreground::Logs(logs)) => self.show_logs(run, logs)?,
+            _ => self.logs = None,
+        }
+        for page in &wanted.pages {
+            self.open(page);
+        }
+        Ok(())
+    }
+
+    /// From now on, the containers are those of the last builds of `run`.
+    ///
+    /// # Errors
+    /// If an image that is named does not exist.
+    pub fn select(&mut self, run: &Arc<Run>) -> Result<(), StageError> {
+        for kept in &self.ports {
+            kept.target.select(target_selector(run, &kept.wanted.selection)?);
+        }
+        for kept in &self.folders {
+            *lock(&kept.target.selector) = target_selector(run, &kept.wanted.selection)?;
+        }
+        Ok(())
+    }
+
+    /// The cluster.
+    pub fn access(&self) -> &ClusterAccess {
+        &self.access
+    }
+
+    fn forward(&mut self, run: &Arc<Run>, wanted: &[Forward]) -> Result<(), StageError> {
+        self.ports.retain(|kept| wanted.contains(&kept.wanted) && !kept.task.is_finished());
+        let is_open = |forward: &Forward| self.ports.iter().any(|kept| kept.wanted == *forward);
+        let new: Vec<_> = wanted.iter().filter(|forward| !is_open(forward)).cloned().collect();
+        let missing: Vec<_> = new
+            .iter()
+            .filter(|forward| !self.reserved.iter().any(|(known, _)| known == *forward))
+            .cloned()
+            .collect();
+        self.listen(&missing);
+        for (forward, port) in std::mem::take(&mut self.reserved) {
+            if !new.contains(&forward) {
+                continue;
+            }
+            let watch = self.watch(run, &forward.selection)?;
+            let cancel = self.cancel.child_token();
+            let message =
+                format!("{} -> port {} of {}", port.address(), port.remote_port(), forward.selection);
+            self.events.notice(Level::Info, message);
+            let serve = port.serve(self.access.clone(), watch.clone(), self.notices.clone(), cancel.clone());
+            let task = self.runtime.spawn(serve);
+            self.ports.push(Kept { wanted: forward, target: watch, task, _stop: cancel.drop_guard() });
+        }
+        self.select(run)
+    }
+
+    /// Opens local ports; returns the number of those that cannot be opened, and reports them.
+    fn listen(&mut self, ports: &[Forward]) -> usize {
+        let mut failed = 0;
+        for forward in ports {
+            match self.runtime.block_on(ListeningPort::open(spec(forward))) {
+                Ok(port) => self.reserved.push((forward.clone(), port)),
+                Err(error) => {
+                    failed += 1;
+                    self.notices.tell(Level::Warning, in_one_line(&error));
+                }
+            }
+        }
+        failed
+    }
+
+    fn watch(&self, run: &Arc<Run>, selection: &Selection) -> Result<TargetWatch, StageError> {
+        let selector = target_selector(run, selection)?;
+        let known = self.ports.iter().find(|kept| kept.wanted.selection == *selection);
+        if let Some(kept) = known {
+            return Ok(kept.target.clone());
+        }
+        let _inside = self.runtime.enter();
+        Ok(TargetWatch::start(&self.access, selector, &self.notices, &self.cancel))
+    }
+
+    /// Keeps `wanted` equal, and no other folders.
+    fn sync(&mut self, run: &Arc<Run>, wanted: &[Folder]) -> Result<(), StageError> {
+        self.folders.retain(|kept| wanted.contains(&kept.wanted) && !kept.task.is_finished());
+        let mut jobs = Vec::new();
+        for folder in wanted {
+            if folder.is_file {
+                let message =
+                    format!("`{}` is a single file: only directories are synced", folder.local.display());
+                self.notices.tell(Level::Warning, message);
+                continue;
+            }
+            if self.folders.iter().any(|kept| kept.wanted == *folder) {
+                continue;
+            }
+            let selector = Arc::new(Mutex::new(target_selector(run, &folder.selection)?));
+            let cancel = self.cancel.child_token();
+            let job = FolderJob::new(FolderSettings {
+                access: &self.access,
+                root: &run.project.root,
+                local: run.project.root.join(&folder.local),
+                container: folder.container.clone(),
+                selector: Arc::clone(&selector),
+                limits: TargetLimits::after_deploy(),
+                folder: Some(folder),
+                flags: FolderFlags::default(),
+                events: &self.events,
+                cancel: &cancel,
+            })?;
+            jobs.push((folder.clone(), selector, cancel, job));
+        }
+        let kept = self.folders.iter().map(|kept| &kept.target.options);
+        let all: Vec<_> = jobs.iter().map(|(.., job)| job.options()).chain(kept).collect();
+        check_downloads(&all)?;
+        for (wanted, selector, cancel, job) in jobs {
+            let target = SyncTarget { selector, options: job.options().clone() };
+            let notices = self.notices.clone();
+            let task = self.runtime.spawn(async move {
+                if let Err(error) = job.run().await {
+                    notices.tell(Level::Warning, error.in_one_line());
+                }
+            });
+            self.folders.push(Kept { wanted, target, task, _stop: cancel.drop_guard() });
+        }
+        Ok(())
+    }
+
+    fn show_logs(&mut self, run: &Arc<Run>, logs: &Logs) -> Result<(), StageError> {
+        if self.logs.as_ref().is_some_and(|kept| kept.wanted == *logs && !kept.task.is_finished()) {
+            return Ok(());
+        }
+        let selectors = log_selectors(run, &run.project.dev, logs)?;
+        let options = LogOptions { lines: logs.show_last, follow: true, is_patient: true };
+        let (access, notices, events) = (self.access.clone(), self.notices.clone(), self.events.clone());
+        let cancel = self.cancel.child_token();
+        let ended = cancel.clone();
+        let task = self.runtime.spawn(async move {
+            let (sender, queue) = log_queue();
+            let shown = show_logs(&access, &selectors, options, &notices, sender);
+            let printed = print(queue, &events);
+            tokio::select! {
+                () = ended.cancelled() => {}
+                (shown, ()) = async { tokio::join!(shown, printed) } => {
+                    if let Err(error) = shown {
+                        notices.tell(Level::Warning, error.in_one_line());
+                    }
+                }
+            }
+        });
+        self.logs = Some(Kept { wanted: logs.clone(), target: (), task, _stop: cancel.drop_guard() });
+        Ok(())
+    }
+
+    /// Opens a page once it responds, once.
+    fn open(&mut self, page: &Page) {
+        if !self.opened.insert(page.url.clone()) {
+            return;
+        }
+        let (url, notices, cancel) = (page.url.clone(), self.notices.clone(), self.cancel.clone());
+        self.runtime.spawn(async move {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = open_page(&url, &notices) => {}
+            }
+        });
+    }
+}
+
+/// Opens a page as soon as its server responds. Without a desktop, its address is reported.
+async fn open_page(url: &str, notices: &Notices) {
+    match wait_for_page(url).await {
+        Ok(_) if open_in_browser(url) => notices.tell(Level::Info, format!("opened {url}")),
+        Ok(_) => notices.tell(Level::Info, format!("{url} responds")),
+        Err(error) => notices.tell(Level::Warning, in_one_line(&error)),
+    }
+}
+
+/// The containers of `logs`: those that it names, otherwise those of the images of the project and of all other entries of
+/// `dev`.
+fn log_selectors(run: &Arc<Run>, dev: &Dev, logs: &Logs) -> Result<Vec<TargetSelector>, StageError> {
+    let named: Vec<_> = match logs.selections.is_empty() {
+        false => logs.selections.clone(),
+        true => dev.selections(),
+    };
+    let mut selectors =
+        named.iter().map(|selection| target_selector(run, selection)).collect::<Result<Vec<_>, _>>()?;
+    if logs.selections.is_empty() {
+        let images = project_images(run);
+        if !images.is_empty() || selectors.is_empty() {
+            selectors.push(TargetSelector { images, ..TargetSelector::default() });
+        }
+    }
+    Ok(selectors)
+}
+
+fn spec(forward: &Forward) -> ForwardSpec {
+    ForwardSpec {
+        port: forward.port,
+        remote_port: forward.remote_port,
+        bind_address: forward.bind_address.clone(),
+        key: format!("the port at {}", forward.origin),
+    }
+}
+
+/// Reports what happens in logs, until their end.
+async fn print(mut queue: LogQueue, events: &Events) {
+    while let Some(item) = queue.next().await {
+        match item {
+            LogItem::Line(line) => {
+                let line = format!("{} | {}", line.source.name, line.text);
+                events.emit(Event::Output { image: None, line });
+            }
+            LogItem::Ended { source, code, reason } => {
+                let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+                let message = format!("{}: the container exited with code {code}{reason}", source.name);
+                events.notice(Level::Info, message);
+            }
+            LogItem::Joined(source) => {
+                events.notice(Level::Info, format!("{}: the pod joined", source.name));
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! One directory that is kept equal with one in a container.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{ClusterAccess, ClusterError};
+use crate::config::{ExcludeRules as ConfiguredRules, Folder as SyncFolder, InitialSync, OnUpload};
+use crate::connect::{Target, TargetLimits, TargetSelector};
+use crate::error::StageError;
+use crate::event::{Events, Level};
+use crate::lock::lock;
+use crate::process::LiveExec;
+use crate::sync::{
+    AfterUpload, Batch, COMMAND_LIMIT, ConnectFailure, ContainerKey, ExcludeRules, Folder, FolderConnection,
+    FolderConnector, FolderKey, FolderOptions, LocalFolder, NoHooks, PodConnector, Remote, RemoteError,
+    SyncError, SyncHooks, Uploaded, Wire, WireOptions, keep_equal, poll_changes, system_clock,
+};
+
+/// A directory here, and the container with the other one.
+pub struct FolderSettings<'a> {
+    /// The cluster.
+    pub access: &'a ClusterAccess,
+    /// The project directory.
+    pub root: &'a Path,
+    /// The directory here, absolute.
+    pub local: PathBuf,
+    /// The directory in the container.
+    pub container: String,
+    /// The container; it may change while the folder is kept equal, and counts from the next connection on.
+    pub selector: Arc<Mutex<TargetSelector>>,
+    /// How long to wait for it.
+    pub limits: TargetLimits,
+    /// The entry of `dev.sync`, if it is one.
+    pub folder: Option<&'a SyncFolder>,
+    /// What overrides the entry.
+    pub flags: FolderFlags<'a>,
+    /// Receives what happens.
+    pub events: &'a Events,
+    /// Ends it.
+    pub cancel: &'a CancellationToken,
+}
+
+/// What the command line says about directories.
+#[derive(Clone, Copy, Default)]
+pub struct FolderFlags<'a> {
+    /// What the first connection does.
+    pub strategy: Option<InitialSync>,
+    /// More patterns of what is not synced.
+    pub exclude: &'a [String],
+    /// Whether nothing is downloaded.
+    pub upload_only: bool,
+    /// Whether nothing is uploaded.
+    pub download_only: bool,
+    /// Whether it ends as soon as both sides are equal.
+    pub no_watch: bool,
+    /// Whether events name all files.
+    pub names_all: bool,
+}
+
+/// A directory that can be kept equal.
+pub struct FolderJob {
+    options: FolderOptions,
+    hooks: Arc<dyn SyncHooks>,
+    connector: TargetConnector,
+    watches: bool,
+    events: Events,
+    cancel: CancellationToken,
+}
+
+impl FolderJob {
+    /// Prepares it; nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`SyncError`] if the directory does not exist, or the state or a file of patterns cannot be used;
+    /// [`ClusterError`].
+    pub fn new(settings: FolderSettings<'_>) -> Result<Self, StageError> {
+        let FolderSettings {
+            access,
+            root,
+            local,
+            container,
+            selector,
+            limits,
+            folder,
+            flags,
+            events,
+            cancel,
+        } = settings;
+        let (namespace, target) = {
+            let selector = lock(&selector);
+            (selector.namespace.clone(), selector.to_string())
+        };
+        let here = local.canonicalize().ok().filter(|path| path.is_dir());
+        let here = here.ok_or_else(|| SyncError::no_folder(&local))?;
+        let context = access.context()?.ok_or(ClusterError::NoCluster)?;
+        let both = read_rules(folder.map(|folder| &folder.excludes.both), &here)?;
+        let up = read_rules(folder.map(|folder| &folder.excludes.upload), &here)?;
+        let down = read_rules(folder.map(|folder| &folder.excludes.download), &here)?;
+        let shown = here.strip_prefix(root).map_or(here.as_path(), |path| path);
+        let shown = if shown.as_os_str().is_empty() { Path::new(".") } else { shown };
+        let limit = |limit: Option<u64>| limit.filter(|limit| *limit > 0).map(|kilobytes| kilobytes * 1024);
+        let wire = WireOptions {
+            root: container.clone(),
+            owner: format!("windlass, process {}", std::process::id()),
+            upload_limit: limit(folder.and_then(|folder| folder.limits.upload)),
+            download_limit: limit(folder.and_then(|folder| folder.limits.download)),
+        };
+        let options = FolderOptions {
+            name: format!("{} -> {container}", shown.display()),
+            key: FolderKey {
+                context: context.name.clone(),
+                namespace: namespace.unwrap_or_else(|| context.namespace.clone()),
+                target,
+                here: here.clone(),
+                there: container,
+            },
+            state_folder: crate::state::prepare(root).map_err(|error| SyncError::state(root, error))?,
+            strategy: flags
+                .strategy
+                .or(folder.map(|folder| folder.initial))
+                .unwrap_or(InitialSync::PreferLocal),
+            exclude: ExcludeRules::new(both.into_iter().chain(flags.exclude.iter().cloned())),
+            upload_exclude: ExcludeRules::new(up),
+            download_exclude: ExcludeRules::new(down),
+            disable_upload: flags.download_only || folder.is_some_and(|folder| folder.disable_upload),
+            disable_download: flags.upload_only || folder.is_some_and(|folder| folder.disable_download),
+            ignores_case: cfg!(any(windows, target_os = "macos")),
+            names_all: flags.names_all,
+        };
+        let hooks: Arc<dyn SyncHooks> = match folder {
+            Some(folder) => Arc::new(UploadCommands {
+                on_upload: folder.on_upload.clone(),
+                directory: root.to_owned(),
+                events: events.clone(),
+                cancel: cancel.clone(),
+            }),
+            None => Arc::new(NoHooks),
+        };
+        let connector = TargetConnector {
+            access: access.clone(),
+            selector,
+            limits,
+            wire,
+            events: events.clone(),
+            cancel: cancel.clone(),
+            was_connected: AtomicBool::new(false),
+        };
+        let watches = !flags.no_watch && !folder.is_some_and(|folder| folder.no_watch);
+        Ok(Self { options, hooks, connector, watches, events: events.clone(), cancel: cancel.clone() })
+    }
+
+    /// The settings of the directory.
+    pub fn options(&self) -> &FolderOptions {
+        &self.options
+    }
+
+    /// Keeps it equal until it is cancelled; if it does not watch, until both sides are equal.
+    ///
+    /// # Errors
+    /// [`SyncError`], or what prevents a connection for good.
+    pub async fn run(self) -> Result<(), StageError> {
+        let Self { options, hooks, connector, watches, events, cancel } = self;
+        let local = LocalFolder::new(options.key.here.clone(), options.exclude.clone());
+        let mut folder = Folder::open(options, hooks, events, system_clock)?;
+        let changes = poll_changes(local).await;
+        keep_equal(&mut folder, &connector, changes, watches, &cancel).await
+    }
+}
+
+/// The patterns of an entry, and those of its file.
+fn read_rules(rules: Option<&ConfiguredRules>, folder: &Path) -> Result<Vec<String>, SyncError> {
+    let Some(rules) = rules else { return Ok(Vec::new()) };
+    let mut patterns: Vec<_> = rules.paths.iter().map(|pattern| pattern.text.clone()).collect();
+    if let Some(file) = &rules.file {
+        let path = folder.join(&file.text);
+        let text = crate::input_file::read_text(&path).map_err(|error| SyncError::state(&path, error))?;
+        patterns.extend(text.lines().map(str::to_owned));
+    }
+    Ok(patterns)
+}
+
+/// Runs `onUpload` of an entry of `dev.sync`.
+struct UploadCommands {
+    on_upload: OnUpload,
+    directory: PathBuf,
+    events: Events,
+    cancel: CancellationToken,
+}
+
+#[async_trait]
+impl SyncHooks for UploadCommands {
+    async fn after_sync(&self, batch: &Batch, remote: &dyn Remote) {
+        if batch.uploaded.is_empty() && batch.created.is_empty() && batch.deleted_there.is_empty() {
+            return;
+        }
+        let uploaded = Uploaded {
+            directories: batch.created.clone(),
+            files: batch.uploaded.iter().chain(&batch.deleted_there).cloned().collect(),
+            is_initial: batch.is_initial,
+        };
+        let commands =
+            AfterUpload { remote, exec: &LiveExec, directory: &self.directory, limit: COMMAND_LIMIT };
+        for failure in commands.run(&self.on_upload, &uploaded, &self.cancel).await {
+            let help = miette::Diagnostic::help(&failure).map(|help| format!("\n{help}")).unwrap_or_default();
+            self.events.notice(Level::Warning, format!("{failure}{help}"));
+        }
+    }
+}
+
+/// Connects to the container that a selector means at that moment.
+struct TargetConnector {
+    access: ClusterAccess,
+    selector: Arc<Mutex<TargetSelector>>,
+    limits: TargetLimits,
+    wire: WireOptions,
+    events: Events,
+    cancel: CancellationToken,
+    was_connected: AtomicBool,
+}
+
+#[async_trait]
+impl FolderConnector for TargetConnector {
+    async fn connect(&self) -> Result<FolderConnection, ConnectFailure> {
+        let is_first = !self.was_connected.load(Ordering::Relaxed);
+        let selector = lock(&self.selector).clone();
+        let target = Target::resolve(&self.access, &selector, self.limits, &self.events, &self.cancel).await;
+        let target = target.map_err(|error| ConnectFailure { error, is_final: is_first })?;
+        let connector =
+            Arc::new(PodConnector::new(ClusterAccess::clone(&self.access), target.container_target()));
+        let wire = Wire::connect(connector, self.wire.clone()).await.map_err(|error| {
+            let is_final = is_first && !matches!(error, RemoteError::Lost { .. } | RemoteError::Gone { .. });
+            ConnectFailure { error: error.into(), is_final }
+        })?;
+        self.was_connected.store(true, Ordering::Relaxed);
+        Ok(FolderConnection {
+            remote: Arc::new(wire),
+            name: format!("{}/{}", target.pod, target.container),
+            container: ContainerKey { pod_uid: target.pod_uid, container_id: target.container_id },
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! What a script wants to be connected.
+
+use crate::config::{Folder, Foreground, Forward, Page};
+
+/// What a script wants to be connected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The forwarded ports.
+    pub ports: Vec<Forward>,
+    /// The synced folders.
+    pub folders: Vec<Folder>,
+    /// The pages to open.
+    pub pages: Vec<Page>,
+    /// What is shown; `None` if the script showed nothing.
+    pub foreground: Option<Foreground>,
+}

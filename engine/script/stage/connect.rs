@@ -1,0 +1,74 @@
+//! The stages that connect a dev session.
+
+use rhai::plugin::*;
+
+/// Stages that connect a dev session. In a plan they connect nothing.
+#[export_module]
+pub mod connect {
+    use super::super::current;
+    use crate::config::{Folder, Foreground, Forward, Origin, Page};
+    use crate::lock::lock;
+    use crate::script::RhaiResultOf;
+
+    /// Forwards a local port to a container. The port stays open while pods come and go.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn connect(project) { for port in project.dev.ports { forward_port(port); } }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn forward_port(context: NativeCallContext, port: Forward) -> RhaiResultOf<()> {
+        lock(&current::execution(&context)?.wanted).ports.push(port);
+        Ok(())
+    }
+
+    /// Keeps a folder equal with a folder in a container.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn connect(project) { for folder in project.dev.folders { sync_folder(folder); } }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn sync_folder(context: NativeCallContext, folder: Folder) -> RhaiResultOf<()> {
+        lock(&current::execution(&context)?.wanted).folders.push(folder);
+        Ok(())
+    }
+
+    /// Opens a page in the browser once it responds, once per session.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn connect(project) { for page in project.dev.pages { open_page(page); } }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn open_page(context: NativeCallContext, page: Page) -> RhaiResultOf<()> {
+        lock(&current::execution(&context)?.wanted).pages.push(page);
+        Ok(())
+    }
+
+    /// Opens a page in the browser once it responds, once per session.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn connect(project) { open_page("http://localhost:8080/admin"); }
+    /// ```
+    #[rhai_fn(name = "open_page", return_raw)]
+    pub fn open_url(context: NativeCallContext, url: &str) -> RhaiResultOf<()> {
+        let position = context.call_position();
+        let (line, column) = (position.line().unwrap_or(1), position.position().unwrap_or(1));
+        let origin = Origin { file: "a script".into(), line, column };
+        open_page(context, Page { origin, url: url.to_owned() })
+    }
+
+    /// Shows a terminal or logs. Of several calls, the last one counts.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn connect(project) { show(project.dev.logs); }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn show(context: NativeCallContext, foreground: Foreground) -> RhaiResultOf<()> {
+        lock(&current::execution(&context)?.wanted).foreground = Some(foreground);
+        Ok(())
+    }
+}
