@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::harness::{Cluster, Daemon, Project, Running, Signal, TestRepository, wait_for};
+use crate::harness::{Cluster, Daemon, Project, Running, Signal, Terminal, TestRepository, wait_for};
 
 /// How long to wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -51,6 +51,10 @@ impl World {
             .limit(Duration::from_secs(300));
         let path = project.path("kubeconfig");
         Some(Self { project: project.env("KUBECONFIG", path), cluster, _kept: (daemon, repository), port })
+    }
+
+    fn dev_in_terminal(&self, more: &[&str]) -> Terminal {
+        self.project.terminal(["dev", "--skip-push"].iter().chain(more))
     }
 
     fn dev(&self, more: &[&str]) -> Running {
@@ -121,4 +125,103 @@ fn it_builds_deploys_forwards_syncs_and_shows_logs() {
     // What was deployed stays; the port is closed.
     assert_eq!(world.images().len(), 1);
     TcpStream::connect(("127.0.0.1", world.port)).expect_err("the port is closed");
+}
+
+#[test]
+fn scripts_decide_and_settings_take_effect_while_it_runs() {
+    let Some(world) = World::start("  autoReload: {images: [web]}\n") else { return };
+    let project = &world.project;
+    project.write(
+        "windlass.rhai",
+        "fn after_sync(folder, batch) { print(`uploaded ${batch.uploaded} of ${folder.local}`); }\n\
+         fn reloads(image, change) { print(`${image.name}: ${change.reason}`); false }\n\
+         fn after_dev(project) { print(\"good bye\"); }\n",
+    );
+    let running = world.dev(&[]);
+    world.wait_for_answer("first page\nfirst settings\n");
+    running.wait_for_text("in sync");
+    project.write("app/page", "second page\n");
+    running.wait_for_text("uploaded [\"page\"] of app");
+    project.write("settings", "second settings\n");
+    running.wait_for_text("web: COPY of `settings` at line 2 reads it");
+    running.wait_for_text("web is stale: COPY of `settings` at line 2 reads it; b builds it");
+
+    // A mistake changes nothing; the session goes on with what it has.
+    let before = project.read("devspace.yaml");
+    project.write("devspace.yaml", before.replace("containerPath", "containrPath"));
+    running
+        .wait_for_text("unknown key `containrPath`")
+        .wait_for_text("The last valid configuration stays in force");
+    project.write("app/page", "third page\n");
+    world.wait_for_answer("third page\nfirst settings\n");
+    // Another port replaces the first one; the folder stays connected.
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = other.local_addr().expect("an address").port();
+    drop(other);
+    project.write("devspace.yaml", before.replace(&world.port.to_string(), &port.to_string()));
+    wait_for("the other port", LIMIT, || TcpStream::connect(("127.0.0.1", port)).ok());
+    wait_for("the end of the first port", LIMIT, || TcpStream::connect(("127.0.0.1", world.port)).err());
+    let text = interrupt(running);
+    assert_eq!(text.matches("app -> /app: connected").count(), text.matches("in sync").count(), "{text}");
+    assert!(text.contains("good bye"), "{text}");
+    // The settings that changed meanwhile were built with the new configuration.
+    assert!(text.contains("web | built"), "{text}");
+}
+
+#[test]
+fn failures_before_the_first_deploy_end_it_and_later_ones_do_not() {
+    let Some(world) = World::start("  autoReload: {images: [web]}\n") else { return };
+    let project = &world.project;
+    // A port that is taken is told before anything is built.
+    let taken = TcpListener::bind(("127.0.0.1", world.port)).expect("the port is free");
+    let output = world.dev(&[]).finish();
+    output.exits(1).stderr_says("it is taken by").stderr_has("forward::none").lacks("web | building");
+    drop(taken);
+    let dockerfile = project.read("Dockerfile");
+    project.write("Dockerfile", "FROM scratch\nCOPY nothing /\n");
+    let output = world.dev(&[]).finish();
+    output.exits(1).stderr_says("nothing");
+    // Without connections, it ends after the deploy.
+    project.write("Dockerfile", &dockerfile);
+    let output = world.dev(&["--exit-after-deploy", "--wait"]).finish();
+    output.success().lacks("->  port").lacks("connected to");
+    assert_eq!(world.images().len(), 1);
+
+    let running = world.dev(&["--skip-pipeline", "--sync=false"]);
+    world.wait_for_answer("first page\nfirst settings\n");
+    project.write("Dockerfile", dockerfile.replace("settings /settings", "setings /settings"));
+    running.wait_for_text("setings");
+    project.write("Dockerfile", &dockerfile);
+    project.write("settings", "second settings\n");
+    world.wait_for_answer("first page\nsecond settings\n");
+    let text = interrupt(running);
+    assert!(!text.contains("app -> /app"), "{text}");
+}
+
+#[test]
+fn keys_and_a_terminal_control_it() {
+    let Some(world) = World::start("") else { return };
+    let project = &world.project;
+    let mut terminal = world.dev_in_terminal(&[]);
+    terminal.wait_for_text("keys: b builds").wait_for_text("in sync");
+    world.wait_for_answer("first page\nfirst settings\n");
+    project.write("settings", "second settings\n");
+    terminal.wait_for_text("web is stale");
+    terminal.type_text("b");
+    world.wait_for_answer("first page\nsecond settings\n");
+    terminal.type_text("p").wait_for_text("changes have no effect until you press p or b");
+    terminal.type_text("p");
+    terminal.type_text("d").wait_for_text("unchanged");
+    terminal.type_text("q");
+    let (status, transcript) = terminal.finish();
+    assert_eq!(status.exit_code(), 0, "{transcript}");
+
+    // A shell in the container, whose end is the end of the session.
+    let mut terminal = world.dev_in_terminal(&["-t"]);
+    terminal.wait_for_text("# ");
+    terminal.type_text("cat /settings; exit $((3+4))\n");
+    let (status, transcript) = terminal.finish();
+    assert!(transcript.contains("second settings"), "{transcript}");
+    assert_eq!(status.exit_code(), 7, "{transcript}");
+    assert!(project.path(".windlass/logs/dev.log").exists(), "what happens meanwhile is logged");
 }

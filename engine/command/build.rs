@@ -25,7 +25,7 @@ impl PassKind for Builds<'_> {
     fn call(&self, cause: &Cause) -> PipelineCall {
         PipelineCall::build(match cause {
             Cause::Images(images) => images.clone(),
-            Cause::Start | Cause::Settings | Cause::Asked => self.0.to_vec(),
+            Cause::Start | Cause::Settings | Cause::Asked(_) => self.0.to_vec(),
         })
     }
 }

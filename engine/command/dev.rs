@@ -4,36 +4,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use rhai::{Dynamic, Map};
+use rhai::Dynamic;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::PipelineOptions;
 use super::enter::open_terminal;
 use super::exit_status::{ExitStatus, Failure};
+use super::folder_scripts::{FolderScripts, ScriptsInForce};
+use super::interactive_mode::{add_terminal, let_images_wait};
 use super::load::load_project;
 use super::pipeline_run::PipelineCall;
-use super::watch_loop::{Cause, Ender, PassKind, Wish, watch_loop};
+use super::watch_loop::{Cause, PassKind, Wish, watch_loop};
 use crate::builder::is_on_change_file;
 use crate::command::cli::GlobalOptions;
-use crate::config::{Foreground, Loaded, Project, Terminal};
+use crate::config::{Foreground, Loaded, Terminal};
 use crate::connect::{Target, TargetLimits};
-use crate::dev::{Connections, is_covered};
+use crate::dev::{Connections, FolderHooks, Wanted, is_covered};
 use crate::event::Level;
 use crate::lock::lock;
-use crate::passes::End;
+use crate::passes::{Asked, End, Key, Passes};
 use crate::plan::ChangeImpact;
 use crate::rollout::{deployment_inputs, selected, target_selector};
-use crate::run::{DeployOptions, DevOptions, Image, Run};
+use crate::run::{DeployOptions, DevOptions, Image, ImageChange, Run};
 use crate::script::{Execution, ScriptError};
 use crate::terminal::InteractionEnd;
 use crate::watch::{ChangedFile, WatchRoot};
 
 /// How long `after_dev` may take.
 const END_LIMIT: Duration = Duration::from_secs(10);
-
-/// The entrypoint of an image in interactive mode that has none of its own.
-const SLEEP: [&str; 2] = ["sleep", "999999999"];
 
 /// The options of `windlass dev`.
 #[derive(Debug, Args)]
@@ -116,61 +115,64 @@ pub struct DevArgs {
 /// # Errors
 /// If the configuration, a script or the command line is invalid, or no port can be forwarded.
 pub fn dev(global: &GlobalOptions, args: &DevArgs) -> Result<ExitStatus, Failure> {
-    let mut loaded = load_project(global)?;
-    let project = &loaded.project;
-    project.dev.check(&project.file).map_err(Failure::wrong_use)?;
-    selected(project, &args.deployments).map_err(Failure::wrong_use)?;
-    if args.interactive || (project.dev.interactive.default_enabled && !args.terminal) {
-        let_images_wait(&mut loaded);
-    }
+    let loaded = load_project(global)?;
     let options = PipelineOptions { result: None, ..args.options.clone() };
     let watches_all = args.watch || loaded.project.deployments.is_empty();
-    let mut session = DevSession { args, watches_all, connections: None, end: None, terminal: None };
+    let mut session = DevSession {
+        args,
+        watches_all,
+        connections: None,
+        wanted: Wanted::default(),
+        scripts: ScriptsInForce::default(),
+        end: None,
+        terminal: None,
+    };
     watch_loop(global, &options, loaded, &mut session)
 }
 
-/// Gives the images of `interactive` another entrypoint: their own, or one that waits. Without the section, it is the only
-/// image.
-fn let_images_wait(loaded: &mut Loaded) {
-    let Project { dev, images, .. } = &mut loaded.project;
-    let only =
-        images.keys().next().filter(|_| images.len() == 1 && dev.interactive.images.is_empty()).cloned();
-    let of_section = dev.interactive.images.iter();
-    let mut changes: Vec<_> =
-        of_section.map(|image| (image.name.clone(), image.entrypoint.clone(), image.cmd.clone())).collect();
-    changes.extend(only.map(|name| (name, None, None)));
-    for (name, entrypoint, cmd) in changes {
-        let Some(image) = images.get_mut(&name) else { continue };
-        let (entrypoint, cmd) = match (entrypoint, cmd) {
-            (None, None) => (Some(SLEEP.map(str::to_owned).to_vec()), Some(Vec::new())),
-            own => own,
-        };
-        image.entrypoint = entrypoint.or_else(|| image.entrypoint.take());
-        image.cmd = cmd.or_else(|| image.cmd.take());
-    }
-}
+/// Ends a loop, from any thread.
+type Ender = Arc<dyn Fn(End) + Send + Sync>;
 
 /// The passes of a dev session, and what is connected between them.
 struct DevSession<'a> {
     args: &'a DevArgs,
     watches_all: bool,
     connections: Option<Connections>,
+    /// What the scripts wanted to be connected last.
+    wanted: Wanted,
+    scripts: ScriptsInForce,
     /// Ends the loop.
     end: Option<Ender>,
     terminal: Option<JoinHandle<()>>,
 }
 
 impl PassKind for DevSession<'_> {
+    fn prepare(&self, loaded: &mut Loaded) -> Result<(), Failure> {
+        let project = &mut loaded.project;
+        project.dev.check(&project.file).map_err(Failure::wrong_use)?;
+        selected(project, &self.args.deployments).map_err(Failure::wrong_use)?;
+        let is_interactive = self.args.interactive || project.dev.interactive.default_enabled;
+        if is_interactive && !self.args.terminal {
+            let_images_wait(project).map_err(Failure::wrong_use)?;
+        }
+        if is_interactive || self.args.terminal {
+            add_terminal(project);
+        }
+        Ok(())
+    }
+
     fn call(&self, cause: &Cause) -> PipelineCall {
         let args = self.args;
         let pipeline = match cause {
             Cause::Start => "dev",
             Cause::Settings => "set_up",
-            Cause::Asked | Cause::Images(_) => "reload",
+            Cause::Asked(Asked::Everything) => "first_pass",
+            Cause::Asked(Asked::Deploy) => "deploy_all",
+            Cause::Asked(Asked::Build) | Cause::Images(_) => "reload",
         };
         let images = match cause {
             Cause::Images(images) => images.clone(),
-            Cause::Start | Cause::Settings | Cause::Asked => Vec::new(),
+            Cause::Start | Cause::Settings | Cause::Asked(_) => Vec::new(),
         };
         let is_first = *cause == Cause::Start;
         PipelineCall {
@@ -179,7 +181,7 @@ impl PassKind for DevSession<'_> {
                 || (images.is_empty() && matches!(cause, Cause::Images(_))),
             deployments: args.deployments.clone(),
             deploy: DeployOptions {
-                force: is_first && args.force_deploy,
+                force: (is_first && args.force_deploy) || *cause == Cause::Asked(Asked::Deploy),
                 waits: args.wait,
                 timeout: Duration::from_secs(args.timeout),
                 ..DeployOptions::default()
@@ -222,9 +224,19 @@ impl PassKind for DevSession<'_> {
             let is_covered = causes.iter().all(|file| is_covered(project, &name, &file.path));
             let accepts = match project.images.get(&name) {
                 Some(config) => {
-                    let change = change(&impact, causes, is_automatic, is_covered);
-                    let arguments = vec![Dynamic::from(Image::new(run, config)), change.into()];
-                    whole.call_function("reloads", arguments)?.as_bool().unwrap_or(false)
+                    let files = causes.iter().map(|file| file.path.display().to_string()).collect();
+                    let reason = impact.reason.clone();
+                    let change = ImageChange { files, reason, is_automatic, is_covered };
+                    let arguments = vec![Dynamic::from(Image::new(run, config)), Dynamic::from(change)];
+                    match whole.call_function("reloads", arguments)?.as_bool() {
+                        Ok(accepts) => accepts,
+                        Err(kind) => {
+                            let message =
+                                format!("`reloads` returned a value of type {kind}: return true or false");
+                            session.notice_once(Level::Warning, message);
+                            false
+                        }
+                    }
                 }
                 // The images of dependencies are built with those that need them.
                 None => is_automatic,
@@ -256,16 +268,30 @@ impl PassKind for DevSession<'_> {
         Ok(wish)
     }
 
-    fn begin(&mut self, execution: &Arc<Execution>, end: Ender) -> Result<(), Failure> {
+    fn begin(&mut self, execution: &Arc<Execution>, passes: &Passes) -> Result<(), Failure> {
         let run = &execution.run;
         for notice in &run.project.dev.notices {
             run.session.notice(Level::Warning, notice.in_one_line());
         }
-        self.end = Some(end);
+        for folder in run.project.dev.folders.iter().filter(|folder| self.args.sync && !folder.is_file) {
+            if !run.project.root.join(&folder.local).is_dir() {
+                let message = format!(
+                    "{}: the directory `{}` does not exist: create it, or correct the path",
+                    folder.origin,
+                    folder.local.display()
+                );
+                run.session.notice(Level::Warning, message);
+            }
+        }
+        self.end = Some(passes.ender());
         if self.args.exit_after_deploy {
             return Ok(());
         }
-        let mut connections = Connections::new(run, &CancellationToken::new());
+        let scripts = Arc::clone(&self.scripts);
+        let hooks: FolderHooks = Box::new(move |folder, _| {
+            Arc::new(FolderScripts { scripts: Arc::clone(&scripts), folder: folder.clone() })
+        });
+        let mut connections = Connections::new(run, hooks, passes.paused(), &CancellationToken::new());
         if self.args.portforwarding {
             connections.reserve(&run.project.dev.ports).map_err(Failure::of_stage)?;
         }
@@ -273,18 +299,40 @@ impl PassKind for DevSession<'_> {
         Ok(())
     }
 
-    fn passed(&mut self, execution: &Arc<Execution>, cause: &Cause) -> Result<(), Failure> {
+    fn passed(
+        &mut self,
+        execution: &Arc<Execution>,
+        between: &Arc<Execution>,
+        cause: &Cause,
+    ) -> Result<(), Failure> {
+        *lock(&self.scripts) = Some(Arc::clone(between));
         let Some(connections) = &mut self.connections else { return Ok(()) };
         let run = &execution.run;
-        if !matches!(cause, Cause::Start | Cause::Settings) {
-            return connections.select(run).map_err(Failure::of_stage);
+        if matches!(cause, Cause::Start | Cause::Settings) {
+            self.wanted = lock(&execution.wanted).clone();
         }
-        let wanted = lock(&execution.wanted).clone();
-        connections.update(run, &wanted).map_err(Failure::of_stage)?;
-        match wanted.foreground {
-            Some(Foreground::Terminal(terminal)) if self.terminal.is_none() => self.open(run, terminal),
+        // What ended, for example because the container had no shell, gets another chance with every deploy.
+        connections.update(run, &self.wanted).map_err(Failure::of_stage)?;
+        match self.wanted.foreground.clone() {
+            Some(Foreground::Terminal(terminal)) if self.terminal.is_none() => {
+                self.open_terminal(run, terminal)
+            }
             _ => Ok(()),
         }
+    }
+
+    fn open(&self) {
+        if let Some(connections) = &self.connections {
+            self.wanted.pages.iter().for_each(|page| connections.open_again(page));
+        }
+    }
+
+    fn keys(&self) -> &'static [(char, Key, &'static str)] {
+        &[
+            ('r', Key::Ask(Asked::Everything), "runs the first pass again"),
+            ('d', Key::Ask(Asked::Deploy), "deploys again without building"),
+            ('o', Key::Open, "opens the pages"),
+        ]
     }
 
     fn failed(&mut self, execution: &Arc<Execution>, error: &ScriptError) {
@@ -319,7 +367,7 @@ impl PassKind for DevSession<'_> {
 
 impl DevSession<'_> {
     /// Opens the terminal. Its end is the end of the session.
-    fn open(&mut self, run: &Arc<Run>, terminal: Terminal) -> Result<(), Failure> {
+    fn open_terminal(&mut self, run: &Arc<Run>, terminal: Terminal) -> Result<(), Failure> {
         let (Some(connections), Some(end)) = (&self.connections, self.end.clone()) else { return Ok(()) };
         let selector = target_selector(run, &terminal.selection).map_err(Failure::wrong_use)?;
         let access = connections.access().clone();
@@ -346,16 +394,4 @@ impl DevSession<'_> {
         }));
         Ok(())
     }
-}
-
-/// A change of an image, for scripts.
-fn change(impact: &ChangeImpact, causes: &[ChangedFile], is_automatic: bool, is_covered: bool) -> Map {
-    let files: Vec<Dynamic> = causes.iter().map(|file| file.path.display().to_string().into()).collect();
-    Map::from_iter([
-        ("files".into(), files.into()),
-        ("reason".into(), impact.reason.clone().into()),
-        ("is_asked".into(), false.into()),
-        ("is_automatic".into(), is_automatic.into()),
-        ("is_covered".into(), is_covered.into()),
-    ])
 }

@@ -17,8 +17,6 @@ struct UnsupportedDevSpaceArg {
     help: &'static str,
 }
 
-const DEV: &str = "run its parts in separate terminals: `windlass deploy`, `windlass sync`, `windlass forward`, \
-                   `windlass logs --follow`, `windlass enter`, and `windlass build --watch` to build what changes";
 const ANSWERS: &str = "answers are saved in `.windlass/vars.json`, never in the cluster: pass `--var NAME=VALUE`, or \
                        export the variable";
 const CONTEXT: &str = "windlass does not change the kubeconfig: use `--kube-context NAME` and `-n NAMESPACE` for one \
@@ -62,9 +60,8 @@ const OPTIONS: [(&str, &str); 22] = [
 ];
 
 /// Commands, and the hint for each.
-const COMMANDS: [(&str, &str); 20] = [
+const COMMANDS: [(&str, &str); 19] = [
     ("add", "edit devspace.yaml; `windlass editor schema` prints a schema for your editor"),
-    ("dev", DEV),
     ("list available-components", "see charts.devspace.sh for components"),
     ("list clusters", "use `kubectl config get-clusters`"),
     ("list configs", "use `windlass list profiles` to list profiles"),

@@ -13,11 +13,11 @@ use super::exit_status::{ExitStatus, Failure};
 use crate::command::cli::GlobalOptions;
 use crate::config::{Dev, Folder as SyncFolder, InitialSync};
 use crate::connect::TargetLimits;
-use crate::dev::{FolderFlags, FolderJob, FolderSettings};
+use crate::dev::{FolderFlags, FolderJob, FolderSettings, UploadCommands};
 use crate::error::{Cancelled, ErrorKind};
 use crate::event::{Event, Events, Level};
 use crate::report;
-use crate::sync::check_downloads;
+use crate::sync::{NoHooks, SyncHooks, check_downloads};
 
 /// The options of `windlass sync`.
 #[derive(Debug, Args)]
@@ -94,7 +94,7 @@ pub fn sync(global: &GlobalOptions, args: &SyncArgs) -> Result<ExitStatus, Failu
         let all: Vec<_> = jobs.iter().map(FolderJob::options).collect();
         check_downloads(&all).map_err(Failure::wrong_use)?;
         let running = jobs.into_iter().map(|job| async {
-            let result = job.run().await;
+            let result = job.run(None).await;
             if result.is_err() {
                 stop.cancel();
             }
@@ -142,6 +142,15 @@ fn jobs(
         let first = connected.selectors.first();
         let selector = connected.selectors.get(index).or(first).cloned().unwrap_or_default();
         let access = &connected.access;
+        let hooks: Arc<dyn SyncHooks> = match folder {
+            Some(folder) => Arc::new(UploadCommands {
+                on_upload: folder.on_upload.clone(),
+                directory: root.clone(),
+                events: events.clone(),
+                cancel: cancel.clone(),
+            }),
+            None => Arc::new(NoHooks),
+        };
         let settings = FolderSettings {
             access,
             root: &root,
@@ -149,6 +158,8 @@ fn jobs(
             container,
             selector: Arc::new(Mutex::new(selector)),
             limits: TargetLimits::default(),
+            is_patient: false,
+            hooks,
             folder,
             flags,
             events,

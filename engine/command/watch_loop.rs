@@ -22,7 +22,7 @@ use crate::config::{self, LoadOptions, Loaded};
 use crate::event::{Event, Events, Level, Outcome};
 use crate::host::Writes;
 use crate::lock::lock;
-use crate::passes::{End, Guard, Key, Next, Passes, Running, Written};
+use crate::passes::{Asked, End, Guard, Key, Next, Passes, Questions, Running, Written};
 use crate::plan::{Answer, ChangeImpact, Reach, configured_roots};
 use crate::process::{Keys, read_keys};
 use crate::report::{Report, ReportOptions};
@@ -38,7 +38,7 @@ pub(super) enum Cause {
     /// The configuration or a script changed.
     Settings,
     /// The user asked for it.
-    Asked,
+    Asked(Asked),
     /// Inputs of these images changed; none if only deployments are affected.
     Images(Vec<String>),
 }
@@ -52,13 +52,18 @@ pub(super) struct Wish {
     pub(super) is_needed: bool,
 }
 
-/// Ends a loop, from any thread.
-pub(super) type Ender = Arc<dyn Fn(End) + Send + Sync>;
-
 /// What passes call, and what happens around them.
 pub(super) trait PassKind {
     /// What a pass calls.
     fn call(&self, cause: &Cause) -> PipelineCall;
+
+    /// Checks and changes a configuration that was just read.
+    ///
+    /// # Errors
+    /// What is wrong with it: the last one stays in force.
+    fn prepare(&self, _loaded: &mut Loaded) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// What to watch besides the configuration, the scripts and the inputs of images.
     fn roots(&self, _whole: &Execution) -> Vec<WatchRoot> {
@@ -79,11 +84,11 @@ pub(super) trait PassKind {
         Ok(Wish { images: images.into_iter().map(|(image, _)| image).collect(), is_needed: false })
     }
 
-    /// Before the first pass; `end` ends the loop.
+    /// Before the first pass.
     ///
     /// # Errors
     /// What makes passes useless.
-    fn begin(&mut self, _execution: &Arc<Execution>, _end: Ender) -> Result<(), Failure> {
+    fn begin(&mut self, _execution: &Arc<Execution>, _passes: &Passes) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -97,12 +102,25 @@ pub(super) trait PassKind {
         None
     }
 
-    /// After a pass that succeeded.
+    /// After a pass that succeeded. `between` is what scripts are called with from now on.
     ///
     /// # Errors
     /// What prevents the next step.
-    fn passed(&mut self, _execution: &Arc<Execution>, _cause: &Cause) -> Result<(), Failure> {
+    fn passed(
+        &mut self,
+        _execution: &Arc<Execution>,
+        _between: &Arc<Execution>,
+        _cause: &Cause,
+    ) -> Result<(), Failure> {
         Ok(())
+    }
+
+    /// Opens what can be opened, once more.
+    fn open(&self) {}
+
+    /// The keys besides those of every loop, and what they do; they go to [`Passes`].
+    fn keys(&self) -> &'static [(char, Key, &'static str)] {
+        &[]
     }
 
     /// After a pass that failed.
@@ -128,6 +146,7 @@ pub(super) fn watch_loop(
     mut loaded: Loaded,
     kind: &mut dyn PassKind,
 ) -> Result<ExitStatus, Failure> {
+    kind.prepare(&mut loaded)?;
     let warnings = std::mem::take(&mut loaded.warnings);
     let prepared = Prepared::new(global, options, loaded, kind.call(&Cause::Start))?;
     let runtime = new_runtime()?;
@@ -167,6 +186,8 @@ pub(super) fn watch_loop(
         guard: Guard::default(),
         shown: None,
         keys: None,
+        questions: None,
+        scripts_end: CancellationToken::new(),
         quiet,
     }
     .run();
@@ -216,6 +237,10 @@ struct WatchLoop<'a> {
     shown: Option<String>,
     /// The keys, while they are read.
     keys: Option<Keys>,
+    /// The questions that keys answer.
+    questions: Option<Questions>,
+    /// Ends what scripts do between passes.
+    scripts_end: CancellationToken,
     /// Whether nothing is printed.
     quiet: Arc<AtomicBool>,
 }
@@ -231,7 +256,8 @@ impl WatchLoop<'_> {
             cancel.cancelled().await;
             interrupt();
         });
-        self.kind.begin(&execution, passes.ender())?;
+        self.kind.begin(&execution, &passes)?;
+        self.questions = Some(passes.questions().clone());
         self.keys = self.listen(&passes);
         let ended = match self.pass(&passes, &execution, call, &Cause::Start) {
             Ended::Failed(texts, status) if self.kind.is_over() || !std::io::stdin().is_terminal() => {
@@ -243,9 +269,10 @@ impl WatchLoop<'_> {
                 (self.serve(&passes), Vec::new())
             }
         };
-        self.keys = None;
+        self.leave_keys();
         self.quiet.store(false, Ordering::Relaxed);
         self.end();
+        self.scripts_end.cancel();
         Ok(ended)
     }
 
@@ -254,7 +281,7 @@ impl WatchLoop<'_> {
         let Some(limit) = self.kind.end_limit() else { return };
         // What cannot be set up was reported before.
         let Ok(execution) = self.between() else { return };
-        let cancel = execution.run.session.cancel.clone();
+        let cancel = self.scripts_end.clone();
         self.runtime.spawn(async move {
             tokio::time::sleep(limit).await;
             cancel.cancel();
@@ -265,7 +292,7 @@ impl WatchLoop<'_> {
     /// Does what comes next until it is over.
     fn serve(&mut self, passes: &Passes) -> ExitStatus {
         loop {
-            let (files, is_asked) = match passes.next() {
+            let (files, asked) = match passes.next() {
                 Next::End(End::Quit) => return ExitStatus::Done,
                 Next::End(End::Interrupted) => return ExitStatus::Interrupted,
                 Next::End(End::Exited(code)) => return ExitStatus::of_program(code),
@@ -273,8 +300,12 @@ impl WatchLoop<'_> {
                     self.explain();
                     continue;
                 }
-                Next::Changed(files) => (files, false),
-                Next::Asked(files) => (files, true),
+                Next::Open => {
+                    self.kind.open();
+                    continue;
+                }
+                Next::Changed(files) => (files, None),
+                Next::Asked(asked, files) => (files, Some(asked)),
             };
             let settings = self.settings();
             let changed: Vec<_> = files.iter().filter(|file| settings.contains(&file.path)).collect();
@@ -287,12 +318,15 @@ impl WatchLoop<'_> {
                         self.pass_of(passes, &Cause::Settings);
                         continue;
                     }
-                    Err(failure) => self.tell(Ended::Failed(vec![failure.text()], ExitStatus::WrongUse)),
+                    Err(failure) => {
+                        let stays = "The last valid configuration stays in force.\n".to_owned();
+                        self.tell(Ended::Failed(vec![failure.text(), stays], ExitStatus::WrongUse));
+                    }
                 }
             }
-            if is_asked {
+            if let Some(asked) = asked {
                 self.guard.reset();
-                self.pass_of(passes, &Cause::Asked);
+                self.pass_of(passes, &Cause::Asked(asked));
             } else {
                 self.pass_for(passes, &files);
             }
@@ -367,7 +401,12 @@ impl WatchLoop<'_> {
             return Ok(Arc::clone(between));
         }
         let options = self.options.clone();
-        let (execution, _) = self.start_until(&Cause::Asked, &options, CancellationToken::new())?;
+        let cause = Cause::Asked(Asked::Build);
+        let (execution, _) = self.start_until(&cause, &options, self.scripts_end.child_token())?;
+        if let Some(questions) = &self.questions {
+            // It is new, so there are none yet.
+            let _ = execution.questions.set(questions.clone());
+        }
         self.between = Some(Arc::clone(&execution));
         Ok(execution)
     }
@@ -419,10 +458,10 @@ impl WatchLoop<'_> {
         let wall = wall.checked_sub(started.duration_since(since)).unwrap_or(wall);
         passes.set_roots(self.roots(), (since, wall));
         let ended = match outcome {
-            Ok(()) => match self.kind.passed(execution, cause) {
+            Ok(()) => match self.between().and_then(|between| self.kind.passed(execution, &between, cause)) {
                 Ok(()) => {
                     if self.kind.takes_terminal() && !is_quiet {
-                        self.keys = None;
+                        self.leave_keys();
                         self.quiet.store(true, Ordering::Relaxed);
                     }
                     Ended::Succeeded
@@ -473,6 +512,7 @@ impl WatchLoop<'_> {
         // Nothing is asked while it watches.
         let options = LoadOptions { ask: None, ..load_options(self.global) };
         let mut loaded = config::load(&options).map_err(failure)?;
+        self.kind.prepare(&mut loaded)?;
         let warnings = std::mem::take(&mut loaded.warnings);
         self.prepared = Prepared::new(self.global, &self.options, loaded, self.kind.call(&Cause::Settings))?;
         self.reaches.clear();
@@ -551,18 +591,28 @@ impl WatchLoop<'_> {
     /// Reads keys, if there is a terminal.
     fn listen(&self, passes: &Passes) -> Option<Keys> {
         let press = passes.keys();
-        let keys = read_keys(move |key| match key {
-            'b' => press(Key::Build),
-            'p' => press(Key::Pause),
-            '?' => press(Key::Why),
-            'q' => press(Key::Quit),
-            _ => {}
+        let more = self.kind.keys();
+        let keys = read_keys(move |key| {
+            let known = ALL_KEYS.iter().chain(more).find(|(known, ..)| *known == key);
+            if let Some((_, key, _)) = known {
+                press(*key);
+            }
         });
+        passes.questions().allow(keys.is_some());
         if keys.is_some() {
-            let hint = "keys: b builds what is out of date, p pauses, ? shows why images were built, q ends";
-            self.events.notice(Level::Info, hint);
+            let hints = ALL_KEYS.iter().chain(more).filter(|(.., hint)| !hint.is_empty());
+            let hints: Vec<_> = hints.map(|(key, _, hint)| format!("{key} {hint}")).collect();
+            self.events.notice(Level::Info, format!("keys: {}", hints.join(", ")));
         }
         keys
+    }
+
+    /// Reads no more keys: something else has the terminal, or it is over.
+    fn leave_keys(&mut self) {
+        self.keys = None;
+        if let Some(questions) = &self.questions {
+            questions.allow(false);
+        }
     }
 
     /// Shows what became of each image, and why.
@@ -580,6 +630,16 @@ impl WatchLoop<'_> {
         }
     }
 }
+
+/// The keys of every loop, and what they do.
+const ALL_KEYS: [(char, Key, &str); 6] = [
+    ('b', Key::Ask(Asked::Build), "builds what is out of date"),
+    ('p', Key::Pause, "pauses"),
+    ('?', Key::Why, "shows why images were built"),
+    ('y', Key::Answer(true), ""),
+    ('n', Key::Answer(false), ""),
+    ('q', Key::Quit, "ends"),
+];
 
 /// Begins builds again whose files change.
 struct RunningPass(Arc<Execution>);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::event::{Events, Level};
+use crate::event::{Event, Events, Level};
 use crate::lock::lock;
 
 /// How long a notice is not repeated.
@@ -31,6 +31,15 @@ impl Notices {
         if self.is_new(&message, Instant::now()) {
             self.events.notice(level, message);
         }
+    }
+
+    /// A sink whose notices are reported in the same way; other events pass.
+    pub fn as_events(&self) -> Events {
+        let notices = self.clone();
+        Events::new(move |event| match event {
+            Event::Notice { image: None, level, message } => notices.tell(level, message),
+            other => notices.events.emit(other),
+        })
     }
 
     /// Whether `message` was not reported within the minute before `now`; records it.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -19,7 +20,10 @@ use crate::event::{Event, Events, Level};
 use crate::lock::lock;
 use crate::rollout::{project_images, target_selector};
 use crate::run::Run;
-use crate::sync::{FolderOptions, check_downloads};
+use crate::sync::{FolderOptions, SyncHooks, check_downloads};
+
+/// What is done around the synchronization of a folder, until the token is cancelled.
+pub type FolderHooks = Box<dyn Fn(&Folder, &CancellationToken) -> Arc<dyn SyncHooks>>;
 
 /// The connections of a dev session. They outlive pods and passes; dropping it ends them.
 pub struct Connections {
@@ -34,6 +38,8 @@ pub struct Connections {
     folders: Vec<Kept<Folder, SyncTarget>>,
     logs: Option<Kept<Logs, ()>>,
     opened: HashSet<String>,
+    folder_hooks: FolderHooks,
+    paused: watch::Receiver<bool>,
     _stop: DropGuard,
 }
 
@@ -52,8 +58,14 @@ struct SyncTarget {
 }
 
 impl Connections {
-    /// No connections yet, to the cluster of `run`. They end with `cancel` at the latest.
-    pub fn new(run: &Run, cancel: &CancellationToken) -> Self {
+    /// No connections yet, to the cluster of `run`. They end with `cancel` at the latest; folders are not synced while it
+    /// is `paused`.
+    pub fn new(
+        run: &Run,
+        folder_hooks: FolderHooks,
+        paused: watch::Receiver<bool>,
+        cancel: &CancellationToken,
+    ) -> Self {
         let session = &run.session;
         let access = ClusterAccess::new(ClusterOptions {
             context: run.project.kube_context.clone(),
@@ -72,6 +84,8 @@ impl Connections {
             folders: Vec::new(),
             logs: None,
             opened: HashSet::new(),
+            folder_hooks,
+            paused,
             _stop: cancel.clone().drop_guard(),
             cancel,
         }
@@ -200,22 +214,32 @@ impl Connections {
                 container: folder.container.clone(),
                 selector: Arc::clone(&selector),
                 limits: TargetLimits::after_deploy(),
+                is_patient: true,
+                hooks: (self.folder_hooks)(folder, &cancel),
                 folder: Some(folder),
                 flags: FolderFlags::default(),
-                events: &self.events,
+                events: &self.notices.as_events(),
                 cancel: &cancel,
-            })?;
-            jobs.push((folder.clone(), selector, cancel, job));
+            });
+            match job {
+                Ok(job) => jobs.push((folder.clone(), selector, cancel, job)),
+                // The other folders are synced.
+                Err(error) => self.notices.tell(
+                    Level::Warning,
+                    format!("{}: the sync entry is left out: {}", folder.origin, error.in_one_line()),
+                ),
+            }
         }
         let kept = self.folders.iter().map(|kept| &kept.target.options);
         let all: Vec<_> = jobs.iter().map(|(.., job)| job.options()).chain(kept).collect();
         check_downloads(&all)?;
         for (wanted, selector, cancel, job) in jobs {
             let target = SyncTarget { selector, options: job.options().clone() };
-            let notices = self.notices.clone();
+            let (notices, paused) = (self.notices.clone(), self.paused.clone());
+            let name = target.options.name.clone();
             let task = self.runtime.spawn(async move {
-                if let Err(error) = job.run().await {
-                    notices.tell(Level::Warning, error.in_one_line());
+                if let Err(error) = job.run(Some(paused)).await {
+                    notices.tell(Level::Warning, format!("{name}: {}", error.in_one_line()));
                 }
             });
             self.folders.push(Kept { wanted, target, task, _stop: cancel.drop_guard() });
@@ -249,11 +273,15 @@ impl Connections {
         Ok(())
     }
 
-    /// Opens a page once it responds, once.
+    /// Opens a page once it responds, once in a session.
     fn open(&mut self, page: &Page) {
-        if !self.opened.insert(page.url.clone()) {
-            return;
+        if self.opened.insert(page.url.clone()) {
+            self.open_again(page);
         }
+    }
+
+    /// Opens a page as soon as it responds.
+    pub fn open_again(&self, page: &Page) {
         let (url, notices, cancel) = (page.url.clone(), self.notices.clone(), self.cancel.clone());
         self.runtime.spawn(async move {
             tokio::select! {

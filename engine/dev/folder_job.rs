@@ -5,19 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{ClusterAccess, ClusterError};
-use crate::config::{ExcludeRules as ConfiguredRules, Folder as SyncFolder, InitialSync, OnUpload};
+use crate::config::{ExcludeRules as ConfiguredRules, Folder as SyncFolder, InitialSync};
 use crate::connect::{Target, TargetLimits, TargetSelector};
 use crate::error::StageError;
-use crate::event::{Events, Level};
+use crate::event::Events;
 use crate::lock::lock;
-use crate::process::LiveExec;
 use crate::sync::{
-    AfterUpload, Batch, COMMAND_LIMIT, ConnectFailure, ContainerKey, ExcludeRules, Folder, FolderConnection,
-    FolderConnector, FolderKey, FolderOptions, LocalFolder, NoHooks, PodConnector, Remote, RemoteError,
-    SyncError, SyncHooks, Uploaded, Wire, WireOptions, keep_equal, poll_changes, system_clock,
+    ConnectFailure, ContainerKey, ExcludeRules, Folder, FolderConnection, FolderConnector, FolderKey,
+    FolderOptions, LocalFolder, PodConnector, RemoteError, SyncError, SyncHooks, Wire, WireOptions,
+    keep_equal, poll_changes, system_clock,
 };
 
 /// A directory here, and the container with the other one.
@@ -38,6 +38,10 @@ pub struct FolderSettings<'a> {
     pub folder: Option<&'a SyncFolder>,
     /// What overrides the entry.
     pub flags: FolderFlags<'a>,
+    /// What is done around the synchronization.
+    pub hooks: Arc<dyn SyncHooks>,
+    /// Whether it waits for ever for a container.
+    pub is_patient: bool,
     /// Receives what happens.
     pub events: &'a Events,
     /// Ends it.
@@ -87,6 +91,8 @@ impl FolderJob {
             limits,
             folder,
             flags,
+            hooks,
+            is_patient,
             events,
             cancel,
         } = settings;
@@ -131,15 +137,6 @@ impl FolderJob {
             ignores_case: cfg!(any(windows, target_os = "macos")),
             names_all: flags.names_all,
         };
-        let hooks: Arc<dyn SyncHooks> = match folder {
-            Some(folder) => Arc::new(UploadCommands {
-                on_upload: folder.on_upload.clone(),
-                directory: root.to_owned(),
-                events: events.clone(),
-                cancel: cancel.clone(),
-            }),
-            None => Arc::new(NoHooks),
-        };
         let connector = TargetConnector {
             access: access.clone(),
             selector,
@@ -147,6 +144,7 @@ impl FolderJob {
             wire,
             events: events.clone(),
             cancel: cancel.clone(),
+            is_patient,
             was_connected: AtomicBool::new(false),
         };
         let watches = !flags.no_watch && !folder.is_some_and(|folder| folder.no_watch);
@@ -158,14 +156,18 @@ impl FolderJob {
         &self.options
     }
 
-    /// Keeps it equal until it is cancelled; if it does not watch, until both sides are equal.
+    /// Keeps it equal until it is cancelled; if it does not watch, until both sides are equal. Nothing is sent or received
+    /// while it is `paused`.
     ///
     /// # Errors
     /// [`SyncError`], or what prevents a connection for good.
-    pub async fn run(self) -> Result<(), StageError> {
+    pub async fn run(self, paused: Option<watch::Receiver<bool>>) -> Result<(), StageError> {
         let Self { options, hooks, connector, watches, events, cancel } = self;
         let local = LocalFolder::new(options.key.here.clone(), options.exclude.clone());
         let mut folder = Folder::open(options, hooks, events, system_clock)?;
+        if let Some(paused) = paused {
+            folder.pause_with(paused);
+        }
         let changes = poll_changes(local).await;
         keep_equal(&mut folder, &connector, changes, watches, &cancel).await
     }
@@ -183,34 +185,6 @@ fn read_rules(rules: Option<&ConfiguredRules>, folder: &Path) -> Result<Vec<Stri
     Ok(patterns)
 }
 
-/// Runs `onUpload` of an entry of `dev.sync`.
-struct UploadCommands {
-    on_upload: OnUpload,
-    directory: PathBuf,
-    events: Events,
-    cancel: CancellationToken,
-}
-
-#[async_trait]
-impl SyncHooks for UploadCommands {
-    async fn after_sync(&self, batch: &Batch, remote: &dyn Remote) {
-        if batch.uploaded.is_empty() && batch.created.is_empty() && batch.deleted_there.is_empty() {
-            return;
-        }
-        let uploaded = Uploaded {
-            directories: batch.created.clone(),
-            files: batch.uploaded.iter().chain(&batch.deleted_there).cloned().collect(),
-            is_initial: batch.is_initial,
-        };
-        let commands =
-            AfterUpload { remote, exec: &LiveExec, directory: &self.directory, limit: COMMAND_LIMIT };
-        for failure in commands.run(&self.on_upload, &uploaded, &self.cancel).await {
-            let help = miette::Diagnostic::help(&failure).map(|help| format!("\n{help}")).unwrap_or_default();
-            self.events.notice(Level::Warning, format!("{failure}{help}"));
-        }
-    }
-}
-
 /// Connects to the container that a selector means at that moment.
 struct TargetConnector {
     access: ClusterAccess,
@@ -219,6 +193,7 @@ struct TargetConnector {
     wire: WireOptions,
     events: Events,
     cancel: CancellationToken,
+    is_patient: bool,
     was_connected: AtomicBool,
 }
 
@@ -228,7 +203,8 @@ impl FolderConnector for TargetConnector {
         let is_first = !self.was_connected.load(Ordering::Relaxed);
         let selector = lock(&self.selector).clone();
         let target = Target::resolve(&self.access, &selector, self.limits, &self.events, &self.cancel).await;
-        let target = target.map_err(|error| ConnectFailure { error, is_final: is_first })?;
+        let target =
+            target.map_err(|error| ConnectFailure { error, is_final: is_first && !self.is_patient })?;
         let connector =
             Arc::new(PodConnector::new(ClusterAccess::clone(&self.access), target.container_target()));
         let wire = Wire::connect(connector, self.wire.clone()).await.map_err(|error| {

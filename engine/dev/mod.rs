@@ -3,9 +3,11 @@
 mod connections;
 mod covered;
 mod folder_job;
+mod upload_commands;
 mod wanted;
 
-pub use connections::Connections;
+pub use connections::{Connections, FolderHooks};
 pub use covered::is_covered;
 pub use folder_job::{FolderFlags, FolderJob, FolderSettings};
+pub use upload_commands::UploadCommands;
 pub use wanted::Wanted;

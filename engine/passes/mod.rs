@@ -6,6 +6,8 @@
 mod guard;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod passes;
+mod questions;
 
 pub use guard::{Guard, Written};
-pub use passes::{End, Key, Next, Passes, Running};
+pub use passes::{Asked, End, Key, Next, Passes, Running};
+pub use questions::Questions;

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::Questions;
 use crate::event::{Event, Events, Level};
 use crate::lock::lock;
 use crate::watch::{ChangedFile, Moment, WatchEvent, WatchRoot, Watcher};
@@ -18,19 +20,36 @@ pub struct Passes {
     watcher: Watcher,
     events: Events,
     cancel: CancellationToken,
+    paused: watch::Sender<bool>,
+    questions: Questions,
 }
 
 /// A key that was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
-    /// Build what is out of date.
-    Build,
+    /// Run a pass.
+    Ask(Asked),
     /// Pause, or resume.
     Pause,
     /// Show what was decided, and why.
     Why,
+    /// Open the pages again.
+    Open,
+    /// Answer the question that is open.
+    Answer(bool),
     /// End.
     Quit,
+}
+
+/// What the user asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// To build what is out of date.
+    Build,
+    /// To run the first pass again.
+    Everything,
+    /// To deploy without building.
+    Deploy,
 }
 
 /// What to do next.
@@ -39,9 +58,11 @@ pub enum Next {
     /// These files changed.
     Changed(Vec<ChangedFile>),
     /// The user asked for a pass; these files changed.
-    Asked(Vec<ChangedFile>),
+    Asked(Asked, Vec<ChangedFile>),
     /// The user asked what was decided.
     Why,
+    /// The user wants the pages opened again.
+    Open,
     /// Nothing: it is over.
     End(End),
 }
@@ -72,8 +93,9 @@ struct Shared {
 #[derive(Default)]
 struct State {
     changed: IndexMap<PathBuf, ChangedFile>,
-    is_asked: bool,
+    asked: Option<Asked>,
     asks_why: bool,
+    opens: bool,
     is_paused: bool,
     end: Option<End>,
     running: Option<Arc<dyn Running>>,
@@ -94,13 +116,16 @@ impl State {
         if std::mem::take(&mut self.asks_why) {
             return Some(Next::Why);
         }
+        if std::mem::take(&mut self.opens) {
+            return Some(Next::Open);
+        }
         let take = |changed: &mut IndexMap<_, ChangedFile>| {
             let mut files: Vec<_> = std::mem::take(changed).into_values().collect();
             files.sort_by(|one, other| one.path.cmp(&other.path));
             files
         };
-        if std::mem::take(&mut self.is_asked) {
-            return Some(Next::Asked(take(&mut self.changed)));
+        if let Some(asked) = self.asked.take() {
+            return Some(Next::Asked(asked, take(&mut self.changed)));
         }
         (!self.is_paused && !self.changed.is_empty()).then(|| Next::Changed(take(&mut self.changed)))
     }
@@ -135,13 +160,30 @@ impl Passes {
                 }
             }
         })?;
-        Ok(Self { shared, watcher, events: events.clone(), cancel: cancel.clone() })
+        Ok(Self {
+            shared,
+            watcher,
+            events: events.clone(),
+            cancel: cancel.clone(),
+            paused: watch::Sender::new(false),
+            questions: Questions::new(events),
+        })
     }
 
     /// Watches `roots` instead, which are known from what was read after `since`.
     pub fn set_roots(&self, roots: Vec<WatchRoot>, since: Moment) {
         lock(&self.shared.state).generation += 1;
         self.watcher.set_roots(roots, Some(since));
+    }
+
+    /// Whether it is paused.
+    pub fn paused(&self) -> watch::Receiver<bool> {
+        self.paused.subscribe()
+    }
+
+    /// The questions that keys answer.
+    pub fn questions(&self) -> &Questions {
+        &self.questions
     }
 
     /// A function that ends it as after Ctrl-C, from any thread.
@@ -162,19 +204,30 @@ impl Passes {
     /// A function that receives keys, from any thread.
     pub fn keys(&self) -> impl Fn(Key) + Send + use<> {
         let (shared, events, cancel) = (Arc::clone(&self.shared), self.events.clone(), self.cancel.clone());
+        let (paused, questions) = (self.paused.clone(), self.questions.clone());
         move |key| {
             let event = shared.update(|state| match key {
-                Key::Build => {
-                    state.is_asked = true;
+                Key::Ask(asked) => {
+                    state.asked = Some(asked);
+                    paused.send_replace(false);
                     std::mem::take(&mut state.is_paused).then_some(Event::WatchResumed)
                 }
                 Key::Pause => {
                     state.is_paused = !state.is_paused;
+                    paused.send_replace(state.is_paused);
                     let reason = "changes have no effect until you press p or b".to_owned();
                     Some(if state.is_paused { Event::WatchPaused { reason } } else { Event::WatchResumed })
                 }
                 Key::Why => {
                     state.asks_why = true;
+                    None
+                }
+                Key::Open => {
+                    state.opens = true;
+                    None
+                }
+                Key::Answer(answer) => {
+                    questions.answer(answer);
                     None
                 }
                 Key::Quit => {
@@ -253,9 +306,9 @@ mod tests {
         assert_eq!(state.next(), Some(Next::Changed(vec![a, b.clone()])));
         assert_eq!(state.next(), None);
         state.add(std::slice::from_ref(&b));
-        (state.is_paused, state.is_asked, state.asks_why) = (true, true, true);
+        (state.is_paused, state.asked, state.asks_why) = (true, Some(Asked::Build), true);
         assert_eq!(state.next(), Some(Next::Why));
-        assert_eq!(state.next(), Some(Next::Asked(vec![b])));
+        assert_eq!(state.next(), Some(Next::Asked(Asked::Build, vec![b])));
         state.end = Some(End::Quit);
         assert_eq!(state.next(), Some(Next::End(End::Quit)));
     }

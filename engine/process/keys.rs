@@ -1,7 +1,11 @@
 //! Single keys of the terminal.
 
 /// Reads keys until it is dropped, which restores the terminal.
-pub struct Keys(());
+pub struct Keys {
+    /// Ends the thread: it must not take what is typed for another program.
+    #[cfg(unix)]
+    _stop: std::io::PipeWriter,
+}
 
 /// Passes every key that is pressed to `receive`. `None` if stdin is not a terminal, or this process is not in the
 /// foreground there. Ctrl-C works as before.
@@ -22,16 +26,31 @@ pub fn read_keys(receive: impl Fn(char) + Send + 'static) -> Option<Keys> {
     mode.special_codes[SpecialCodeIndex::VTIME] = 0;
     *crate::lock::lock(&BEFORE) = Some(before);
     tcsetattr(&stdin, OptionalActions::Now, &mode).ok()?;
-    let thread = std::thread::Builder::new().name("keys".to_owned());
+    let (stopped, stop) = std::io::pipe().ok()?;
     let read = move || {
+        use rustix::event::{PollFd, PollFlags, poll};
+
+        let stdin = std::io::stdin();
         let mut byte = [0];
-        // The end of the process ends it too.
-        while let Ok(1..) = rustix::io::read(std::io::stdin(), &mut byte) {
-            receive(char::from(byte[0]));
+        loop {
+            let mut ready = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&stopped, PollFlags::IN)];
+            match poll(&mut ready, None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return,
+            }
+            if !ready[1].revents().is_empty() {
+                return;
+            }
+            if !ready[0].revents().is_empty() {
+                match rustix::io::read(&stdin, &mut byte) {
+                    Ok(1..) => receive(char::from(byte[0])),
+                    Ok(_) | Err(_) => return,
+                }
+            }
         }
     };
-    match thread.spawn(read) {
-        Ok(_) => Some(Keys(())),
+    match std::thread::Builder::new().name("keys".to_owned()).spawn(read) {
+        Ok(_) => Some(Keys { _stop: stop }),
         Err(_) => {
             restore_terminal();
             None

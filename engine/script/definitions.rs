@@ -55,6 +55,11 @@ fn kind(parameter: &str) -> &str {
         "error" => "StageError",
         "deployment" => "Deployment",
         "rollout" => "Rollout",
+        "folder" => "Folder",
+        "batch" => "SyncedBatch",
+        "change" => "ImageChange",
+        "path" => "String",
+        "paths" => "Array",
         // A map or a list.
         "content" => "Dynamic",
         _ => "?",

@@ -9,6 +9,7 @@ use super::{Pipeline, ScriptError, new_engine, stage};
 use crate::dev::Wanted;
 use crate::event::Outcome;
 use crate::lock::lock;
+use crate::passes::Questions;
 use crate::plan::{Plan, Reach};
 use crate::rollout::Rollout;
 use crate::run::{Run, each_once};
@@ -34,6 +35,8 @@ pub struct Execution {
     pub(super) reaches: Mutex<IndexMap<String, Reach>>,
     /// What the scripts of a dev session want to be connected.
     pub wanted: Mutex<Wanted>,
+    /// The questions that its scripts may ask.
+    pub questions: OnceLock<Questions>,
     /// What was planned of each deployment, for output.
     pub(super) rollouts: Mutex<Vec<Rollout>>,
 }
@@ -52,6 +55,7 @@ impl Execution {
             plans: Mutex::default(),
             reaches: Mutex::default(),
             wanted: Mutex::default(),
+            questions: OnceLock::new(),
             rollouts: Mutex::default(),
         }
     }

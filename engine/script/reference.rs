@@ -473,6 +473,9 @@ mod tests {
                 "image" => "project.image(\"api\")".to_owned(),
                 "plan" => "plan(tagged(project.image(\"api\")))".to_owned(),
                 "deployment" => "project.deployments[0]".to_owned(),
+                "folder" => "project.dev.folders[0]".to_owned(),
+                "path" => "\"src/a\"".to_owned(),
+                "paths" => "[\"src/a\"]".to_owned(),
                 other => panic!("the example of `{call}` has a parameter `{other}`"),
             };
             let arguments = function.params.iter().map(argument).collect::<Vec<_>>().join(", ");

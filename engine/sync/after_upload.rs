@@ -6,23 +6,12 @@ use std::time::Duration;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use tokio_util::sync::CancellationToken;
 
-use super::{RelativePath, Remote, RemoteCommand, RemoteError};
+use super::{Batch, RelativePath, Remote, RemoteCommand, RemoteError};
 use crate::config::{OnUpload, SyncCommand, SyncExec};
 use crate::process::{CommandLine, Exec, ExecRequest, ProcessError, Purpose, Tail};
 
 /// How long a command may take, unless something else is asked for.
 pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
-
-/// What was uploaded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Uploaded {
-    /// The directories that were made.
-    pub directories: Vec<RelativePath>,
-    /// The files and links that were written.
-    pub files: Vec<RelativePath>,
-    /// Whether this is the initial synchronization.
-    pub is_initial: bool,
-}
 
 /// A command of `onUpload` that failed. The synchronization continues.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -83,18 +72,21 @@ pub struct AfterUpload<'a> {
 }
 
 impl AfterUpload<'_> {
-    /// Runs what `on_upload` says about `uploaded`, one by one; returns the failures. A command with `failOnError` that
+    /// Runs what `on_upload` says about `batch`, one by one; returns the failures. A command with `failOnError` that
     /// fails skips the rest.
     pub async fn run(
         &self,
         on_upload: &OnUpload,
-        uploaded: &Uploaded,
+        batch: &Batch,
         cancel: &CancellationToken,
     ) -> Vec<AfterUploadError> {
         let mut failures = Vec::new();
+        if !batch.has_uploads() {
+            return failures;
+        }
+        let files: Vec<_> = batch.uploaded.iter().chain(&batch.deleted_there).cloned().collect();
         if let Some(hooks) = &on_upload.exec_remote {
-            let each =
-                [(&hooks.on_dir_create, &uploaded.directories), (&hooks.on_file_change, &uploaded.files)];
+            let each = [(&hooks.on_dir_create, &batch.created), (&hooks.on_file_change, &files)];
             for (command, paths) in each {
                 let Some(command) = command else { continue };
                 for path in paths {
@@ -106,7 +98,7 @@ impl AfterUpload<'_> {
             }
         }
         for exec in &on_upload.exec {
-            match selects(exec, uploaded) {
+            match selects(exec, batch, &files) {
                 Ok(true) => {}
                 Ok(false) => continue,
                 Err(error) => {
@@ -194,9 +186,9 @@ fn shown(command: &SyncCommand) -> String {
     }
 }
 
-/// Whether `exec` runs after `uploaded`.
-fn selects(exec: &SyncExec, uploaded: &Uploaded) -> Result<bool, AfterUploadError> {
-    if exec.is_once && !uploaded.is_initial {
+/// Whether `exec` runs after `batch`, which wrote or deleted `files`.
+fn selects(exec: &SyncExec, batch: &Batch, files: &[RelativePath]) -> Result<bool, AfterUploadError> {
+    if exec.is_once && !batch.is_initial {
         return Ok(false);
     }
     if exec.on_change.is_empty() {
@@ -204,7 +196,7 @@ fn selects(exec: &SyncExec, uploaded: &Uploaded) -> Result<bool, AfterUploadErro
     }
     let patterns =
         patterns(&exec.on_change).map_err(|error| AfterUploadError::Pattern { reason: error.to_string() })?;
-    let mut paths = uploaded.files.iter().chain(&uploaded.directories);
+    let mut paths = files.iter().chain(&batch.created);
     Ok(paths.any(|path| patterns.is_match(path.as_str())))
 }
 

@@ -60,23 +60,19 @@ impl Folder {
 
     /// Records what needs no work, and reports what the user must know.
     fn record_decided(&mut self, work: &Work<'_>, plan: &Plan) {
-        let (mut different, mut again) = (Vec::new(), Vec::new());
+        let (mut different, mut again, mut leaving) = (Vec::new(), Vec::new(), Vec::new());
         for (path, decision) in &plan.decisions {
             let (here, there) = (work.here.get(path).cloned(), work.there.get(path).cloned());
             match decision {
                 Decision::Agree => self.record(path, here, there, true, work.comparison),
                 Decision::Keep => {
                     if let Some(Kind::Link(target)) = there.as_ref().map(|entry| &entry.kind) {
-                        let message = match here {
-                            Some(_) => format!(
+                        if here.is_some() {
+                            self.tell_once(Level::Info, format!(
                                 "`{path}` is a link in the container, to `{target}`: files are written through it, and not downloaded"
-                            ),
-                            None => format!(
-                                "the container's link `{path}` to `{target}` leaves the directory: it is not downloaded"
-                            ),
-                        };
-                        if here.is_some() || !stays_inside(path, target) {
-                            self.tell_once(Level::Info, message);
+                            ));
+                        } else if !stays_inside(path, target) && self.is_news(format!("{path} leaves")) {
+                            leaving.push(format!("`{path}` to `{target}`"));
                         }
                     }
                     self.record(path, here, there, false, work.comparison);
@@ -112,6 +108,20 @@ impl Folder {
         }
         for message in again {
             self.notice(Level::Warning, message);
+        }
+        match leaving.as_slice() {
+            [] => {}
+            [link] => self.notice(
+                Level::Info,
+                format!("the container's link {link} leaves the directory: it is not downloaded"),
+            ),
+            [link, ..] => self.notice(
+                Level::Info,
+                format!(
+                    "{} of the container leave the directory, for example {link}: they are not downloaded",
+                    counted(leaving.len(), "link")
+                ),
+            ),
         }
         if !different.is_empty() {
             let files = counted(different.len(), "file");

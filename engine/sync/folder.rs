@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::base::{Base, BaseTree, Seen};
 use super::changes::Changes;
@@ -42,6 +43,8 @@ pub struct Folder {
     pub(super) failed: HashMap<RelativePath, (Option<Entry>, Option<Entry>)>,
     /// Local changes that arrive while a long upload runs.
     pub(super) changes: Option<Changes>,
+    /// Whether it is paused.
+    paused: Option<watch::Receiver<bool>>,
     /// Directories there that were made although no rule selects them.
     pub(super) made: HashSet<RelativePath>,
     /// Paths that changed while they were sent.
@@ -109,6 +112,7 @@ impl Folder {
             here: Entries::new(),
             failed: HashMap::new(),
             changes: None,
+            paused: None,
             made: HashSet::new(),
             later: BTreeSet::new(),
             is_here_unknown: false,
@@ -632,6 +636,19 @@ impl Folder {
                 Level::Warning,
                 format!("{error}: after the next start, everything is compared again"),
             );
+        }
+    }
+
+    /// Follows whether it is paused: while it is, nothing is sent or received.
+    pub fn pause_with(&mut self, paused: watch::Receiver<bool>) {
+        self.paused = Some(paused);
+    }
+
+    /// Waits until it is not paused.
+    pub(super) async fn resumed(&mut self) {
+        if let Some(paused) = &mut self.paused {
+            // Nobody can pause it any more if it fails.
+            let _ = paused.wait_for(|is_paused| !is_paused).await;
         }
     }
 

@@ -191,6 +191,7 @@ async fn follow_all(
             () = sleep(next_scan) => Next::Everything,
         };
         folder.changes = Some(changes);
+        folder.resumed().await;
         let started = Instant::now();
         let passed = match next {
             Next::Ended => return Ended::Done,
@@ -280,7 +281,7 @@ impl AfterSync {
             && let Some(batch) = self.waiting.take()
         {
             let (hooks, remote) = (self.hooks.clone(), self.remote.clone());
-            self.running = Some(tokio::spawn(async move { hooks.after_sync(&batch, &*remote).await }));
+            self.running = Some(tokio::spawn(async move { hooks.after_sync(&batch, &remote).await }));
         }
     }
 

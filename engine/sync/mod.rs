@@ -23,7 +23,7 @@ mod tests;
 mod trash;
 mod wire;
 
-pub use after_upload::{AfterUpload, COMMAND_LIMIT, Uploaded};
+pub use after_upload::{AfterUpload, COMMAND_LIMIT};
 #[cfg(test)]
 pub use changes::LocalChange;
 pub use entry::{Entry, Kind, RelativePath, Scan};
@@ -32,7 +32,7 @@ pub use exclude::ExcludeRules;
 pub use folder::Folder;
 pub use keep_equal::{ConnectFailure, FolderConnection, FolderConnector, keep_equal, system_clock};
 pub use local::LocalFolder;
-pub use options::{Batch, FolderOptions, NoHooks, SyncHooks};
+pub use options::{Batch, FolderOptions, NoHooks, SyncHooks, Winner};
 pub use poller::poll_changes;
 pub use remote::{
     CommandEnd, Download, Expected, Facts, Outcome, Pruned, Remote, RemoteCommand, Tier, Upload,

@@ -1,6 +1,7 @@
 //! The settings of a synchronized directory, and what a script can decide about it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -86,6 +87,11 @@ impl Batch {
             .all(|paths| paths.is_empty())
     }
 
+    /// Whether something was written or deleted in the container.
+    pub fn has_uploads(&self) -> bool {
+        !(self.uploaded.is_empty() && self.created.is_empty() && self.deleted_there.is_empty())
+    }
+
     /// Adds a later batch.
     pub fn add(&mut self, later: Self) {
         self.is_initial |= later.is_initial;
@@ -103,7 +109,7 @@ impl Batch {
 #[async_trait]
 pub trait SyncHooks: Send + Sync {
     /// Runs after a batch. Batches that come meanwhile are one further call.
-    async fn after_sync(&self, _batch: &Batch, _remote: &dyn Remote) {}
+    async fn after_sync(&self, _batch: &Batch, _remote: &Arc<dyn Remote>) {}
 
     /// Which side wins where both changed.
     async fn on_conflict(&self, _path: &RelativePath) -> Winner {

@@ -32,3 +32,18 @@ pub struct Terminal {
     #[serde(skip_serializing_if = "Not::not")]
     pub is_without_tty: bool,
 }
+
+impl Terminal {
+    /// A shell in a container.
+    pub fn shell(origin: Origin, selection: Selection) -> Self {
+        Self {
+            origin,
+            selection,
+            command: Vec::new(),
+            work_dir: None,
+            is_disabled: false,
+            is_attach: false,
+            is_without_tty: false,
+        }
+    }
+}

@@ -320,10 +320,7 @@ fn problems_have_a_location_and_do_not_prevent_a_build() {
         "sync: [{onUpload: {exec: [{args: [a]}]}}]",
         &["3:33: a command of `onUpload` of a sync entry of `dev` has no `command`"],
     );
-    check(
-        "sync: [{imageSelector: image(apo)}]",
-        &["3:30: unknown image `apo` in `imageSelector` of a sync entry of `dev`"],
-    );
+    check("sync: [{imageSelector: image(apo)}]", &["3:30: unknown image `apo` in a sync entry of `dev`"]);
     check(
         "sync: [{imageSelector: 'image(api):1'}]",
         &["3:30: `imageSelector` of a sync entry of `dev` is not an image: `image(api):1`"],
@@ -371,10 +368,7 @@ fn problems_of_pods_have_a_location() {
     check("sync: [{path: 'a:b:c'}]", &["4:25: `path` of a sync entry of dev pod `p` has more than one `:`"]);
     check("sync: [{onDownload: {}}]", &["4:19: unknown key `onDownload` in a sync entry of dev pod `p`"]);
     check("containers: {c: {trminal: {}}}", &["4:28: unknown key `trminal` in dev container `c`"]);
-    check(
-        "imageSelector: '${runtime.images.apo}'",
-        &["4:26: unknown image `apo` in `imageSelector` of dev pod `p`"],
-    );
+    check("imageSelector: '${runtime.images.apo}'", &["4:26: unknown image `apo` in dev pod `p`"]);
     check("arch: arm", &["4:17: unknown value `arm` of `arch` of dev pod `p`"]);
 }
 

@@ -160,6 +160,7 @@ impl Follower {
     /// Passes on the last line, if its end is missing.
     async fn pass_rest(&mut self, resume: &mut LogResume, lines: &mut LogLines) {
         if let Some((time, text)) = lines.rest()
+            && time.is_some()
             && resume.take(&TimedLine::new(time, &text))
         {
             self.sender.send(self.line(time, text)).await;
@@ -223,7 +224,8 @@ impl Follower {
     async fn pass(&self, bytes: &[u8], resume: &mut LogResume, lines: &mut LogLines) {
         let mut new = Vec::new();
         lines.take(bytes, |time, text| {
-            if resume.take(&TimedLine::new(time, &text)) {
+            // What has no time is not of the container: its node says that the log is gone.
+            if time.is_some() && resume.take(&TimedLine::new(time, &text)) {
                 new.push((time, text));
             }
         });

@@ -32,6 +32,8 @@ impl Progress {
         let is_last = matches!(phase, Some("Succeeded" | "Failed"));
         let Some(status) = status_of(pod, name) else { return Self { is_last, ..Self::default() } };
         let state = status.state.as_ref();
+        let is_deleted = pod.metadata.deletion_timestamp.is_some();
+        let ending = |state: &ContainerStateTerminated| ending(state, is_deleted);
         let last = status.last_state.as_ref().and_then(|state| state.terminated.as_ref()).map(ending);
         if state.is_some_and(|state| state.running.is_some()) {
             return Self { id: status.container_id.clone(), ended: None, previous: last, is_last };
@@ -44,10 +46,12 @@ impl Progress {
     }
 }
 
-fn ending(state: &ContainerStateTerminated) -> Ending {
+fn ending(state: &ContainerStateTerminated, is_deleted: bool) -> Ending {
+    // It is not the container's fault then.
+    let reason = if is_deleted { Some("its pod is being deleted".to_owned()) } else { state.reason.clone() };
     Ending {
         id: state.container_id.clone().unwrap_or_default(),
         code: state.exit_code,
-        reason: state.reason.clone().unwrap_or_default(),
+        reason: reason.unwrap_or_default(),
     }
 }

@@ -21,6 +21,7 @@ pub mod dev {
     use super::super::ScriptProject;
     use super::{ScriptDev, text_or_unit};
     use crate::config::{Folder, Foreground, Forward, Page, Selection};
+    use crate::run::ImageChange;
 
     /// The section `dev` of `devspace.yaml`, with the same properties for every version of the file.
     ///
@@ -218,6 +219,30 @@ pub mod dev {
     #[rhai_fn(get = "namespace", pure)]
     pub fn namespace(selection: &mut Selection) -> Dynamic {
         text_or_unit(selection.namespace.as_deref())
+    }
+
+    /// The files that changed, absolute.
+    #[rhai_fn(get = "files", pure)]
+    pub fn files(change: &mut ImageChange) -> Array {
+        change.files.iter().cloned().map(Into::into).collect()
+    }
+
+    /// Why the files matter for the image.
+    #[rhai_fn(get = "reason", pure)]
+    pub fn reason(change: &mut ImageChange) -> String {
+        change.reason.clone()
+    }
+
+    /// Whether `autoReload` names the image, or every image is built (`--watch`).
+    #[rhai_fn(get = "is_automatic", pure)]
+    pub fn is_automatic(change: &mut ImageChange) -> bool {
+        change.is_automatic
+    }
+
+    /// Whether a synced folder brings all files into the container without a build.
+    #[rhai_fn(get = "is_covered", pure)]
+    pub fn is_covered(change: &mut ImageChange) -> bool {
+        change.is_covered
     }
 
     /// The selection in words: "image `api`, container `main`".

@@ -30,12 +30,14 @@ mod rollout;
 mod secret;
 mod secret_text;
 mod stored;
+mod sync;
 mod system_time;
 mod tags;
 
 use rhai::{Engine, exported_module};
 
 pub use project::ScriptProject;
+pub use sync::SyncedBatch;
 
 /// Registers every stage in `engine`.
 pub(super) fn register(engine: &mut Engine) {
@@ -54,6 +56,8 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<crate::config::Page>("Page")
         .register_type_with_name::<crate::config::Foreground>("Foreground")
         .register_type_with_name::<crate::config::Selection>("Selection")
+        .register_type_with_name::<crate::run::ImageChange>("ImageChange")
+        .register_type_with_name::<sync::SyncedBatch>("SyncedBatch")
         .register_type_with_name::<crate::plan::Plan>("Plan")
         .register_type_with_name::<crate::plan::Built>("Built")
         .register_type_with_name::<command::CommandResult>("CommandResult")
@@ -67,7 +71,7 @@ pub(super) fn register(engine: &mut Engine) {
     }
 }
 
-fn modules() -> [rhai::Module; 28] {
+fn modules() -> [rhai::Module; 29] {
     let mut git = exported_module!(git::git);
     git.set_var("git", git::Git);
     [
@@ -98,6 +102,7 @@ fn modules() -> [rhai::Module; 28] {
         exported_module!(secret::secret),
         exported_module!(secret_text::secret_text),
         exported_module!(stored::stored),
+        exported_module!(sync::sync),
         exported_module!(tags::tags),
     ]
 }

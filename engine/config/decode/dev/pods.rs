@@ -2,7 +2,7 @@
 
 use super::folder::{check_downloads, folder};
 use super::names::Names;
-use super::sections::{shell, show_last};
+use super::sections::show_last;
 use super::selection::selection;
 use super::{check_arch, items, pages, port, start, text, unsupported};
 use crate::config::node::{Mapping, Span, YamlNode, field};
@@ -141,7 +141,7 @@ impl Pods {
             work_dir: text(terminal, "workDir", &what, reader),
             is_disabled: !is_enabled(mapping, "terminal", true),
             is_without_tty: reader.boolean(terminal, "disableTTY", &what).unwrap_or(false),
-            ..shell(reader.problems.origin(span), selection.clone())
+            ..Terminal::shell(reader.problems.origin(span), selection.clone())
         };
         Some((terminal, span))
     }
@@ -163,7 +163,7 @@ impl Pods {
         let terminal = Terminal {
             is_attach: true,
             is_without_tty: reader.boolean(attach, "disableTTY", &what).unwrap_or(false),
-            ..shell(reader.problems.origin(span), selection.clone())
+            ..Terminal::shell(reader.problems.origin(span), selection.clone())
         };
         Some((terminal, span))
     }

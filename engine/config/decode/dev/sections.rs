@@ -135,7 +135,7 @@ fn terminal(mapping: &Mapping, dev: &Dev, names: &Names<'_>, reader: &mut Reader
         let entry = mapping.get("deprecatedInteractiveEnabled")?;
         let origin = reader.problems.origin(entry.key);
         let selection = Selection::any(origin.clone());
-        return dev.interactive.default_enabled.then(|| shell(origin, selection));
+        return dev.interactive.default_enabled.then(|| Terminal::shell(origin, selection));
     };
     let terminal = reader.mapping(node, of)?;
     let selection = selection(node, terminal, "containerName", of, names, reader);
@@ -143,23 +143,10 @@ fn terminal(mapping: &Mapping, dev: &Dev, names: &Names<'_>, reader: &mut Reader
         command: reader.texts(terminal, "command", of).unwrap_or_default(),
         work_dir: text(terminal, "workDir", of, reader),
         is_disabled: reader.boolean(terminal, "disabled", of).unwrap_or(false),
-        ..shell(reader.problems.origin(key(mapping, "terminal", node)), selection)
+        ..Terminal::shell(reader.problems.origin(key(mapping, "terminal", node)), selection)
     })
 }
 
 fn key(mapping: &Mapping, key: &str, node: &YamlNode) -> crate::config::node::Span {
     mapping.get(key).map_or(node.span, |entry| entry.key)
-}
-
-/// A terminal with a shell.
-pub(super) fn shell(origin: crate::config::Origin, selection: Selection) -> Terminal {
-    Terminal {
-        origin,
-        selection,
-        command: Vec::new(),
-        work_dir: None,
-        is_disabled: false,
-        is_attach: false,
-        is_without_tty: false,
-    }
 }

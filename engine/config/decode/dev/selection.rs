@@ -26,7 +26,7 @@ pub(super) fn selection(
     let Some(node) = field(mapping, "imageSelector") else { return selection };
     match image_in(text.trim()) {
         Some(name) => {
-            names.check_image(name, node.span, &format!("`imageSelector` of {of}"), reader);
+            names.check_image(name, node.span, of, reader);
             selection.image = Some(name.to_owned());
         }
         None if text.contains("${runtime.") || text.contains("image(") || text.contains("tag(") => {

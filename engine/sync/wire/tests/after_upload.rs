@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::shell::Container;
 use crate::config::{OnUpload, Origin, SyncCommand, SyncExec, SyncHooks};
 use crate::process::LiveExec;
-use crate::sync::{AfterUpload, COMMAND_LIMIT, RelativePath, Uploaded};
+use crate::sync::{AfterUpload, Batch, COMMAND_LIMIT, RelativePath};
 
 fn origin() -> Origin {
     Origin { file: "devspace.yaml".into(), line: 1, column: 1 }
@@ -56,7 +56,7 @@ async fn commands_run_in_order_for_what_was_uploaded() {
     };
     let path = |text| RelativePath::new(text).unwrap();
     let files = vec![path("d/$(x).go"), path("b")];
-    let uploaded = Uploaded { directories: vec![path("d")], files, is_initial: false };
+    let uploaded = Batch { created: vec![path("d")], uploaded: files, ..Batch::default() };
     let after = AfterUpload {
         remote: &wire,
         exec: &LiveExec,

@@ -1,0 +1,76 @@
+//! What the scripts of a dev session decide about synced folders.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use rhai::Dynamic;
+
+use crate::config::Folder;
+use crate::event::Level;
+use crate::lock::lock;
+use crate::script::Execution;
+use crate::script::stage::SyncedBatch;
+use crate::sync::{Batch, RelativePath, Remote, SyncHooks, Winner};
+
+/// The scripts that are in force.
+pub(super) type ScriptsInForce = Arc<Mutex<Option<Arc<Execution>>>>;
+
+/// Calls the functions of the pipeline for a synced folder.
+pub(super) struct FolderScripts {
+    /// The scripts.
+    pub(super) scripts: ScriptsInForce,
+    /// The folder.
+    pub(super) folder: Folder,
+}
+
+impl FolderScripts {
+    /// Calls `function` with the folder and `argument` on a thread of its own. An error is reported, and is no result.
+    async fn call(&self, function: &'static str, argument: Dynamic) -> Option<Dynamic> {
+        let execution = lock(&self.scripts).clone()?;
+        let arguments = vec![Dynamic::from(self.folder.clone()), argument];
+        let called = tokio::task::spawn_blocking(move || {
+            let result = execution.call_function(function, arguments);
+            if let Err(error) = &result
+                && !execution.run.session.cancel.is_cancelled()
+            {
+                let message = format!("`{function}` failed: {error}");
+                execution.run.session.notice(Level::Warning, message);
+            }
+            result.ok()
+        });
+        called.await.ok()?
+    }
+}
+
+#[async_trait]
+impl SyncHooks for FolderScripts {
+    async fn after_sync(&self, batch: &Batch, remote: &Arc<dyn Remote>) {
+        let batch = SyncedBatch { batch: Arc::new(batch.clone()), remote: Arc::clone(remote) };
+        self.call("after_sync", Dynamic::from(batch)).await;
+    }
+
+    async fn on_conflict(&self, path: &RelativePath) -> Winner {
+        let winner = self.call("on_conflict", path.to_string().into()).await;
+        let winner = winner.and_then(|winner| winner.into_string().ok());
+        match winner.as_deref() {
+            Some("here") => Winner::Here,
+            Some("there") => Winner::There,
+            Some("neither") | None => Winner::Neither,
+            Some(other) => {
+                if let Some(execution) = lock(&self.scripts).clone() {
+                    let message = format!(
+                        "`on_conflict` returned \"{other}\" for {path}: return \"here\", \"there\" or \"neither\""
+                    );
+                    execution.run.session.notice(Level::Warning, message);
+                }
+                Winner::Neither
+            }
+        }
+    }
+
+    async fn on_mass_delete(&self, paths: &[RelativePath]) -> bool {
+        let paths: Vec<Dynamic> = paths.iter().map(|path| path.to_string().into()).collect();
+        let allowed = self.call("on_mass_delete", paths.into()).await;
+        allowed.is_some_and(|allowed| allowed.as_bool().unwrap_or(false))
+    }
+}

@@ -1,0 +1,44 @@
+//! What `onUpload` of a synced folder asks for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use miette::Diagnostic as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::OnUpload;
+use crate::event::{Events, Level};
+use crate::process::LiveExec;
+use crate::sync::{AfterUpload, Batch, COMMAND_LIMIT, Remote, SyncHooks};
+
+/// Runs `onUpload` of an entry of `dev.sync`.
+pub struct UploadCommands {
+    /// What it asks for.
+    pub on_upload: OnUpload,
+    /// The directory of commands on this machine.
+    pub directory: PathBuf,
+    /// Receives failures.
+    pub events: Events,
+    /// Ends it.
+    pub cancel: CancellationToken,
+}
+
+impl UploadCommands {
+    /// Runs the commands for `batch`, and reports those that fail.
+    pub async fn run(&self, batch: &Batch, remote: &dyn Remote) {
+        let commands =
+            AfterUpload { remote, exec: &LiveExec, directory: &self.directory, limit: COMMAND_LIMIT };
+        for failure in commands.run(&self.on_upload, batch, &self.cancel).await {
+            let help = failure.help().map(|help| format!("\n{help}")).unwrap_or_default();
+            self.events.notice(Level::Warning, format!("{failure}{help}"));
+        }
+    }
+}
+
+#[async_trait]
+impl SyncHooks for UploadCommands {
+    async fn after_sync(&self, batch: &Batch, remote: &Arc<dyn Remote>) {
+        self.run(batch, &**remote).await;
+    }
+}
