@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::harness::{Cluster, Daemon, Project, Running, Signal, Terminal, TestRepository, wait_for};
 
 /// How long to wait for the cluster.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A project with the image `web`, which serves `app/page` on port 80, and its deployment.
 struct World {
@@ -144,7 +144,7 @@ fn scripts_decide_and_settings_take_effect_while_it_runs() {
     running.wait_for_text("uploaded [\"page\"] of app");
     project.write("settings", "second settings\n");
     running.wait_for_text("web: COPY of `settings` at line 2 reads it");
-    running.wait_for_text("web is stale: COPY of `settings` at line 2 reads it; b builds it");
+    running.wait_for_text("web is stale: settings changed; b builds it");
 
     // A mistake changes nothing; the session goes on with what it has.
     let before = project.read("devspace.yaml");
@@ -179,10 +179,17 @@ fn failures_before_the_first_deploy_end_it_and_later_ones_do_not() {
     drop(taken);
     let dockerfile = project.read("Dockerfile");
     project.write("Dockerfile", "FROM scratch\nCOPY nothing /\n");
-    let output = world.dev(&[]).finish();
-    output.exits(1).stderr_says("nothing");
-    // Without connections, it ends after the deploy.
+    world.dev(&[]).finish().exits(1).stderr_says("nothing");
+    // In a terminal, where somebody can mend it, it waits; then everything is connected.
+    let mut terminal = world.dev_in_terminal(&[]);
+    terminal.wait_for_text("nothing").wait_for_text("watching");
     project.write("Dockerfile", &dockerfile);
+    world.wait_for_answer("first page\nfirst settings\n");
+    terminal.wait_for_text("in sync");
+    terminal.type_text("q");
+    let (status, transcript) = terminal.finish();
+    assert_eq!(status.exit_code(), 0, "{transcript}");
+    // Without connections, it ends after the deploy.
     let output = world.dev(&["--exit-after-deploy", "--wait"]).finish();
     output.success().lacks("->  port").lacks("connected to");
     assert_eq!(world.images().len(), 1);
@@ -211,7 +218,7 @@ fn keys_and_a_terminal_control_it() {
     world.wait_for_answer("first page\nsecond settings\n");
     terminal.type_text("p").wait_for_text("changes have no effect until you press p or b");
     terminal.type_text("p");
-    terminal.type_text("d").wait_for_text("unchanged");
+    terminal.type_text("d").wait_for_text("deployed 0 objects");
     terminal.type_text("q");
     let (status, transcript) = terminal.finish();
     assert_eq!(status.exit_code(), 0, "{transcript}");
@@ -219,9 +226,14 @@ fn keys_and_a_terminal_control_it() {
     // A shell in the container, whose end is the end of the session.
     let mut terminal = world.dev_in_terminal(&["-t"]);
     terminal.wait_for_text("# ");
+    // What happens meanwhile is logged, and not shown.
+    project.write("settings", "third settings\n");
+    wait_for("a line in the log", LIMIT, || {
+        let log = std::fs::read_to_string(project.path(".windlass/logs/dev.log")).ok()?;
+        log.contains("web is stale: settings changed").then_some(())
+    });
     terminal.type_text("cat /settings; exit $((3+4))\n");
     let (status, transcript) = terminal.finish();
     assert!(transcript.contains("second settings"), "{transcript}");
     assert_eq!(status.exit_code(), 7, "{transcript}");
-    assert!(project.path(".windlass/logs/dev.log").exists(), "what happens meanwhile is logged");
 }

@@ -1,6 +1,6 @@
 //! `windlass dev`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Args;
@@ -15,17 +15,16 @@ use super::folder_scripts::{FolderScripts, ScriptsInForce};
 use super::interactive_mode::{add_terminal, let_images_wait};
 use super::load::load_project;
 use super::pipeline_run::PipelineCall;
-use super::watch_loop::{Cause, PassKind, Wish, watch_loop};
+use super::watch_loop::{Affected, Cause, PassKind, Wish, shown, watch_loop};
 use crate::builder::is_on_change_file;
 use crate::command::cli::GlobalOptions;
-use crate::config::{Foreground, Loaded, Terminal};
-use crate::connect::{Target, TargetLimits};
+use crate::config::{DeploymentConfig, Foreground, Loaded, Terminal};
+use crate::connect::TargetLimits;
 use crate::dev::{Connections, FolderHooks, Wanted, is_covered};
 use crate::event::Level;
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
-use crate::plan::ChangeImpact;
-use crate::rollout::{deployment_inputs, selected, target_selector};
+use crate::rollout::{deployment_inputs, selected};
 use crate::run::{DeployOptions, DevOptions, Image, ImageChange, Run};
 use crate::script::{Execution, ScriptError};
 use crate::terminal::InteractionEnd;
@@ -122,10 +121,11 @@ pub fn dev(global: &GlobalOptions, args: &DevArgs) -> Result<ExitStatus, Failure
         args,
         watches_all,
         connections: None,
-        wanted: Wanted::default(),
+        wanted: None,
         scripts: ScriptsInForce::default(),
         end: None,
         terminal: None,
+        terminal_failure: Arc::default(),
     };
     watch_loop(global, &options, loaded, &mut session)
 }
@@ -138,12 +138,14 @@ struct DevSession<'a> {
     args: &'a DevArgs,
     watches_all: bool,
     connections: Option<Connections>,
-    /// What the scripts wanted to be connected last.
-    wanted: Wanted,
+    /// What the scripts wanted to be connected last; `None` before the first pass that succeeded.
+    wanted: Option<Wanted>,
     scripts: ScriptsInForce,
     /// Ends the loop.
     end: Option<Ender>,
     terminal: Option<JoinHandle<()>>,
+    /// Why the terminal could not be opened: it is told when the screen is free.
+    terminal_failure: Arc<Mutex<Option<String>>>,
 }
 
 impl PassKind for DevSession<'_> {
@@ -168,17 +170,18 @@ impl PassKind for DevSession<'_> {
             Cause::Settings => "set_up",
             Cause::Asked(Asked::Everything) => "first_pass",
             Cause::Asked(Asked::Deploy) => "deploy_all",
+            Cause::Asked(Asked::Build) | Cause::Images(_) if self.wanted.is_none() => "set_up",
             Cause::Asked(Asked::Build) | Cause::Images(_) => "reload",
         };
         let images = match cause {
+            Cause::Images(_) if self.wanted.is_none() => Vec::new(),
             Cause::Images(images) => images.clone(),
             Cause::Start | Cause::Settings | Cause::Asked(_) => Vec::new(),
         };
         let is_first = *cause == Cause::Start;
         PipelineCall {
             pipeline: pipeline.to_owned(),
-            skip_build: (is_first && args.skip_build)
-                || (images.is_empty() && matches!(cause, Cause::Images(_))),
+            skip_build: (is_first && args.skip_build) || *cause == Cause::Images(Vec::new()),
             deployments: args.deployments.clone(),
             deploy: DeployOptions {
                 force: (is_first && args.force_deploy) || *cause == Cause::Asked(Asked::Deploy),
@@ -209,19 +212,31 @@ impl PassKind for DevSession<'_> {
     fn wish(
         &mut self,
         whole: &Arc<Execution>,
-        images: Vec<(String, ChangeImpact)>,
-        causes: &[ChangedFile],
+        images: Vec<Affected>,
         files: &[ChangedFile],
     ) -> Result<Wish, Arc<ScriptError>> {
         let run = &whole.run;
         let (project, session) = (&run.project, &run.session);
         let globs: Vec<_> = project.dev.auto_reload.paths.iter().map(|path| path.text.clone()).collect();
         let reloads_all = files.iter().any(|file| is_on_change_file(&project.root, &globs, &file.path));
+        let changed = |deployment: &DeploymentConfig| {
+            let inputs = deployment_inputs(&project.root, deployment);
+            files.iter().find(|file| inputs.iter().any(|input| file.path.starts_with(input)))
+        };
+        if self.wanted.is_none() {
+            // The first pass failed: each change is another attempt.
+            let is_needed = reloads_all || project.deployments.values().any(|one| changed(one).is_some());
+            return Ok(Wish {
+                images: images.into_iter().map(|affected| affected.image).collect(),
+                is_needed,
+            });
+        }
         let mut wish = Wish { images: Vec::new(), is_needed: reloads_all };
-        for (name, impact) in images {
+        for Affected { image: name, impact, causes } in images {
             let is_automatic =
                 self.watches_all || reloads_all || project.dev.auto_reload.images.contains(&name);
-            let is_covered = causes.iter().all(|file| is_covered(project, &name, &file.path));
+            let is_covered =
+                !causes.is_empty() && causes.iter().all(|file| is_covered(project, &name, &file.path));
             let accepts = match project.images.get(&name) {
                 Some(config) => {
                     let files = causes.iter().map(|file| file.path.display().to_string()).collect();
@@ -244,25 +259,22 @@ impl PassKind for DevSession<'_> {
             if accepts {
                 wish.images.push(name);
             } else if !is_covered {
-                let message = format!("{name} is stale: {}; b builds it", impact.reason);
+                let why = match causes.first() {
+                    Some(file) => format!("{} changed", shown(&file.path)),
+                    None => impact.reason.clone(),
+                };
+                let message = format!("{name} is stale: {why}; b builds it");
                 session.notice(Level::Info, message);
             }
         }
         for deployment in project.deployments.values() {
-            let inputs = deployment_inputs(&project.root, deployment);
-            let Some(file) =
-                files.iter().find(|file| inputs.iter().any(|input| file.path.starts_with(input)))
-            else {
-                continue;
-            };
+            let Some(file) = changed(deployment) else { continue };
             if self.watches_all || project.dev.auto_reload.deployments.contains(&deployment.name) {
                 wish.is_needed = true;
             } else {
-                let path = file.path.strip_prefix(&project.root).unwrap_or(&file.path).display();
-                session.notice(
-                    Level::Info,
-                    format!("{} is stale: {path} changed; b deploys it", deployment.name),
-                );
+                let message =
+                    format!("{} is stale: {} changed; b deploys it", deployment.name, shown(&file.path));
+                session.notice(Level::Info, message);
             }
         }
         Ok(wish)
@@ -308,14 +320,20 @@ impl PassKind for DevSession<'_> {
         *lock(&self.scripts) = Some(Arc::clone(between));
         let Some(connections) = &mut self.connections else { return Ok(()) };
         let run = &execution.run;
-        if matches!(cause, Cause::Start | Cause::Settings) {
-            self.wanted = lock(&execution.wanted).clone();
+        let is_set_up = match cause {
+            Cause::Start | Cause::Settings => true,
+            Cause::Asked(Asked::Build) | Cause::Images(_) => self.wanted.is_none(),
+            Cause::Asked(Asked::Everything | Asked::Deploy) => false,
+        };
+        if is_set_up {
+            self.wanted = Some(lock(&execution.wanted).clone());
         }
+        let Some(wanted) = self.wanted.clone() else { return Ok(()) };
         // What ended, for example because the container had no shell, gets another chance with every deploy.
-        connections.update(run, &self.wanted).map_err(Failure::of_stage)?;
-        match self.wanted.foreground.clone() {
+        connections.update(run, &wanted).map_err(Failure::of_stage)?;
+        match wanted.foreground {
             Some(Foreground::Terminal(terminal)) if self.terminal.is_none() => {
-                self.open_terminal(run, terminal)
+                self.open_terminal(run, &terminal)
             }
             _ => Ok(()),
         }
@@ -323,7 +341,8 @@ impl PassKind for DevSession<'_> {
 
     fn open(&self) {
         if let Some(connections) = &self.connections {
-            self.wanted.pages.iter().for_each(|page| connections.open_again(page));
+            let pages = self.wanted.iter().flat_map(|wanted| &wanted.pages);
+            pages.for_each(|page| connections.open_again(page));
         }
     }
 
@@ -359,6 +378,9 @@ impl PassKind for DevSession<'_> {
         if let Some(terminal) = self.terminal.take() {
             terminal.abort();
         }
+        if let Some(message) = lock(&self.terminal_failure).take() {
+            execution.run.session.notice(Level::Warning, message);
+        }
         if let Err(error) = execution.call("after_dev", Vec::new()) {
             execution.run.session.notice(Level::Warning, error.to_string());
         }
@@ -366,32 +388,45 @@ impl PassKind for DevSession<'_> {
 }
 
 impl DevSession<'_> {
-    /// Opens the terminal. Its end is the end of the session.
-    fn open_terminal(&mut self, run: &Arc<Run>, terminal: Terminal) -> Result<(), Failure> {
+    /// Opens the terminal, once its container runs. Its end is the end of the session.
+    fn open_terminal(&mut self, run: &Arc<Run>, terminal: &Terminal) -> Result<(), Failure> {
         let (Some(connections), Some(end)) = (&self.connections, self.end.clone()) else { return Ok(()) };
-        let selector = target_selector(run, &terminal.selection).map_err(Failure::wrong_use)?;
+        let watch = connections.watch(run, &terminal.selection).map_err(Failure::of_stage)?;
+        let limit = TargetLimits::default().start;
+        let found = run.session.wait(async { tokio::time::timeout(limit, watch.settled()).await });
+        // It is over if that was cancelled.
+        let Ok(found) = found else { return Ok(()) };
+        let Some(target) = found.ok().flatten() else {
+            let (selection, seconds) = (terminal.selection.to_string(), limit.as_secs());
+            return Err(Failure::failed(NoTerminal { selection, seconds }));
+        };
         let access = connections.access().clone();
         let command =
             if self.args.command.is_empty() { terminal.command.clone() } else { self.args.command.clone() };
-        let events = run.session.events.clone();
-        let cancel = run.session.cancellation();
+        let (cancel, failure) = (connections.cancellation(), Arc::clone(&self.terminal_failure));
         self.terminal = Some(run.session.runtime().spawn(async move {
-            let ended = async {
-                let target =
-                    Target::resolve(&access, &selector, TargetLimits::default(), &events, &cancel).await;
-                let target = target.map_err(|error| error.in_one_line())?;
-                let ended = open_terminal(&access, &target.container_target(), command, &cancel).await;
-                ended.map_err(|error| error.to_string())
-            };
-            end(match ended.await {
+            let ended = open_terminal(&access, &target.container_target(), command, &cancel).await;
+            end(match ended {
                 Ok(InteractionEnd::Exited(code)) => End::Exited(code),
                 Ok(_) => End::Quit,
-                Err(message) => {
-                    events.notice(Level::Warning, message);
+                Err(error) => {
+                    *lock(&failure) = Some(error.to_string());
                     End::Exited(1)
                 }
             });
         }));
         Ok(())
     }
+}
+
+/// No container runs in which a terminal could be opened.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cannot open a terminal: after {seconds} s, no container runs that is {selection}")]
+#[diagnostic(
+    code(dev::no_terminal),
+    help("see the messages above, and `windlass status`; every change is another attempt")
+)]
+struct NoTerminal {
+    selection: String,
+    seconds: u64,
 }

@@ -50,7 +50,7 @@ pub(super) fn in_container(
     with_containers(global, &options.selector, first_of, async |connected| {
         let Connected { access, selectors, events, cancel, .. } = connected;
         let selector = selectors.into_iter().next().unwrap_or_default();
-        let limits = TargetLimits { pod: WAIT_LIMIT, start: WAIT_LIMIT, ..TargetLimits::default() };
+        let limits = TargetLimits { pod: WAIT_LIMIT, start: WAIT_LIMIT };
         let limits = if options.wait { limits } else { TargetLimits::default() };
         let target = Target::resolve(&access, &selector, limits, &events, &cancel).await;
         let target = target.map_err(|error| match error.kind() {

@@ -1,7 +1,7 @@
 //! `windlass sync`.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -12,7 +12,6 @@ use super::connected::{Connected, with_containers};
 use super::exit_status::{ExitStatus, Failure};
 use crate::command::cli::GlobalOptions;
 use crate::config::{Dev, Folder as SyncFolder, InitialSync};
-use crate::connect::TargetLimits;
 use crate::dev::{FolderFlags, FolderJob, FolderSettings, UploadCommands};
 use crate::error::{Cancelled, ErrorKind};
 use crate::event::{Event, Events, Level};
@@ -156,9 +155,8 @@ fn jobs(
             root: &root,
             local,
             container,
-            selector: Arc::new(Mutex::new(selector)),
-            limits: TargetLimits::default(),
-            is_patient: false,
+            selector,
+            watch: None,
             hooks,
             folder,
             flags,

@@ -52,6 +52,17 @@ pub(super) struct Wish {
     pub(super) is_needed: bool,
 }
 
+/// An image that a change affects.
+#[derive(Debug, Clone)]
+pub(super) struct Affected {
+    /// Its full name.
+    pub(super) image: String,
+    /// How it is affected.
+    pub(super) impact: ChangeImpact,
+    /// The files that affect it; empty if its base image or its configuration does.
+    pub(super) causes: Vec<ChangedFile>,
+}
+
 /// What passes call, and what happens around them.
 pub(super) trait PassKind {
     /// What a pass calls.
@@ -70,18 +81,17 @@ pub(super) trait PassKind {
         Vec::new()
     }
 
-    /// What to do about a change of `files`, which affects `images`, because of `causes`.
+    /// What to do about a change of `files`, which affects `images`.
     ///
     /// # Errors
     /// Those of scripts.
     fn wish(
         &mut self,
         _whole: &Arc<Execution>,
-        images: Vec<(String, ChangeImpact)>,
-        _causes: &[ChangedFile],
+        images: Vec<Affected>,
         _files: &[ChangedFile],
     ) -> Result<Wish, Arc<ScriptError>> {
-        Ok(Wish { images: images.into_iter().map(|(image, _)| image).collect(), is_needed: false })
+        Ok(Wish { images: images.into_iter().map(|affected| affected.image).collect(), is_needed: false })
     }
 
     /// Before the first pass.
@@ -335,14 +345,12 @@ impl WatchLoop<'_> {
 
     /// The pass for `files`, if they affect images.
     fn pass_for(&mut self, passes: &Passes, files: &[ChangedFile]) {
-        let mut causes: Vec<ChangedFile> = Vec::new();
-        let mut affected = self.affected(files, &mut causes);
-        affected.retain(|(_, impact)| impact.answer != Answer::No);
+        let affected = self.affected(files);
         let between = match self.between() {
             Ok(between) => between,
             Err(failure) => return self.tell(Ended::Failed(vec![failure.text()], ExitStatus::WrongUse)),
         };
-        let wish = match self.kind.wish(&between, affected, &causes, files) {
+        let wish = match self.kind.wish(&between, affected.clone(), files) {
             Ok(wish) => wish,
             Err(error) => {
                 let (texts, status) = failures(&between, &error);
@@ -353,6 +361,10 @@ impl WatchLoop<'_> {
         if images.is_empty() && !is_needed {
             return;
         }
+        let wanted = affected.iter().filter(|affected| images.contains(&affected.image));
+        let mut causes: Vec<_> = wanted.flat_map(|affected| affected.causes.iter().cloned()).collect();
+        causes.sort_by(|one, other| one.path.cmp(&other.path));
+        causes.dedup_by(|one, other| one.path == other.path);
         if causes.is_empty() {
             causes = files.to_vec();
         }
@@ -553,18 +565,19 @@ impl WatchLoop<'_> {
         roots
     }
 
-    /// How `files` affect the images; adds those that do to `causes`.
-    fn affected(&self, files: &[ChangedFile], causes: &mut Vec<ChangedFile>) -> Vec<(String, ChangeImpact)> {
+    /// The images that `files` affect.
+    fn affected(&self, files: &[ChangedFile]) -> Vec<Affected> {
         let Some(whole) = &self.whole else { return Vec::new() };
         let has_own = self.prepared.call.pipeline != "dependencies";
         let parts = if has_own { whole.parts() } else { whole.all_targets() };
-        let causes = Mutex::new(causes);
+        let causes: Mutex<BTreeMap<String, Vec<ChangedFile>>> = Mutex::default();
         let direct = |part: &Arc<Execution>, image: &str| {
             if part.run.project.images.get(image).is_none_or(|config| config.disabled) {
                 return ChangeImpact::new(Answer::No, "it is disabled");
             }
-            let Some(reach) = self.reaches.get(&part.run.links().full_name(image)) else {
-                lock(&causes).extend(files.iter().cloned());
+            let name = part.run.links().full_name(image);
+            let Some(reach) = self.reaches.get(&name) else {
+                lock(&causes).insert(name, files.to_vec());
                 return ChangeImpact::new(Answer::Maybe, "it has not been planned yet");
             };
             let mut strongest = ChangeImpact::new(Answer::No, "no file of it changed");
@@ -574,7 +587,7 @@ impl WatchLoop<'_> {
                 if impact.answer == Answer::No {
                     continue;
                 }
-                lock(&causes).push(file.clone());
+                lock(&causes).entry(name.clone()).or_default().push(file.clone());
                 if strongest.answer != Answer::Yes {
                     strongest = impact;
                 }
@@ -583,9 +596,13 @@ impl WatchLoop<'_> {
         };
         let found = affected(&parts, |part| part.run.selected().to_vec(), direct);
         let mut causes = lock(&causes);
-        causes.sort_by(|one, other| one.path.cmp(&other.path));
-        causes.dedup_by(|one, other| one.path == other.path);
+        let found = found.into_iter().filter(|(_, impact)| impact.answer != Answer::No);
         found
+            .map(|(image, impact)| {
+                let causes = causes.remove(&image).unwrap_or_default();
+                Affected { image, impact, causes }
+            })
+            .collect()
     }
 
     /// Reads keys, if there is a terminal.
@@ -707,7 +724,7 @@ fn loop_reason(written: &[Written]) -> String {
 }
 
 /// A path as it is shown: relative to the working directory if it is in it.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     let inside = here.ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
     inside.unwrap_or_else(|| path.to_owned()).display().to_string()

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
 use super::TargetSelector;
@@ -48,9 +49,9 @@ impl Candidate {
         self.phase <= ContainerPhase::Running
     }
 
-    /// Whether it is the last build, and does not run yet.
-    pub fn is_starting(&self) -> bool {
-        self.is_current && self.phase == ContainerPhase::Waiting
+    /// When its pod was created.
+    pub(super) fn created(&self) -> Option<Timestamp> {
+        self.pod.metadata.creation_timestamp.as_ref().map(|time| time.0)
     }
 
     /// The state that its node reports; `None` before that.
@@ -65,9 +66,8 @@ pub fn candidates(pods: &[Arc<Pod>], selector: &TargetSelector) -> Vec<Candidate
     let mut found: Vec<_> =
         staying(pods).filter_map(|pod| of_pod(pod, selector).into_iter().next()).collect();
     found.sort_by_key(|candidate| {
-        let created = candidate.pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
         let name = candidate.pod.metadata.name.clone();
-        (candidate.phase, Reverse(candidate.is_current), Reverse(created), name)
+        (candidate.phase, Reverse(candidate.is_current), Reverse(candidate.created()), name)
     });
     found
 }

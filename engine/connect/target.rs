@@ -47,23 +47,12 @@ pub struct TargetLimits {
     pub pod: Duration,
     /// Until its container runs.
     pub start: Duration,
-    /// Until a pod with the last build exists, if others run.
-    pub current: Duration,
 }
 
-/// 10 seconds for a pod, and 2 minutes for its start; any build will do.
+/// 10 seconds for a pod, and 2 minutes for its start.
 impl Default for TargetLimits {
     fn default() -> Self {
-        let (pod, start) = (Duration::from_secs(10), Duration::from_secs(120));
-        Self { pod, start, current: Duration::ZERO }
-    }
-}
-
-impl TargetLimits {
-    /// After a deploy: the container of the last build is about to replace the others.
-    pub fn after_deploy() -> Self {
-        let limits = Self::default();
-        Self { current: limits.pod, ..limits }
+        Self { pod: Duration::from_secs(10), start: Duration::from_secs(120) }
     }
 }
 
@@ -141,13 +130,7 @@ async fn search(
             continue;
         };
         let found = candidates(pods, selector);
-        // A new build that starts is worth waiting for: the others are about to end.
-        let next = found
-            .iter()
-            .find(|candidate| candidate.is_starting())
-            .filter(|_| !limits.current.is_zero() && found.first().is_some_and(|best| !best.is_current));
-        match next.or(found.first()) {
-            Some(best) if best.is_running() && !best.is_current && start.elapsed() < limits.current => {}
+        match found.first() {
             Some(best) if best.is_running() => {
                 return chosen(best, &found, selector, &namespace, events);
             }
@@ -206,9 +189,12 @@ pub(super) fn equals<'a>(best: &Candidate, running: &[&'a Candidate]) -> Vec<&'a
     others.filter(|other| other.is_current == best.is_current).collect()
 }
 
-/// Whether a container of the last build starts.
-pub(super) fn is_rolling_out(found: &[Candidate]) -> bool {
-    found.iter().any(Candidate::is_starting)
+/// Whether a container starts that is about to replace `best`.
+pub(super) fn is_rolling_out(best: &Candidate, found: &[Candidate]) -> bool {
+    found.iter().any(|other| {
+        let is_newer = other.created() > best.created() || other.is_current > best.is_current;
+        other.phase == ContainerPhase::Waiting && is_newer
+    })
 }
 
 /// Several pods match: which one was taken.

@@ -25,6 +25,9 @@ use crate::event::Level;
 const TICK: Duration = Duration::from_millis(500);
 const QUIET_TICK: Duration = Duration::from_secs(5);
 
+/// How long a newer container may take to start before the old one counts.
+const ROLLOUT_LIMIT: Duration = Duration::from_secs(30);
+
 /// The pause before a watch that the cluster refused starts again, and one whose credentials it rejected.
 const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 const REJECTED_PAUSE: Duration = Duration::from_secs(5);
@@ -34,13 +37,15 @@ const REJECTED_PAUSE: Duration = Duration::from_secs(5);
 pub struct TargetState {
     /// The container that is current; `None` while none runs.
     pub target: Option<Target>,
+    /// Whether it stays: no newer container is about to replace it.
+    pub is_settled: bool,
 }
 
 /// Always knows the container that is current: the newest one that is ready, and the old one until the next is ready.
 /// Cheap to clone; the watch ends with its last clone.
 #[derive(Clone)]
 pub struct TargetWatch {
-    state: watch::Receiver<TargetState>,
+    state: Arc<watch::Sender<TargetState>>,
     selector: Arc<watch::Sender<TargetSelector>>,
     _stop: Arc<DropGuard>,
 }
@@ -55,9 +60,10 @@ impl TargetWatch {
         cancel: &CancellationToken,
     ) -> Self {
         let cancel = cancel.child_token();
-        let (state, receiver) = watch::channel(TargetState::default());
+        let state = Arc::new(watch::Sender::new(TargetState::default()));
         let (selectors, selector) = watch::channel(selector);
-        let mut task = Task { access: access.clone(), notices: notices.clone(), selector, state };
+        let mut task =
+            Task { access: access.clone(), notices: notices.clone(), selector, state: Arc::clone(&state) };
         let ended = cancel.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -66,14 +72,31 @@ impl TargetWatch {
                 () = task.run() => {}
             }
         });
-        Self { state: receiver, selector: Arc::new(selectors), _stop: Arc::new(cancel.drop_guard()) }
+        Self { state, selector: Arc::new(selectors), _stop: Arc::new(cancel.drop_guard()) }
     }
 
     /// The container that is current, as soon as there is one, at the latest after `limit`.
     pub async fn wait(&self, limit: Duration) -> Option<Target> {
-        let mut state = self.state.clone();
+        let mut state = self.state.subscribe();
         let found = tokio::time::timeout(limit, state.wait_for(|state| state.target.is_some())).await;
         found.ok()?.ok()?.target.clone()
+    }
+
+    /// The container that is current, as soon as there is one that stays.
+    pub async fn settled(&self) -> Option<Target> {
+        let mut state = self.state.subscribe();
+        let found = state.wait_for(|state| state.is_settled && state.target.is_some()).await;
+        found.ok()?.target.clone()
+    }
+
+    /// Waits until a container of another pod than that with the UID `pod` is current, and stays.
+    pub async fn replaced(&self, pod: &str) {
+        let mut state = self.state.subscribe();
+        let is_other = |state: &TargetState| {
+            state.is_settled && state.target.as_ref().is_some_and(|target| target.pod_uid != pod)
+        };
+        // The sender lives as long as this.
+        let _ = state.wait_for(is_other).await;
     }
 
     /// From now on, `selector` says which container is meant: an image has been built.
@@ -81,6 +104,9 @@ impl TargetWatch {
         self.selector.send_if_modified(|current| {
             let is_other = *current != selector;
             *current = selector;
+            if is_other {
+                self.state.send_modify(|state| state.is_settled = false);
+            }
             is_other
         });
     }
@@ -90,7 +116,7 @@ struct Task {
     access: ClusterAccess,
     notices: Notices,
     selector: watch::Receiver<TargetSelector>,
-    state: watch::Sender<TargetState>,
+    state: Arc<watch::Sender<TargetState>>,
 }
 
 impl Task {
@@ -111,7 +137,7 @@ impl Task {
             let Err(error) = watched else { continue };
             let message = in_one_line(&error);
             self.notices.tell(Level::Warning, message);
-            self.state.send_replace(TargetState { target: None });
+            self.state.send_replace(TargetState::default());
             let pause = match error {
                 TargetError::Cluster(ClusterError::Unauthorized { .. }) => {
                     self.access.log_in_again().await;
@@ -144,14 +170,15 @@ async fn watch(
         namespace,
         pods: None,
         without: Instant::now(),
-        old: None,
+        unsettled: None,
         is_lost: false,
         diagnosis: Diagnosis::default(),
         told: HashSet::new(),
     };
     let mut sleep = ClockJump::new();
     loop {
-        let tick = if state.borrow().target.is_some() { QUIET_TICK } else { TICK };
+        let is_quiet = state.borrow().is_settled && state.borrow().target.is_some();
+        let tick = if is_quiet { QUIET_TICK } else { TICK };
         let change = tokio::time::timeout(tick, changes.next()).await;
         if sleep.happened() {
             notices.tell(Level::Info, "the machine was asleep: connecting again");
@@ -180,8 +207,8 @@ struct Watched<'a> {
     pods: Option<Vec<Arc<Pod>>>,
     /// Since when there is no target.
     without: Instant,
-    /// Since when the target runs an old build.
-    old: Option<Instant>,
+    /// Since when the target is about to be replaced.
+    unsettled: Option<Instant>,
     /// Whether the connection is lost.
     is_lost: bool,
     diagnosis: Diagnosis,
@@ -224,13 +251,15 @@ impl Watched<'_> {
             }
             return self.tell_obstacle(found.first()).await;
         };
-        self.tell_old_build(best, &found);
+        let is_settled = self.is_settled(best, &found);
         let target = Target::new(best, &self.namespace);
         if before.as_ref() == Some(&target) {
+            self.state
+                .send_if_modified(|state| std::mem::replace(&mut state.is_settled, is_settled) != is_settled);
             return;
         }
         let others = equals(best, &running);
-        if !others.is_empty() && self.told.insert("several".to_owned()) {
+        if !others.is_empty() && is_settled && self.told.insert("several".to_owned()) {
             self.notices.tell(Level::Info, several(best, &others, self.selector));
         }
         if let Some(before) = before.filter(|before| before.pod_uid != target.pod_uid) {
@@ -238,19 +267,23 @@ impl Watched<'_> {
             let message = format!("connected to the pod `{}`, which replaces `{}`", target.pod, before.pod);
             self.notices.tell(Level::Info, message);
         }
-        self.state.send_replace(TargetState { target: Some(target) });
+        self.state.send_replace(TargetState { target: Some(target), is_settled });
     }
 
-    /// Reports that the best container runs an old build, unless a newer one is just starting.
-    fn tell_old_build(&mut self, best: &Candidate, found: &[Candidate]) {
-        if best.is_current || is_rolling_out(found) {
-            self.old = None;
-            return;
+    /// Whether `best` stays. Reports if it runs an old build, and no newer one starts.
+    fn is_settled(&mut self, best: &Candidate, found: &[Candidate]) -> bool {
+        let is_rolling_out = is_rolling_out(best, found);
+        if best.is_current && !is_rolling_out {
+            self.unsettled = None;
+            return true;
         }
-        let since = *self.old.get_or_insert_with(Instant::now);
-        if since.elapsed() >= TargetLimits::default().pod && self.told.insert(best.image.clone()) {
+        let since = *self.unsettled.get_or_insert_with(Instant::now);
+        let limit = if is_rolling_out { ROLLOUT_LIMIT } else { TargetLimits::default().pod };
+        let is_settled = since.elapsed() >= limit;
+        if is_settled && !best.is_current && self.told.insert(best.image.clone()) {
             self.notices.tell(Level::Warning, old_build(best, self.selector));
         }
+        is_settled
     }
 
     /// Reports that the pod of `before` was evicted, if it was.

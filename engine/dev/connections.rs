@@ -1,7 +1,7 @@
 //! The connections of a dev session.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -12,12 +12,11 @@ use super::{FolderFlags, FolderJob, FolderSettings, Wanted};
 use crate::cluster::{ClusterAccess, ClusterOptions};
 use crate::config::{Dev, Folder, Foreground, Forward, Logs, Page, Selection};
 use crate::connect::{
-    ForwardError, ForwardSpec, ListeningPort, LogItem, LogOptions, LogQueue, Notices, TargetLimits,
-    TargetSelector, TargetWatch, log_queue, open_in_browser, show_logs, wait_for_page,
+    ForwardError, ForwardSpec, ListeningPort, LogItem, LogOptions, LogQueue, Notices, TargetSelector,
+    TargetWatch, log_queue, open_in_browser, show_logs, wait_for_page,
 };
 use crate::error::{StageError, in_one_line};
 use crate::event::{Event, Events, Level};
-use crate::lock::lock;
 use crate::rollout::{project_images, target_selector};
 use crate::run::Run;
 use crate::sync::{FolderOptions, SyncHooks, check_downloads};
@@ -53,7 +52,7 @@ struct Kept<T, Target> {
 
 /// The container of a synced folder, and the folder's settings.
 struct SyncTarget {
-    selector: Arc<Mutex<TargetSelector>>,
+    watch: TargetWatch,
     options: FolderOptions,
 }
 
@@ -130,7 +129,7 @@ impl Connections {
             kept.target.select(target_selector(run, &kept.wanted.selection)?);
         }
         for kept in &self.folders {
-            *lock(&kept.target.selector) = target_selector(run, &kept.wanted.selection)?;
+            kept.target.watch.select(target_selector(run, &kept.wanted.selection)?);
         }
         Ok(())
     }
@@ -181,11 +180,21 @@ impl Connections {
         failed
     }
 
-    fn watch(&self, run: &Arc<Run>, selection: &Selection) -> Result<TargetWatch, StageError> {
+    /// Cancelled at the end of all connections.
+    pub fn cancellation(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
+    /// Knows the container that `selection` means, from now on.
+    ///
+    /// # Errors
+    /// If an image that is named does not exist.
+    pub fn watch(&self, run: &Arc<Run>, selection: &Selection) -> Result<TargetWatch, StageError> {
         let selector = target_selector(run, selection)?;
-        let known = self.ports.iter().find(|kept| kept.wanted.selection == *selection);
-        if let Some(kept) = known {
-            return Ok(kept.target.clone());
+        let ports = self.ports.iter().map(|kept| (&kept.wanted.selection, &kept.target));
+        let folders = self.folders.iter().map(|kept| (&kept.wanted.selection, &kept.target.watch));
+        if let Some((_, watch)) = ports.chain(folders).find(|(known, _)| known.means_same(selection)) {
+            return Ok(watch.clone());
         }
         let _inside = self.runtime.enter();
         Ok(TargetWatch::start(&self.access, selector, &self.notices, &self.cancel))
@@ -205,16 +214,15 @@ impl Connections {
             if self.folders.iter().any(|kept| kept.wanted == *folder) {
                 continue;
             }
-            let selector = Arc::new(Mutex::new(target_selector(run, &folder.selection)?));
+            let watch = self.watch(run, &folder.selection)?;
             let cancel = self.cancel.child_token();
             let job = FolderJob::new(FolderSettings {
                 access: &self.access,
                 root: &run.project.root,
                 local: run.project.root.join(&folder.local),
                 container: folder.container.clone(),
-                selector: Arc::clone(&selector),
-                limits: TargetLimits::after_deploy(),
-                is_patient: true,
+                selector: target_selector(run, &folder.selection)?,
+                watch: Some(watch.clone()),
                 hooks: (self.folder_hooks)(folder, &cancel),
                 folder: Some(folder),
                 flags: FolderFlags::default(),
@@ -222,7 +230,7 @@ impl Connections {
                 cancel: &cancel,
             });
             match job {
-                Ok(job) => jobs.push((folder.clone(), selector, cancel, job)),
+                Ok(job) => jobs.push((folder.clone(), watch, cancel, job)),
                 // The other folders are synced.
                 Err(error) => self.notices.tell(
                     Level::Warning,
@@ -233,8 +241,8 @@ impl Connections {
         let kept = self.folders.iter().map(|kept| &kept.target.options);
         let all: Vec<_> = jobs.iter().map(|(.., job)| job.options()).chain(kept).collect();
         check_downloads(&all)?;
-        for (wanted, selector, cancel, job) in jobs {
-            let target = SyncTarget { selector, options: job.options().clone() };
+        for (wanted, watch, cancel, job) in jobs {
+            let target = SyncTarget { watch, options: job.options().clone() };
             let (notices, paused) = (self.notices.clone(), self.paused.clone());
             let name = target.options.name.clone();
             let task = self.runtime.spawn(async move {

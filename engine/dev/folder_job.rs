@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{ClusterAccess, ClusterError};
 use crate::config::{ExcludeRules as ConfiguredRules, Folder as SyncFolder, InitialSync};
-use crate::connect::{Target, TargetLimits, TargetSelector};
-use crate::error::StageError;
+use crate::connect::{Target, TargetLimits, TargetSelector, TargetWatch};
+use crate::error::{Cancelled, StageError};
 use crate::event::Events;
 use crate::lock::lock;
 use crate::sync::{
@@ -30,18 +30,16 @@ pub struct FolderSettings<'a> {
     pub local: PathBuf,
     /// The directory in the container.
     pub container: String,
-    /// The container; it may change while the folder is kept equal, and counts from the next connection on.
-    pub selector: Arc<Mutex<TargetSelector>>,
-    /// How long to wait for it.
-    pub limits: TargetLimits,
+    /// The container.
+    pub selector: TargetSelector,
+    /// Knows which container that is, and waits for it for ever. Without it, the container must be there.
+    pub watch: Option<TargetWatch>,
     /// The entry of `dev.sync`, if it is one.
     pub folder: Option<&'a SyncFolder>,
     /// What overrides the entry.
     pub flags: FolderFlags<'a>,
     /// What is done around the synchronization.
     pub hooks: Arc<dyn SyncHooks>,
-    /// Whether it waits for ever for a container.
-    pub is_patient: bool,
     /// Receives what happens.
     pub events: &'a Events,
     /// Ends it.
@@ -88,18 +86,14 @@ impl FolderJob {
             local,
             container,
             selector,
-            limits,
+            watch,
             folder,
             flags,
             hooks,
-            is_patient,
             events,
             cancel,
         } = settings;
-        let (namespace, target) = {
-            let selector = lock(&selector);
-            (selector.namespace.clone(), selector.to_string())
-        };
+        let (namespace, target) = (selector.namespace.clone(), selector.to_string());
         let here = local.canonicalize().ok().filter(|path| path.is_dir());
         let here = here.ok_or_else(|| SyncError::no_folder(&local))?;
         let context = access.context()?.ok_or(ClusterError::NoCluster)?;
@@ -140,11 +134,11 @@ impl FolderJob {
         let connector = TargetConnector {
             access: access.clone(),
             selector,
-            limits,
+            watch,
             wire,
             events: events.clone(),
             cancel: cancel.clone(),
-            is_patient,
+            pod: Mutex::default(),
             was_connected: AtomicBool::new(false),
         };
         let watches = !flags.no_watch && !folder.is_some_and(|folder| folder.no_watch);
@@ -188,12 +182,13 @@ fn read_rules(rules: Option<&ConfiguredRules>, folder: &Path) -> Result<Vec<Stri
 /// Connects to the container that a selector means at that moment.
 struct TargetConnector {
     access: ClusterAccess,
-    selector: Arc<Mutex<TargetSelector>>,
-    limits: TargetLimits,
+    selector: TargetSelector,
+    watch: Option<TargetWatch>,
+    /// The pod of the last connection.
+    pod: Mutex<String>,
     wire: WireOptions,
     events: Events,
     cancel: CancellationToken,
-    is_patient: bool,
     was_connected: AtomicBool,
 }
 
@@ -201,10 +196,8 @@ struct TargetConnector {
 impl FolderConnector for TargetConnector {
     async fn connect(&self) -> Result<FolderConnection, ConnectFailure> {
         let is_first = !self.was_connected.load(Ordering::Relaxed);
-        let selector = lock(&self.selector).clone();
-        let target = Target::resolve(&self.access, &selector, self.limits, &self.events, &self.cancel).await;
-        let target =
-            target.map_err(|error| ConnectFailure { error, is_final: is_first && !self.is_patient })?;
+        let target = self.target().await.map_err(|error| ConnectFailure { error, is_final: is_first })?;
+        lock(&self.pod).clone_from(&target.pod_uid);
         let connector =
             Arc::new(PodConnector::new(ClusterAccess::clone(&self.access), target.container_target()));
         let wire = Wire::connect(connector, self.wire.clone()).await.map_err(|error| {
@@ -217,5 +210,26 @@ impl FolderConnector for TargetConnector {
             name: format!("{}/{}", target.pod, target.container),
             container: ContainerKey { pod_uid: target.pod_uid, container_id: target.container_id },
         })
+    }
+
+    async fn replaced(&self) {
+        let pod = lock(&self.pod).clone();
+        match &self.watch {
+            Some(watch) => watch.replaced(&pod).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl TargetConnector {
+    /// The container to connect to.
+    async fn target(&self) -> Result<Target, StageError> {
+        match &self.watch {
+            Some(watch) => watch.settled().await.ok_or_else(|| Cancelled.into()),
+            None => {
+                let limits = TargetLimits::default();
+                Target::resolve(&self.access, &self.selector, limits, &self.events, &self.cancel).await
+            }
+        }
     }
 }

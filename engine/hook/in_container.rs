@@ -112,7 +112,7 @@ fn task(run: &Arc<Run>, hook: &Hook, container: &HookContainer) -> Result<Contai
         HookAction::WaitExit { code } => (ContainerWork::WaitExit(code), container.timeout),
         HookAction::Copy(_) => (ContainerWork::WaitRunning, Duration::ZERO),
     };
-    let limits = TargetLimits { pod: wait, start: wait, ..TargetLimits::default() };
+    let limits = TargetLimits { pod: wait, start: wait };
     Ok(ContainerTask { purpose: Purpose::Hook, selector, limits, work, timeout: timeout + wait })
 }
 

@@ -57,12 +57,19 @@ pub struct ConnectFailure {
 pub trait FolderConnector: Send + Sync {
     /// Connects; waits at most as long as a start of the container takes.
     async fn connect(&self) -> Result<FolderConnection, ConnectFailure>;
+
+    /// Waits until another container is current than that of the last connection.
+    async fn replaced(&self) {
+        std::future::pending().await
+    }
 }
 
 /// How a connection ended.
 enum Ended {
     Cancelled,
     Done,
+    /// Another container is current.
+    Replaced,
     Lost(RemoteError),
 }
 
@@ -93,11 +100,15 @@ pub async fn keep_equal(
             Ok(connection) => {
                 folder.emit(SyncChange::Connected { container: connection.name.clone() });
                 let started = Instant::now();
-                let ended = follow(folder, &connection, watches, cancel).await;
+                let ended = follow(folder, connector, &connection, watches, cancel).await;
                 // It must also be left in order where nothing answers.
                 let _ = tokio::time::timeout(CLOSING, connection.remote.close()).await;
                 match ended {
                     Ended::Cancelled | Ended::Done => return Ok(()),
+                    Ended::Replaced => {
+                        (pause, told) = (FIRST_PAUSE, String::new());
+                        continue;
+                    }
                     Ended::Lost(error) => {
                         if started.elapsed() > LONGEST_PAUSE {
                             pause = FIRST_PAUSE;
@@ -123,6 +134,7 @@ pub async fn keep_equal(
 /// Follows the changes of both sides while the connection lasts.
 async fn follow(
     folder: &mut Folder,
+    connector: &dyn FolderConnector,
     connection: &FolderConnection,
     watches: bool,
     cancel: &CancellationToken,
@@ -132,7 +144,7 @@ async fn follow(
     let followed = tokio::select! {
         biased;
         () = cancel.cancelled() => return Ended::Cancelled,
-        ended = follow_all(folder, connection, watches, &mut after) => ended,
+        ended = follow_all(folder, connector, connection, watches, &mut after) => ended,
     };
     // What the last batch asks for is still done.
     tokio::select! {
@@ -143,6 +155,7 @@ async fn follow(
 
 async fn follow_all(
     folder: &mut Folder,
+    connector: &dyn FolderConnector,
     connection: &FolderConnection,
     watches: bool,
     after: &mut AfterSync,
@@ -173,10 +186,11 @@ async fn follow_all(
             (false, false) => None,
         };
         let next_scan = has_scans.then(|| interval.max(folder.scan_took * SCAN_SHARE));
-        let Some(mut changes) = folder.changes.take() else { return Ended::Done };
+        let Some(changes) = &mut folder.changes else { return Ended::Done };
         enum Next {
             Local(BTreeSet<super::RelativePath>),
             Everything,
+            Replaced,
             Ended,
         }
         let next = tokio::select! {
@@ -186,15 +200,16 @@ async fn follow_all(
                 Some(LocalChange::Everything) => Next::Everything,
                 None => Next::Ended,
             },
+            () = connector.replaced() => Next::Replaced,
             () = after.run() => Next::Local(BTreeSet::new()),
             () = sleep(next_look) => Next::Local(BTreeSet::new()),
             () = sleep(next_scan) => Next::Everything,
         };
-        folder.changes = Some(changes);
         folder.resumed().await;
         let started = Instant::now();
         let passed = match next {
             Next::Ended => return Ended::Done,
+            Next::Replaced => return Ended::Replaced,
             Next::Local(paths) if folder.is_there_unknown || folder.is_here_unknown => {
                 folder.again.extend(paths);
                 full(folder, remote).await

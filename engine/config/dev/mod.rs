@@ -104,9 +104,7 @@ impl Dev {
         let terminal = self.terminal.iter().map(|terminal| &terminal.selection);
         let mut found: Vec<Selection> = Vec::new();
         for selection in ports.chain(folders).chain(terminal).filter(|selection| !selection.is_any()) {
-            let is_known =
-                |known: &Selection| Selection { origin: known.origin.clone(), ..selection.clone() } == *known;
-            if !found.iter().any(is_known) {
+            if !found.iter().any(|known| known.means_same(selection)) {
                 found.push(selection.clone());
             }
         }

@@ -30,6 +30,11 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether it means the same container as `other`, wherever both are written.
+    pub fn means_same(&self, other: &Self) -> bool {
+        Self { origin: other.origin.clone(), ..self.clone() } == *other
+    }
+
     /// The selection of the image `name`.
     pub fn of_image(name: &str, origin: Origin) -> Self {
         Self { image: Some(name.to_owned()), ..Self::any(origin) }
