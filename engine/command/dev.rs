@@ -111,21 +111,36 @@ pub struct DevArgs {
     pub options: PipelineOptions,
 }
 
+impl DevArgs {
+    /// Prepares a session of `loaded`: checks it, and lets images wait in interactive mode. Returns the first call.
+    ///
+    /// # Errors
+    /// If the section `dev` has problems, or a deployment does not exist.
+    pub(super) fn prepare(&self, loaded: &mut Loaded) -> Result<PipelineCall, Failure> {
+        let project = &loaded.project;
+        project.dev.check(&project.file).map_err(Failure::wrong_use)?;
+        selected(project, &self.deployments).map_err(Failure::wrong_use)?;
+        if self.interactive || (project.dev.interactive.default_enabled && !self.terminal) {
+            let_images_wait(loaded);
+        }
+        Ok(DevSession::new(self, &loaded.project).call(&Cause::Start))
+    }
+
+    /// Whether every image and deployment follows its files, not only those of `autoReload`.
+    pub(super) fn watches_all(&self, project: &Project) -> bool {
+        self.watch || project.deployments.is_empty()
+    }
+}
+
 /// Runs the function `dev` of the project's pipeline, and does what each change asks for, until it is stopped.
 ///
 /// # Errors
 /// If the configuration, a script or the command line is invalid, or no port can be forwarded.
 pub fn dev(global: &GlobalOptions, args: &DevArgs) -> Result<ExitStatus, Failure> {
     let mut loaded = load_project(global)?;
-    let project = &loaded.project;
-    project.dev.check(&project.file).map_err(Failure::wrong_use)?;
-    selected(project, &args.deployments).map_err(Failure::wrong_use)?;
-    if args.interactive || (project.dev.interactive.default_enabled && !args.terminal) {
-        let_images_wait(&mut loaded);
-    }
+    args.prepare(&mut loaded)?;
     let options = PipelineOptions { result: None, ..args.options.clone() };
-    let watches_all = args.watch || loaded.project.deployments.is_empty();
-    let mut session = DevSession { args, watches_all, connections: None, end: None, terminal: None };
+    let mut session = DevSession::new(args, &loaded.project);
     watch_loop(global, &options, loaded, &mut session)
 }
 
@@ -317,7 +332,13 @@ impl PassKind for DevSession<'_> {
     }
 }
 
-impl DevSession<'_> {
+impl<'a> DevSession<'a> {
+    /// A session that has not begun.
+    fn new(args: &'a DevArgs, project: &Project) -> Self {
+        let watches_all = args.watches_all(project);
+        Self { args, watches_all, connections: None, end: None, terminal: None }
+    }
+
     /// Opens the terminal. Its end is the end of the session.
     fn open(&mut self, run: &Arc<Run>, terminal: Terminal) -> Result<(), Failure> {
         let (Some(connections), Some(end)) = (&self.connections, self.end.clone()) else { return Ok(()) };

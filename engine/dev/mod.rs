@@ -3,9 +3,11 @@
 mod connections;
 mod covered;
 mod folder_job;
+mod survey;
 mod wanted;
 
 pub use connections::Connections;
-pub use covered::is_covered;
+pub use covered::{Coverage, is_covered};
 pub use folder_job::{FolderFlags, FolderJob, FolderSettings};
+pub use survey::{FolderSurvey, LargeEntry};
 pub use wanted::Wanted;

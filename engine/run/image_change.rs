@@ -1,0 +1,14 @@
+//! A change of the inputs of an image.
+
+/// A change of the inputs of an image, for which a dev session may build it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageChange {
+    /// The files that changed, absolute.
+    pub files: Vec<String>,
+    /// Why they matter for the image.
+    pub reason: String,
+    /// Whether `autoReload` names the image, or everything is built (`--watch`).
+    pub is_automatic: bool,
+    /// Whether a synced folder brings all files into the container without a build.
+    pub is_covered: bool,
+}
