@@ -28,7 +28,7 @@ use std::sync::Arc;
 use crate::process::Exec;
 
 pub use clock::Clock;
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Connection};
 pub use deployer::Deployer;
 pub use docker::{Docker, ImageIds, Machine};
 pub use environment::Environment;

@@ -205,7 +205,7 @@ fn typical_errors_name_their_fix() {
     unknown property
       windlass.rhai:1:25 script::unknown_property: unknown property `nam` of Image (did you mean `name`?)
     no quotes
-      windlass.rhai:1:19 script::unknown_variable: unknown variable `dev` (write strings in quotes: "dev")
+      windlass.rhai:1:4 script::wrong_type: `tags` must be a list of strings, found a function in it (call the function: `dev(...)`, or write a string in quotes: "dev")
     single quotes
       windlass.rhai:1:19 script::syntax: cannot read the script `windlass.rhai`: invalid character: 'dev' (write strings in double quotes: "dev")
     no semicolon
@@ -225,7 +225,7 @@ fn typical_errors_name_their_fix() {
     missing brace
       windlass.rhai:2:1 script::syntax: cannot read the script `windlass.rhai`: expecting ';' to terminate this statement (the `{` in line 1 is not closed: the file ends before its `}`)
     function for value
-      windlass.rhai:1:4 script::wrong_type: `tags` must be a list of strings, found a function in it (call the function: `command(...)`)
+      windlass.rhai:1:4 script::wrong_type: `tags` must be a list of strings, found a function in it (call the function: `command(...)`, or write a string in quotes: "command")
     "#);
 }
 
@@ -417,4 +417,36 @@ fn errors_of_dev_are_found_and_what_it_lacks_is_a_warning() {
     let output = project.run(["check"]);
     output.success().stderr_has("warning: devspace.yaml:5:3: `replacePods` of `dev` is ignored");
     project.run(["build", "--skip-push"]).success().lacks("replacePods");
+}
+
+#[test]
+fn functions_of_a_dev_session_are_called() {
+    insta::assert_snapshot!(
+        found(
+            "fn reloads(image, change) { print(image.name); }\n\
+             fn forwarded_ports(project) { project.dev.port }\n\
+             fn before_dev(project) { exec(\"never\"); misspelled(1); }\n"
+        ),
+        @r#"
+    windlass.rhai:3:41 script::unknown_function: unknown function `misspelled` (run `windlass doc` to list what scripts can call)
+    windlass.rhai:3:26 script::wrong_type: `command` must be a list of strings, found a string (write ["never"])
+    windlass.rhai:2:43 script::unknown_property: unknown property `port` of Dev (`port` is a property of Forward: check the value before it)
+    windlass.rhai:1:4 script::wrong_type: `reloads` must return true or false, not nothing (`()`) (a function returns its last expression, unless a `;` ends it)
+    "#
+    );
+    insta::assert_snapshot!(
+        found("fn synced_folder(project) { [] }\nfn reloads(image) { true }\nfn opened_pages(project) { print(1); }\n"),
+        @"
+    windlass.rhai:2:4 script::overrides_nothing: `reloads(image)` overrides nothing (did you mean `reloads(image, change)`?)
+    windlass.rhai:1:4 script::overrides_nothing: `synced_folder(project)` overrides nothing (did you mean `synced_folders(project)`?)
+    windlass.rhai:3:4 script::wrong_type: `for` needs a list, a range or a string (a function returns its last expression, unless a `;` ends it)
+    "
+    );
+    let project = project().file(
+        "windlass.rhai",
+        "fn reloads(image, change) { change.is_automatic && !change.files.is_empty() }\n\
+         fn foreground(project) { project.dev.logs }\n\
+         fn opened_pages(project) { [\"http://localhost:8080\"] }\n",
+    );
+    project.run(["check"]).success().stderr_has("no problems");
 }

@@ -52,6 +52,8 @@ fn bash_completes_images_and_profiles_without_running_anything() {
     assert_eq!(bash(&project, &["windlass", "build", "w"]), ["worker"]);
     assert_eq!(bash(&project, &["windlass", "build", "--force", "a"]), ["api"]);
     assert_eq!(bash(&project, &["windlass", "build", "-p", ""]), ["dev", "staging"]);
+    assert_eq!(bash(&project, &["windlass", "plan", "de"]), ["deploy", "dev"]);
+    assert_eq!(bash(&project, &["windlass", "show", "de"]), ["deploy", "dev"]);
     assert!(!project.path("ran").exists(), "a command of a variable ran");
 }
 

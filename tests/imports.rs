@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 9] = [
     &["command"],
     &["report", "testing"],
     &["script"],
-    &["run", "passes", "plan", "rollout", "hook", "dependency", "graph"],
+    &["dev", "run", "passes", "plan", "rollout", "hook", "dependency", "graph"],
     &["host"],
     &["builder", "deploy", "sync", "connect", "terminal", "watch"],
     &["config", "registry", "oci", "cluster", "state"],

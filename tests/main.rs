@@ -26,6 +26,7 @@ mod deploy_failures;
 mod deploy_guide;
 mod deploy_plan;
 mod dev;
+mod dev_plan;
 mod devspace_cli;
 mod doc;
 mod docker_arguments;

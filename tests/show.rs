@@ -114,3 +114,21 @@ fn default_needs_no_project() {
     let output = Project::new().run(["show", "build", "--default"]);
     assert!(output.success().stdout.starts_with("//! The default pipeline"), "{output}");
 }
+
+#[test]
+fn functions_of_a_dev_session_are_shown() {
+    let script = "fn reloads(image, change) { image.name == \"api\" }\nfn opened_pages(project) { [] }\n";
+    let project = project().file("windlass.rhai", script);
+    let output = project.run(["show", "dev"]);
+    assert_eq!(output.success().stdout.lines().next(), Some("scripts/dev.rhai < windlass.rhai"));
+    let shown = lines(&output.stdout, &["reloads", "opened_pages", "tags"]);
+    assert_eq!(shown.len(), 2, "{output}");
+    assert!(
+        shown
+            .iter()
+            .all(|line| line.contains(" windlass.rhai:") && line.contains("replaces scripts/dev.rhai:"))
+    );
+    let output = project.run(["show", "dev", "--image", "api"]);
+    output.success().stdout_has("reloads(image, change)").lacks("opened_pages");
+    project.run(["show", "dev", "--default"]).success().stdout_has("fn synced_folders(project)");
+}

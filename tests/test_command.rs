@@ -335,3 +335,62 @@ fn examples_and_standard_library_pass_their_tests() {
     }
     output.stdout_has("stdlib/tags_test.rhai").stdout_has("stdlib/hooks_test.rhai");
 }
+
+#[test]
+fn dev_sessions_run_in_memory() {
+    let config = "version: v1beta9\nimages:\n  api: {image: acme/api, tags: ['1']}\ndeployments: [{name: shop, kubectl: \
+                  {manifests: [kube.yaml]}}]\ndev:\n  ports: [{imageName: api, forward: [{port: 8080}]}]\n  sync: \
+                  [{imageName: api, localSubPath: src, containerPath: /src}]\n  open: [{url: 'http://localhost:8080'}]\n  \
+                  terminal: {imageName: api, command: [sh], disabled: true}\n  autoReload: {images: [api]}\n";
+    let output = Project::new()
+        .file("devspace.yaml", config)
+        .file("Dockerfile", "FROM scratch\nCOPY . /\n")
+        .file("src/page", "a page")
+        .file(
+            "kube.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf}\ndata: {image: acme/api}\n",
+        )
+        .file(
+            "windlass.rhai",
+            "fn opened_pages(project) { project.dev.pages + [\"http://localhost:8080/admin\"] }\n",
+        )
+        .file(
+            "windlass_test.rhai",
+            r#"
+            fn test_everything_is_connected() {
+                dev(project());
+                assert_eq(calls("build"), ["api"]);
+                assert_eq(calls("forward_port"), ["localhost:8080 -> port 8080 of image `api`"]);
+                assert_eq(calls("sync_folder"), ["src <-> /src of image `api`"]);
+                assert_eq(calls("open_page"), ["http://localhost:8080", "http://localhost:8080/admin"]);
+                assert_eq(calls("show"), ["logs of the project"]);
+            }
+            fn test_only_the_connections() {
+                dev(project(#{ skip_pipeline: true, terminal: true }));
+                assert_eq(calls("build") + calls("apply"), []);
+                assert_eq(calls("show"), ["terminal of image `api`: sh"]);
+            }
+            fn test_what_a_saved_file_builds() {
+                let project = project();
+                assert_throws(|| reloaded(project, "Dockerfile"), "test::not_planned");
+                dev(project);
+                assert_eq(reloaded(project, "Dockerfile"), ["api"]);
+                assert_eq(reloaded(project, "src/page"), []);
+            }
+            fn test_reloads_is_asked() {
+                let project = project(#{ script: "fn reloads(image, change) { change.is_covered }" });
+                dev(project);
+                assert_eq(reloaded(project, "src/page"), ["api"]);
+                assert_eq(reloaded(project, "Dockerfile"), []);
+            }
+            fn test_a_changed_file_is_built_and_deployed() {
+                dev(project());
+                reload(project(#{ files: #{ "Dockerfile": "FROM scratch\n" } }));
+                assert_eq(calls("build"), ["api", "api"]);
+                assert_eq(calls("forward_port").len(), 1);
+            }
+            "#,
+        )
+        .run(["test"]);
+    output.success().stdout_has("5 passed");
+}

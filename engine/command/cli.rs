@@ -43,6 +43,7 @@ Examples:
   windlass build api worker   build only these images and their base images
   windlass build -p dev       build with the profile `dev`
   windlass deploy             build, deploy what changed, and wait until it runs
+  windlass dev                deploy, and bring each saved file into its container
   windlass plan               show what a build would do, and why
   windlass run release 1.4.0  run your own pipeline `release`"
 )]
@@ -136,7 +137,7 @@ pub enum Command {
     Purge(PurgeArgs),
     /// Print the Kubernetes objects of deployments, with the tags of their images
     Render(RenderArgs),
-    /// Show what a build would do, without doing it
+    /// Show what a build, a deploy or a dev session would do, without doing it
     Plan(PlanArgs),
     /// Check the configuration and the scripts in every profile, without building
     Check(CheckArgs),

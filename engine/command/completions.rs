@@ -9,7 +9,7 @@ use super::exit_status::{ExitStatus, Failure};
 use super::stdout::print;
 use crate::command::cli::Cli;
 
-pub use candidates::{dependencies, deployments, documented, images, profiles};
+pub use candidates::{dependencies, deployments, documented, images, planned, profiles};
 
 /// The variable with which shells request candidates.
 const VARIABLE: &str = "COMPLETE";

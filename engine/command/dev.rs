@@ -18,9 +18,9 @@ use super::pipeline_run::PipelineCall;
 use super::watch_loop::{Affected, Cause, PassKind, Wish, shown, watch_loop};
 use crate::builder::is_on_change_file;
 use crate::command::cli::GlobalOptions;
-use crate::config::{DeploymentConfig, Foreground, Loaded, Terminal};
+use crate::config::{DeploymentConfig, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
-use crate::dev::{Connections, FolderHooks, Wanted, is_covered};
+use crate::dev::{Connections, Coverage, FolderHooks, Wanted};
 use crate::event::Level;
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
@@ -109,6 +109,31 @@ pub struct DevArgs {
     pub options: PipelineOptions,
 }
 
+impl DevArgs {
+    /// Prepares a session of `loaded`: checks it, and lets images wait in interactive mode. Returns the first call.
+    ///
+    /// # Errors
+    /// If the section `dev` has problems, or a deployment does not exist.
+    pub(super) fn prepare(&self, loaded: &mut Loaded) -> Result<PipelineCall, Failure> {
+        let project = &mut loaded.project;
+        project.dev.check(&project.file).map_err(Failure::wrong_use)?;
+        selected(project, &self.deployments).map_err(Failure::wrong_use)?;
+        let is_interactive = self.interactive || project.dev.interactive.default_enabled;
+        if is_interactive && !self.terminal {
+            let_images_wait(project).map_err(Failure::wrong_use)?;
+        }
+        if is_interactive || self.terminal {
+            add_terminal(project);
+        }
+        Ok(DevSession::new(self, project).call(&Cause::Start))
+    }
+
+    /// Whether every image and deployment follows its files, not only those of `autoReload`.
+    pub(super) fn watches_all(&self, project: &Project) -> bool {
+        self.watch || project.deployments.is_empty()
+    }
+}
+
 /// Runs the function `dev` of the project's pipeline, and does what each change asks for, until it is stopped.
 ///
 /// # Errors
@@ -116,17 +141,7 @@ pub struct DevArgs {
 pub fn dev(global: &GlobalOptions, args: &DevArgs) -> Result<ExitStatus, Failure> {
     let loaded = load_project(global)?;
     let options = PipelineOptions { result: None, ..args.options.clone() };
-    let watches_all = args.watch || loaded.project.deployments.is_empty();
-    let mut session = DevSession {
-        args,
-        watches_all,
-        connections: None,
-        wanted: None,
-        scripts: ScriptsInForce::default(),
-        end: None,
-        terminal: None,
-        terminal_failure: Arc::default(),
-    };
+    let mut session = DevSession::new(args, &loaded.project);
     watch_loop(global, &options, loaded, &mut session)
 }
 
@@ -150,17 +165,7 @@ struct DevSession<'a> {
 
 impl PassKind for DevSession<'_> {
     fn prepare(&self, loaded: &mut Loaded) -> Result<(), Failure> {
-        let project = &mut loaded.project;
-        project.dev.check(&project.file).map_err(Failure::wrong_use)?;
-        selected(project, &self.args.deployments).map_err(Failure::wrong_use)?;
-        let is_interactive = self.args.interactive || project.dev.interactive.default_enabled;
-        if is_interactive && !self.args.terminal {
-            let_images_wait(project).map_err(Failure::wrong_use)?;
-        }
-        if is_interactive || self.args.terminal {
-            add_terminal(project);
-        }
-        Ok(())
+        self.args.prepare(loaded).map(drop)
     }
 
     fn call(&self, cause: &Cause) -> PipelineCall {
@@ -181,7 +186,8 @@ impl PassKind for DevSession<'_> {
         let is_first = *cause == Cause::Start;
         PipelineCall {
             pipeline: pipeline.to_owned(),
-            skip_build: (is_first && args.skip_build) || *cause == Cause::Images(Vec::new()),
+            skip_build: (is_first && args.skip_build)
+                || (self.wanted.is_some() && *cause == Cause::Images(Vec::new())),
             deployments: args.deployments.clone(),
             deploy: DeployOptions {
                 force: (is_first && args.force_deploy) || *cause == Cause::Asked(Asked::Deploy),
@@ -223,20 +229,21 @@ impl PassKind for DevSession<'_> {
             let inputs = deployment_inputs(&project.root, deployment);
             files.iter().find(|file| inputs.iter().any(|input| file.path.starts_with(input)))
         };
-        if self.wanted.is_none() {
+        let Some(wanted) = &self.wanted else {
             // The first pass failed: each change is another attempt.
             let is_needed = reloads_all || project.deployments.values().any(|one| changed(one).is_some());
             return Ok(Wish {
                 images: images.into_iter().map(|affected| affected.image).collect(),
                 is_needed,
             });
-        }
+        };
+        let coverage = Coverage::new(&project.root, &wanted.folders);
         let mut wish = Wish { images: Vec::new(), is_needed: reloads_all };
         for Affected { image: name, impact, causes } in images {
             let is_automatic =
                 self.watches_all || reloads_all || project.dev.auto_reload.images.contains(&name);
             let is_covered =
-                !causes.is_empty() && causes.iter().all(|file| is_covered(project, &name, &file.path));
+                !causes.is_empty() && causes.iter().all(|file| coverage.covers(&name, &file.path));
             let accepts = match project.images.get(&name) {
                 Some(config) => {
                     let files = causes.iter().map(|file| file.path.display().to_string()).collect();
@@ -387,7 +394,21 @@ impl PassKind for DevSession<'_> {
     }
 }
 
-impl DevSession<'_> {
+impl<'a> DevSession<'a> {
+    /// A session that has not begun.
+    fn new(args: &'a DevArgs, project: &Project) -> Self {
+        Self {
+            args,
+            watches_all: args.watches_all(project),
+            connections: None,
+            wanted: None,
+            scripts: ScriptsInForce::default(),
+            end: None,
+            terminal: None,
+            terminal_failure: Arc::default(),
+        }
+    }
+
     /// Opens the terminal, once its container runs. Its end is the end of the session.
     fn open_terminal(&mut self, run: &Arc<Run>, terminal: &Terminal) -> Result<(), Failure> {
         let (Some(connections), Some(end)) = (&self.connections, self.end.clone()) else { return Ok(()) };

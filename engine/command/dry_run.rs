@@ -1,5 +1,6 @@
 //! A dry run, for `plan` and `why`.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(super) struct DryRun {
     pub(super) images: IndexMap<String, PlannedImage>,
     /// The plan for each image.
     pub(super) plans: IndexMap<String, Plan>,
+    /// The files of the configuration.
+    pub(super) files: Vec<PathBuf>,
     noted: Arc<Effects>,
     outcome: Result<(), Arc<ScriptError>>,
     runtime: Runtime,
@@ -71,6 +74,7 @@ pub(super) fn dry_run(
     let effects: Arc<Effects> = Arc::default();
     let images: Arc<Mutex<IndexMap<String, PlannedImage>>> = Arc::default();
     let events = listen(global, &effects, &images);
+    let files = prepared.files().to_vec();
     let run_options = RunOptions { keep_going: true, jobs: 1, ..prepared.run_options(options) };
     let (execution, call) = prepared.start(global, run_options, &events, &runtime, Some(&effects))?;
     let name = call.pipeline.clone();
@@ -88,6 +92,7 @@ pub(super) fn dry_run(
         effects: list,
         images,
         plans: IndexMap::new(),
+        files,
         noted: effects,
         outcome,
         runtime,
@@ -127,6 +132,11 @@ impl DryRun {
     /// The current time.
     pub(super) fn now(&self) -> jiff::Timestamp {
         self.execution.run.session.host.clock.now()
+    }
+
+    /// Whether the pipeline ran to its end.
+    pub(super) fn succeeded(&self) -> bool {
+        self.outcome.is_ok()
     }
 
     /// Prints the failures and returns the status with which a real run would end.

@@ -18,7 +18,7 @@ use crate::event::Level;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The local ports stay open until Ctrl-C. Each connection goes to the newest pod that is
-ready: pods may be replaced.
+ready: pods may be replaced. `windlass dev` forwards the ports of `dev.ports` by itself.
 
 Examples:
   windlass forward                        forward the ports of `dev.ports`

@@ -24,6 +24,7 @@ use crate::sync::{NoHooks, SyncHooks, check_downloads};
 Keeps directories on this machine and in containers equal until Ctrl-C. Without paths,
 these are the entries of `dev.sync`. What is overwritten or deleted here is kept for a
 week in `.windlass/trash/`, what both sides changed in `.windlass/conflicts/`.
+`windlass dev` syncs the entries of `dev.sync` by itself.
 
 Examples:
   windlass sync                                     sync the entries of `dev.sync`

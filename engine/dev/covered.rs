@@ -1,29 +1,56 @@
-//! Which files a synced folder brings into containers without a build.
+//! Which files synced folders bring into containers without a build.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::config::{Folder as SyncFolder, Project};
-use crate::sync::ExcludeRules;
+use super::folder_job::read_rules;
+use crate::config::Folder as SyncFolder;
+use crate::sync::{ExcludeRules, is_own};
 
-/// Whether a synced folder brings the file `path` (absolute, resolved) into the containers of `image`: then a change of it
-/// needs no build.
-pub fn is_covered(project: &Project, image: &str, path: &Path) -> bool {
-    project.dev.folders.iter().any(|folder| {
-        let is_of_image = folder.selection.image.as_deref() == Some(image);
-        is_of_image && !folder.disable_upload && !folder.no_watch && has(project, folder, path)
-    })
+/// The files that synced folders bring into containers without a build.
+pub struct Coverage(Vec<Covering>);
+
+/// A folder that uploads what changes.
+struct Covering {
+    /// Its place among all folders.
+    index: usize,
+    /// The image of its container, if it names one.
+    image: Option<String>,
+    /// The directory here, resolved.
+    here: PathBuf,
+    rules: [ExcludeRules; 2],
 }
 
-/// Whether `folder` uploads `path`.
-fn has(project: &Project, folder: &SyncFolder, path: &Path) -> bool {
-    let here = project.root.join(&folder.local);
-    let Ok(here) = here.canonicalize() else { return false };
-    let Ok(inside) = path.strip_prefix(&here) else { return false };
-    let Some(inside) = inside.to_str() else { return false };
-    let rules = [&folder.excludes.both, &folder.excludes.upload];
-    !rules.into_iter().any(|rules| {
-        // A file of rules may say anything: then the change counts.
-        rules.file.is_some()
-            || ExcludeRules::new(rules.paths.iter().map(|path| &path.text)).excludes(inside, false)
-    })
+impl Coverage {
+    /// What `folders` of the project in `root` upload.
+    pub fn new(root: &Path, folders: &[SyncFolder]) -> Self {
+        let uploading = folders.iter().enumerate();
+        let uploading = uploading.filter(|(_, folder)| !folder.disable_upload && !folder.no_watch);
+        let covering = |(index, folder): (usize, &SyncFolder)| {
+            let here = root.join(&folder.local).canonicalize().ok().filter(|here| here.is_dir())?;
+            // With rules that cannot be read, nothing is synced.
+            let rules = |rules| read_rules(Some(rules), &here).map(ExcludeRules::new).ok();
+            let rules = [rules(&folder.excludes.both)?, rules(&folder.excludes.upload)?];
+            Some(Covering { index, image: folder.selection.image.clone(), here, rules })
+        };
+        Self(uploading.filter_map(covering).collect())
+    }
+
+    /// Whether the file `path` (absolute, resolved) is brought into the containers of `image`: then a change of it needs
+    /// no build.
+    pub fn covers(&self, image: &str, path: &Path) -> bool {
+        self.0.iter().any(|folder| folder.image.as_deref() == Some(image) && folder.has(path))
+    }
+
+    /// The places of the folders that upload the file `path` (absolute, resolved).
+    pub fn folders_of(&self, path: &Path) -> Vec<usize> {
+        self.0.iter().filter(|folder| folder.has(path)).map(|folder| folder.index).collect()
+    }
+}
+
+impl Covering {
+    fn has(&self, path: &Path) -> bool {
+        let inside = path.strip_prefix(&self.here).ok().and_then(Path::to_str);
+        inside
+            .is_some_and(|path| !is_own(path) && !self.rules.iter().any(|rules| rules.excludes(path, false)))
+    }
 }

@@ -168,7 +168,7 @@ impl FolderJob {
 }
 
 /// The patterns of an entry, and those of its file.
-fn read_rules(rules: Option<&ConfiguredRules>, folder: &Path) -> Result<Vec<String>, SyncError> {
+pub(super) fn read_rules(rules: Option<&ConfiguredRules>, folder: &Path) -> Result<Vec<String>, SyncError> {
     let Some(rules) = rules else { return Ok(Vec::new()) };
     let mut patterns: Vec<_> = rules.paths.iter().map(|pattern| pattern.text.clone()).collect();
     if let Some(file) = &rules.file {

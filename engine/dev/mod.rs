@@ -3,11 +3,13 @@
 mod connections;
 mod covered;
 mod folder_job;
+mod survey;
 mod upload_commands;
 mod wanted;
 
 pub use connections::{Connections, FolderHooks};
-pub use covered::is_covered;
+pub use covered::Coverage;
 pub use folder_job::{FolderFlags, FolderJob, FolderSettings};
+pub use survey::{FolderSurvey, LargeEntry};
 pub use upload_commands::UploadCommands;
 pub use wanted::Wanted;

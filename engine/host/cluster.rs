@@ -9,10 +9,24 @@ use crate::builder::kaniko::KanikoBuild;
 use crate::cluster::{
     ClusterContext, ClusterError, ClusterNode, ImageLoad, Loader, PodLogs, PullSecret, PullSecretResult,
 };
+use crate::config::{Folder, Foreground, Forward, Page};
 use crate::connect::ContainerTask;
 use crate::error::StageError;
 use crate::event::{Events, ImageEvents};
 use crate::process::OnLine;
+
+/// What a dev session connects.
+#[derive(Debug, Clone, Copy)]
+pub enum Connection<'a> {
+    /// A local port.
+    Port(&'a Forward),
+    /// A synced folder.
+    Folder(&'a Folder),
+    /// A page that is opened.
+    Page(&'a Page),
+    /// What is shown.
+    Foreground(&'a Foreground),
+}
 
 /// The operations of stages on a Kubernetes cluster.
 #[async_trait]
@@ -82,6 +96,9 @@ pub trait Cluster: Send + Sync {
         on_line: OnLine<'_>,
         cancel: &CancellationToken,
     ) -> Result<i32, StageError>;
+
+    /// Notes what a dev session connects once its pass is over. Nothing is connected here.
+    fn note(&self, _connection: Connection<'_>) {}
 
     /// Whether the command of `loader` is installed.
     fn can_load(&self, loader: &Loader) -> bool;

@@ -8,7 +8,8 @@ use super::docker_build::DockerfileRecipe;
 use super::plan::Recipe;
 use crate::builder::{is_on_change_file, on_change_folders};
 use crate::config::RebuildStrategy;
-use crate::image::context::text_of_os;
+use crate::image::Selection;
+use crate::image::context::{EntryKind, path_of, text_of_os};
 use crate::run::Image;
 use crate::watch::WatchRoot;
 
@@ -37,6 +38,26 @@ impl Reach {
     /// The ignore files that its build context has or may get.
     pub(super) fn ignore_files(&self, recipe: &DockerfileRecipe) -> Vec<PathBuf> {
         ignore_files(recipe.context.root(), &self.image.dockerfile_path())
+    }
+
+    /// The files whose changes may build the image: its Dockerfile and ignore file, and what it reads of its build
+    /// context; or those of `onChange`. The paths are absolute.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let below = |root: &Path, selection: &Selection| -> Vec<PathBuf> {
+            let entries = selection.entries().iter();
+            let entries = entries.filter(|entry| !matches!(entry.kind, EntryKind::Directory));
+            entries.map(|entry| root.join(path_of(&entry.path))).filter(|path| path.exists()).collect()
+        };
+        let recipe = match &self.recipe {
+            Recipe::Custom(files) => return below(&real(self.image.root()), files),
+            Recipe::Dockerfile(recipe) => recipe,
+        };
+        let mut files = vec![real(&self.image.dockerfile_path())];
+        files.extend(recipe.context.ignore_file().map(real));
+        if self.image.config().rebuild_strategy != RebuildStrategy::IgnoreContextChanges {
+            files.extend(below(recipe.context.root(), &recipe.selection));
+        }
+        files
     }
 
     /// What to watch for changes of its files.

@@ -107,6 +107,11 @@ impl Cause {
                 let help = (!help.is_empty()).then(|| help.to_owned());
                 Self::wrong(message, "script::wrong_type", help)
             }
+            EvalAltResult::ErrorFor(_) => Self::wrong(
+                "`for` needs a list, a range or a string".to_owned(),
+                "script::wrong_type",
+                Some("a function returns its last expression, unless a `;` ends it".to_owned()),
+            ),
             EvalAltResult::ErrorArrayBounds(length, index, _) => {
                 let message = match length {
                     0 => format!("list index {index} is out of range: the list is empty"),

@@ -5,7 +5,7 @@ use std::fmt;
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 use rhai::{EvalAltResult, ParseError};
 
-use super::cause::{Cause, lower_first};
+use super::cause::{Cause, kind, lower_first};
 use super::pipeline::{MERGED, is_closure};
 use super::syntax_help::{last_word, syntax_help};
 use super::trace::{Excerpt, ScriptLocation};
@@ -110,6 +110,20 @@ impl ScriptError {
         Self::Stopped { cause, excerpts }
     }
 
+    /// The function `name` returned something of the type `found` instead of `wanted`.
+    pub(super) fn wrong_result(pipeline: &Pipeline, name: &str, wanted: &str, found: &str) -> Self {
+        let functions = users_functions(pipeline).into_iter().filter(|(function, _)| function.name == name);
+        let excerpts = functions.map(|(function, place)| result_of(function, &place)).collect();
+        let cause = Cause::Script {
+            message: format!("`{name}` must return {wanted}, not {}", kind(found)),
+            code: "script::wrong_type".to_owned(),
+            help: (found == "()")
+                .then(|| "a function returns its last expression, unless a `;` ends it".to_owned()),
+            is_thrown: false,
+        };
+        Self::Stopped { cause, excerpts }
+    }
+
     /// Whether it only summarizes errors of images and dependencies, which are reported themselves.
     pub fn is_summary(&self) -> bool {
         self.stage().is_some_and(|stage| stage.kind() == ErrorKind::Summary)
@@ -154,11 +168,13 @@ fn suspects(pipeline: &Pipeline, message: &str, places: &[ScriptLocation]) -> Ve
     if suspects.iter().any(|(function, _)| is_named(function)) {
         suspects.retain(|(function, _)| is_named(function));
     }
-    let excerpt = |(function, place): &(&Function, ScriptLocation)| {
-        let title = format!("the result of `{}`, from {}", function.name, function.file.name);
-        Excerpt::one(title, place, "what this returns".to_owned())
-    };
-    suspects.iter().map(excerpt).collect()
+    suspects.iter().map(|(function, place)| result_of(function, place)).collect()
+}
+
+/// Shows the function whose result is wrong.
+fn result_of(function: &Function, place: &ScriptLocation) -> Excerpt {
+    let title = format!("the result of `{}`, from {}", function.name, function.file.name);
+    Excerpt::one(title, place, "what this returns".to_owned())
 }
 
 /// The place of the closure that `error` says cannot be called: its caller is not a script.

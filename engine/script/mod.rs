@@ -16,6 +16,7 @@ mod library;
 mod new_override;
 mod pipeline;
 pub mod reference;
+mod reloads;
 mod resolver;
 mod setup;
 mod signature;

@@ -28,7 +28,7 @@ pub use after_upload::{AfterUpload, COMMAND_LIMIT};
 pub use changes::LocalChange;
 pub use entry::{Entry, Kind, RelativePath, Scan};
 pub use error::{SyncError, check_downloads};
-pub use exclude::ExcludeRules;
+pub use exclude::{ExcludeRules, is_own};
 pub use folder::Folder;
 pub use keep_equal::{ConnectFailure, FolderConnection, FolderConnector, keep_equal, system_clock};
 pub use local::LocalFolder;

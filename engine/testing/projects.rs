@@ -14,7 +14,7 @@ use crate::error::StageError;
 use crate::host::memory::test_cluster;
 use crate::image::TagTemplate;
 use crate::rollout;
-use crate::run::{DeployOptions, RunOptions, Session};
+use crate::run::{DeployOptions, DevOptions, RunOptions, Session};
 use crate::script::{Execution, Pipeline, ScriptFile, Setup, new_engine};
 
 /// The options of a test for a project.
@@ -50,6 +50,10 @@ pub struct Wanted {
     pub waits: bool,
     /// `--namespace`.
     pub namespace: Option<String>,
+    /// `--skip-pipeline` of `dev`.
+    pub skip_pipeline: bool,
+    /// `--terminal` of `dev`.
+    pub terminal: bool,
 }
 
 impl Default for Wanted {
@@ -70,6 +74,8 @@ impl Default for Wanted {
             force_deploy: false,
             waits: true,
             namespace: None,
+            skip_pipeline: false,
+            terminal: false,
         }
     }
 }
@@ -116,6 +122,13 @@ impl TestContext {
                 waits: wanted.waits,
                 ..DeployOptions::default()
             },
+            dev: DevOptions {
+                skip_pipeline: wanted.skip_pipeline,
+                is_interactive: wanted.terminal,
+                ..DevOptions::default()
+            },
+            // For `reloaded`.
+            is_watching: true,
             force_build: wanted.force_build,
             skip_push: wanted.skip_push,
             keep_going: wanted.keep_going,

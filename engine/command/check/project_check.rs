@@ -22,7 +22,7 @@ use crate::error::ErrorKind;
 use crate::event::Events;
 use crate::host::{Host, HostOptions};
 use crate::plural::counted;
-use crate::run::{RunOptions, Session};
+use crate::run::{ImageChange, RunOptions, Session};
 use crate::script::{Execution, Pipeline, ScriptError, Setup, syntax_error};
 use crate::state::FunctionStore;
 use crate::testing;
@@ -215,6 +215,30 @@ impl ProjectCheck {
             error.stage().is_some_and(|stage| stage.kind() == ErrorKind::DependencyOmitted)
         };
         for error in failures(&execution).chain(last).filter(|error| !is_unknown(error)) {
+            self.note_shared(error, profile);
+        }
+        self.call_dev(&execution, profile);
+    }
+
+    /// Calls the functions of a dev session that need no cluster, if the project overrides any.
+    fn call_dev(&mut self, execution: &Arc<Execution>, profile: Option<&str>) {
+        let functions = execution.pipeline.functions();
+        let mut of_dev = functions.filter(|function| function.default_pipeline() == Some("dev"));
+        if of_dev.all(|function| function.file.is_built_in()) {
+            return;
+        }
+        let called = ["before_dev", "connect", "after_dev"].map(|name| execution.call(name, Vec::new()));
+        let errors = called.into_iter().filter_map(Result::err);
+        let reloaded = execution.run.selected().iter().map(|image| {
+            let change = ImageChange {
+                files: vec![execution.run.project.file.display().to_string()],
+                reason: "a file changed".to_owned(),
+                is_automatic: true,
+                is_covered: false,
+            };
+            execution.reloads(image, &change)
+        });
+        for error in errors.chain(reloaded.filter_map(Result::err)) {
             self.note_shared(error, profile);
         }
     }

@@ -10,7 +10,8 @@ use crate::config::{Forward, Origin, Selection};
 
 /// The additional help text.
 pub(super) const HELP: &str = "\
-Lists the forwarded ports of `dev` in file order, without contacting a cluster.
+Lists the forwarded ports of `dev` in file order, without contacting a cluster. `windlass
+plan dev` also shows what your scripts change.
 
 Fields of --json:
   port         the local port

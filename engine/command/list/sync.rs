@@ -10,7 +10,8 @@ use crate::config::{Folder, Origin, Selection};
 
 /// The additional help text.
 pub(super) const HELP: &str = "\
-Lists the synced folders of `dev` in file order, without contacting a cluster.
+Lists the synced folders of `dev` in file order, without contacting a cluster. `windlass
+plan dev` also shows their files and what your scripts change.
 
 Fields of --json:
   name          its name, or null
@@ -33,6 +34,8 @@ struct Synced<'a> {
     initial_sync: &'static str,
     upload: bool,
     download: bool,
+    #[serde(skip)]
+    arrow: &'static str,
     excludes: Vec<&'a str>,
     origin: &'a Origin,
 }
@@ -42,15 +45,9 @@ impl Row for Synced<'_> {
         &["local", "direction", "path", "container", "initial sync", "excludes"];
 
     fn cells(&self) -> Vec<String> {
-        let direction = match (self.upload, self.download) {
-            (true, true) => "<->",
-            (true, false) => "->",
-            (false, true) => "<-",
-            (false, false) => "(disabled)",
-        };
         vec![
             self.local.clone(),
-            direction.to_owned(),
+            self.arrow.to_owned(),
             self.container.to_owned(),
             self.selection.to_string(),
             self.initial_sync.to_owned(),
@@ -76,6 +73,7 @@ fn row(folder: &Folder) -> Synced<'_> {
         initial_sync: folder.initial.as_str(),
         upload: !folder.disable_upload,
         download: !folder.disable_download,
+        arrow: folder.arrow(),
         excludes: folder.excludes.both.paths.iter().map(|exclude| exclude.text.as_str()).collect(),
         origin: &folder.origin,
     }

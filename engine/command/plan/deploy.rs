@@ -17,6 +17,7 @@ use crate::command::run::told;
 use crate::command::stdout::{print, print_json};
 use crate::event::{DeploymentDecision, ObjectChange};
 use crate::rollout::{self, PlannedChange, Rollout};
+use crate::script::ScriptError;
 
 /// The options of `windlass plan deploy`.
 #[derive(Debug, Args)]
@@ -50,7 +51,7 @@ struct PlanDeployArgs {
 
 /// What a deploy would do. The fields are an interface for programs: new ones may be added, but none renamed.
 #[derive(Serialize)]
-struct DeployView {
+pub(super) struct DeployView {
     #[serde(flatten)]
     build: PlanView,
     deployments: Vec<DeploymentView>,
@@ -108,8 +109,7 @@ pub(super) fn plan_deploy(words: impl IntoIterator<Item = OsString>) -> Result<E
         ..PipelineCall::build(Vec::new())
     };
     let dry_run = dry_run(&global, &args.options.pipeline, loaded, call)?;
-    let deployments = deployments(&dry_run).map_err(Failure::failed)?;
-    let view = DeployView { build: PlanView::new(&dry_run), deployments };
+    let view = DeployView::new(&dry_run).map_err(Failure::failed)?;
     if args.options.json { print_json(&view) } else { print(&view.text(args.diff)) }?;
     Ok(match dry_run.end() {
         ExitStatus::Done if args.options.exit_code && view.has_work() => ExitStatus::FoundWork,
@@ -118,12 +118,12 @@ pub(super) fn plan_deploy(words: impl IntoIterator<Item = OsString>) -> Result<E
 }
 
 /// The deployments of all projects, those of dependencies first.
-fn deployments(dry_run: &DryRun) -> Result<Vec<DeploymentView>, crate::script::ScriptError> {
+fn deployments(dry_run: &DryRun) -> Result<Vec<DeploymentView>, ScriptError> {
     let mut views = Vec::new();
     for part in dry_run.parts() {
         for rollout in part.execution.rollouts() {
             let view = DeploymentView::new(&part.full(rollout.deployment().name()), &rollout);
-            views.push(view.map_err(crate::script::ScriptError::of_stage_error)?);
+            views.push(view.map_err(ScriptError::of_stage_error)?);
         }
     }
     Ok(views)
@@ -186,14 +186,22 @@ impl DeploymentView {
 }
 
 impl DeployView {
+    /// What `dry_run` would build and deploy.
+    ///
+    /// # Errors
+    /// If a deployment cannot be compared with the cluster.
+    pub(super) fn new(dry_run: &DryRun) -> Result<Self, ScriptError> {
+        Ok(Self { build: PlanView::new(dry_run), deployments: deployments(dry_run)? })
+    }
+
     /// Whether something would be built or deployed.
-    fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         let is_deployed = |deployment: &DeploymentView| deployment.decision == DeploymentDecision::Deploy;
         self.build.has_work() || self.deployments.iter().any(is_deployed)
     }
 
     /// The plan for people.
-    fn text(&self, shows_diff: bool) -> String {
+    pub(super) fn text(&self, shows_diff: bool) -> String {
         let mut text = self.build.text();
         if !text.is_empty() && !self.deployments.is_empty() {
             text.push('\n');

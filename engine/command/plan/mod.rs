@@ -1,6 +1,9 @@
 //! `windlass plan`: the effects of a build or a pipeline, without executing it.
 
+mod changes;
+mod connected;
 mod deploy;
+mod dev;
 mod view;
 
 use std::ffi::OsString;
@@ -38,6 +41,7 @@ Examples:
   windlass plan                   show for every image: build or skip, and why
   windlass plan api -p staging    plan one image and its base images
   windlass plan deploy            show what `windlass deploy` would change in the cluster
+  windlass plan dev               show what `windlass dev` would do, connect and follow
   windlass plan release 1.4.0     show what `windlass run release 1.4.0` would do
   windlass plan --json | jq -r '.images[] | select(.decision == \"build\").name'"
 )]
@@ -47,7 +51,7 @@ pub struct PlanArgs {
         value_name = "IMAGE",
         trailing_var_arg = true,
         allow_hyphen_values = true,
-        add = ArgValueCandidates::new(completions::images)
+        add = ArgValueCandidates::new(completions::planned)
     )]
     pub words: Vec<OsString>,
 
@@ -87,8 +91,10 @@ pub fn plan(global: &GlobalOptions, args: &PlanArgs) -> Result<ExitStatus, Failu
         return show(global, &args.options, load::load_project(global)?, PipelineCall::build(Vec::new()));
     };
     let name = first.to_string_lossy();
-    if name == "deploy" {
-        return deploy::plan_deploy(std::env::args_os());
+    match &*name {
+        "deploy" => return deploy::plan_deploy(std::env::args_os()),
+        "dev" => return dev::plan_dev(std::env::args_os()),
+        _ => {}
     }
     let of_images = parse_images(std::env::args_os());
     let global = of_images.as_ref().map_or(global, |parsed| &parsed.global);

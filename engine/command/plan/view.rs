@@ -91,7 +91,8 @@ impl PlanView {
             images.extend(images_of(dry_run, part));
             // The plan of a deploy lists what is deployed.
             let is_listed = |effect: &Effect| {
-                dry_run.pipeline == "deploy" && matches!(effect.kind, EffectKind::Deploy { .. })
+                ["deploy", "dev"].contains(&&*dry_run.pipeline)
+                    && matches!(effect.kind, EffectKind::Deploy { .. })
             };
             let is_own = |effect: &Effect| {
                 effect.project.as_deref() == part.name() && effect.image.is_none() && !is_listed(effect)

@@ -55,6 +55,26 @@ pub struct Folder {
     pub start_container: bool,
 }
 
+impl Folder {
+    /// The direction as an arrow: `<->`, `->` (only uploads), `<-`, or `(disabled)`.
+    pub fn arrow(&self) -> &'static str {
+        match (self.disable_upload, self.disable_download) {
+            (false, false) => "<->",
+            (false, true) => "->",
+            (true, false) => "<-",
+            (true, true) => "(disabled)",
+        }
+    }
+}
+
+/// "app <-> /app of image `web`".
+impl std::fmt::Display for Folder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let container = if self.container == "." { "the working directory" } else { &self.container };
+        write!(formatter, "{} {} {container} of {}", self.local.display(), self.arrow(), self.selection)
+    }
+}
+
 /// The patterns of a folder, each list in file order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -22,3 +22,12 @@ pub struct Forward {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bind_address: Option<String>,
 }
+
+/// "localhost:8080 -> port 80 of image `web`".
+impl std::fmt::Display for Forward {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { selection, port, remote_port, bind_address, .. } = self;
+        let address = bind_address.as_deref().unwrap_or("localhost");
+        write!(formatter, "{address}:{port} -> port {remote_port} of {selection}")
+    }
+}

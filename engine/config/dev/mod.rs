@@ -96,6 +96,25 @@ impl Foreground {
     }
 }
 
+/// "logs of the project", "terminal of image `web`: npm start", or "nothing".
+impl std::fmt::Display for Foreground {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.kind())?;
+        match self {
+            Self::Terminal(Terminal { selection, command, .. }) => {
+                write!(formatter, " of {selection}")?;
+                if command.is_empty() { Ok(()) } else { write!(formatter, ": {}", command.join(" ")) }
+            }
+            Self::Logs(logs) if logs.selections.is_empty() => formatter.write_str(" of the project"),
+            Self::Logs(logs) => {
+                let selections: Vec<_> = logs.selections.iter().map(ToString::to_string).collect();
+                write!(formatter, " of {}", selections.join("; "))
+            }
+            Self::Nothing => Ok(()),
+        }
+    }
+}
+
 impl Dev {
     /// The containers of its ports, folders and terminal, each once; without those that mean the only pod.
     pub fn selections(&self) -> Vec<Selection> {

@@ -32,6 +32,8 @@ pub enum CallKind {
     Exec,
     /// A chart was deployed or removed.
     Helm,
+    /// A dev session forwards a port.
+    ForwardPort,
     /// A hook of `devspace.yaml` ran.
     Hook,
     /// A request went to a web server.
@@ -42,6 +44,8 @@ pub enum CallKind {
     Load,
     /// A namespace was created.
     Namespace,
+    /// A dev session opens a page.
+    OpenPage,
     /// A pull secret was created.
     PullSecret,
     /// A reference was pushed.
@@ -52,8 +56,12 @@ pub enum CallKind {
     Remove,
     /// The pods of an object were restarted.
     Restart,
+    /// A dev session shows a terminal or logs.
+    Show,
     /// A wait.
     Sleep,
+    /// A dev session syncs a folder.
+    SyncFolder,
     /// An image got a tag, in the daemon or in its registry.
     Tag,
     /// A file was written.
@@ -62,7 +70,7 @@ pub enum CallKind {
 
 impl CallKind {
     /// The kinds that are visible to scripts.
-    pub const TOLD: [Self; 21] = [
+    pub const TOLD: [Self; 25] = [
         Self::Annotate,
         Self::Apply,
         Self::Attach,
@@ -70,18 +78,22 @@ impl CallKind {
         Self::Copy,
         Self::Delete,
         Self::Exec,
+        Self::ForwardPort,
         Self::Helm,
         Self::Hook,
         Self::Http,
         Self::KanikoBuild,
         Self::Load,
         Self::Namespace,
+        Self::OpenPage,
         Self::PullSecret,
         Self::Push,
         Self::Remove,
         Self::Restart,
         Self::Save,
+        Self::Show,
         Self::Sleep,
+        Self::SyncFolder,
         Self::Tag,
         Self::Write,
     ];
@@ -97,18 +109,22 @@ impl CallKind {
             Self::Copy => "copy",
             Self::Delete => "delete",
             Self::Exec => "exec",
+            Self::ForwardPort => "forward_port",
             Self::Helm => "helm",
             Self::Hook => "hook",
             Self::Http => "http",
             Self::KanikoBuild => "kaniko_build",
             Self::Load => "load",
             Self::Namespace => "namespace",
+            Self::OpenPage => "open_page",
             Self::PullSecret => "pull_secret",
             Self::Push => "push",
             Self::Remove => "remove",
             Self::Restart => "restart",
             Self::Save => "save",
+            Self::Show => "show",
             Self::Sleep => "sleep",
+            Self::SyncFolder => "sync_folder",
             Self::Tag => "tag",
             Self::Write => "write",
         }

@@ -14,7 +14,7 @@ use crate::config::BuilderKind;
 use crate::connect::ContainerTask;
 use crate::error::StageError;
 use crate::event::{Events, ImageEvents};
-use crate::host::{Cluster, Docker as _};
+use crate::host::{Cluster, Connection, Docker as _};
 use crate::process::{OnLine, Purpose};
 
 /// The user name for all registries.
@@ -103,6 +103,15 @@ impl Cluster for MemoryHost {
         let kind = if task.purpose == Purpose::Hook { CallKind::Hook } else { CallKind::Exec };
         self.did(kind, task);
         Ok(0)
+    }
+
+    fn note(&self, connection: Connection<'_>) {
+        match connection {
+            Connection::Port(forward) => self.did(CallKind::ForwardPort, forward),
+            Connection::Folder(folder) => self.did(CallKind::SyncFolder, folder),
+            Connection::Page(page) => self.did(CallKind::OpenPage, &page.url),
+            Connection::Foreground(foreground) => self.did(CallKind::Show, foreground),
+        }
     }
 
     fn can_load(&self, _: &Loader) -> bool {

@@ -24,7 +24,10 @@ pub fn texts(value: &Dynamic, argument: &'static str) -> Result<Vec<String>, Sta
     };
     let text = |item: &Dynamic| {
         let help = match item.read_lock::<FnPtr>() {
-            Some(function) => format!("call the function: `{}(...)`", function.fn_name()),
+            Some(function) => {
+                let name = function.fn_name();
+                format!("call the function: `{name}(...)`, or write a string in quotes: \"{name}\"")
+            }
             None => "convert it with `to_string()`".to_owned(),
         };
         item.clone().into_string().map_err(|_| WrongType::Item { argument, found: type_name(item), help })

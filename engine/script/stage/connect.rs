@@ -7,6 +7,7 @@ use rhai::plugin::*;
 pub mod connect {
     use super::super::current;
     use crate::config::{Folder, Foreground, Forward, Origin, Page};
+    use crate::host::Connection;
     use crate::lock::lock;
     use crate::script::RhaiResultOf;
 
@@ -18,7 +19,9 @@ pub mod connect {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn forward_port(context: NativeCallContext, port: Forward) -> RhaiResultOf<()> {
-        lock(&current::execution(&context)?.wanted).ports.push(port);
+        let execution = current::execution(&context)?;
+        execution.run.session.host.cluster.note(Connection::Port(&port));
+        lock(&execution.wanted).ports.push(port);
         Ok(())
     }
 
@@ -30,7 +33,9 @@ pub mod connect {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn sync_folder(context: NativeCallContext, folder: Folder) -> RhaiResultOf<()> {
-        lock(&current::execution(&context)?.wanted).folders.push(folder);
+        let execution = current::execution(&context)?;
+        execution.run.session.host.cluster.note(Connection::Folder(&folder));
+        lock(&execution.wanted).folders.push(folder);
         Ok(())
     }
 
@@ -42,7 +47,9 @@ pub mod connect {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn open_page(context: NativeCallContext, page: Page) -> RhaiResultOf<()> {
-        lock(&current::execution(&context)?.wanted).pages.push(page);
+        let execution = current::execution(&context)?;
+        execution.run.session.host.cluster.note(Connection::Page(&page));
+        lock(&execution.wanted).pages.push(page);
         Ok(())
     }
 
@@ -68,7 +75,9 @@ pub mod connect {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn show(context: NativeCallContext, foreground: Foreground) -> RhaiResultOf<()> {
-        lock(&current::execution(&context)?.wanted).foreground = Some(foreground);
+        let execution = current::execution(&context)?;
+        execution.run.session.host.cluster.note(Connection::Foreground(&foreground));
+        lock(&execution.wanted).foreground = Some(foreground);
         Ok(())
     }
 }

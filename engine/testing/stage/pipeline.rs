@@ -42,8 +42,13 @@ fn call(function: &str, arguments: Vec<Dynamic>) -> RhaiResultOf<Dynamic> {
         if matches!(*error, ScriptError::Cancelled) && bench.cancel.is_cancelled() {
             return EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into();
         }
-        StageError::from(InPipeline(error)).into()
+        in_pipeline(error)
     })
+}
+
+/// An error of a pipeline as one of the test that called it.
+pub(super) fn in_pipeline(error: Arc<ScriptError>) -> Box<EvalAltResult> {
+    StageError::from(InPipeline(error)).into()
 }
 
 /// The latest project of the test; without one, the project as it is.

@@ -42,6 +42,7 @@ pub mod project {
     /// - `deployments`: the selected deployments, a list
     /// - `skip_build`, `force_deploy`: `true`, like the flags of `windlass deploy`; `wait: false`, like `--wait=false`
     /// - `namespace`: the namespace of deployments without their own, like `--namespace`
+    /// - `skip_pipeline`, `terminal`: `true`, like the flags of `windlass dev`
     /// - `script`: the source of additional overrides
     /// - `files`: files of the project, a map from paths to contents; the test then works on a copy
     /// - `config`: the content of a `devspace.yaml`, for a separate project that has only `files`
@@ -88,6 +89,27 @@ pub mod project {
         };
         let entries: RhaiResultOf<Map> = project.0.run.progress.results.all().iter().map(entry).collect();
         entries
+    }
+
+    /// The images that `windlass dev` builds after the file `path` was saved: those that read it and that `reloads` accepts.
+    /// Call `dev(project)` first, which plans the images and syncs the folders; `reload(project)` builds what changed.
+    ///
+    /// # Errors
+    /// `test::not_planned` before an image was planned.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn test_the_dockerfile_is_followed() {
+    ///     let config = "version: v1beta9\nimages:\n  api:\n    image: acme/api\n";
+    ///     let project = project(#{ config: config, files: #{ "Dockerfile": "FROM scratch\n" } });
+    ///     dev(project);
+    ///     assert_eq(reloaded(project, "Dockerfile"), ["api"]);
+    ///     assert_eq(reloaded(project, "README.md"), []);
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn reloaded(project: ScriptProject, path: &str) -> RhaiResultOf<Array> {
+        Ok(super::after_save(&project.0, path)?.into_iter().map(Into::into).collect())
     }
 
     /// The outcome of each deployment of `project` so far, by name: maps with `outcome` (`deployed`, `kept`, `deleted`,
@@ -149,12 +171,41 @@ pub mod project {
 
 use rhai::Map;
 
+use std::sync::Arc;
+
 use super::argument::TestOptions;
+use super::pipeline::in_pipeline;
 use crate::error::StageError;
 use crate::image::TagTemplate;
+use crate::plan::{Answer, ChangeImpact};
+use crate::script::{Execution, RhaiResultOf};
 use crate::testing::projects::Wanted;
 
-const KNOWN: [&str; 16] = [
+/// An image is not planned yet.
+#[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
+#[error("the image `{image}` is not planned yet")]
+#[diagnostic(code(test::not_planned), help("call `dev(project)` first"))]
+struct NotPlanned {
+    image: String,
+}
+
+/// The images of `execution` that a dev session builds after the file `path` was saved.
+fn after_save(execution: &Arc<Execution>, path: &str) -> RhaiResultOf<Vec<String>> {
+    let project = &execution.run.project;
+    if let Some(image) = execution.run.selected().iter().find(|image| execution.reach(image).is_none()) {
+        return Err(StageError::from(NotPlanned { image: image.clone() }).into());
+    }
+    let root = project.root.canonicalize().unwrap_or_else(|_| project.root.clone());
+    let file = root.join(path);
+    let direct = |part: &Arc<Execution>, image: &str| match part.reach(image) {
+        Some(reach) => reach.if_changed(&file),
+        None => ChangeImpact::new(Answer::No, "it is not planned"),
+    };
+    let after = execution.after_change(std::slice::from_ref(&file), project.deployments.is_empty(), direct);
+    Ok(after.map_err(in_pipeline)?.builds)
+}
+
+const KNOWN: [&str; 18] = [
     "profile",
     "profiles",
     "vars",
@@ -168,6 +219,8 @@ const KNOWN: [&str; 16] = [
     "force_deploy",
     "wait",
     "namespace",
+    "skip_pipeline",
+    "terminal",
     "script",
     "files",
     "config",
@@ -197,5 +250,7 @@ fn wanted(map: &Map) -> Result<Wanted, StageError> {
         force_deploy: options.truth("force_deploy")?,
         waits: options.truth_or("wait", true)?,
         namespace: options.text("namespace")?,
+        skip_pipeline: options.truth("skip_pipeline")?,
+        terminal: options.truth("terminal")?,
     })
 }

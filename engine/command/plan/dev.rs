@@ -1,0 +1,143 @@
+//! `windlass plan dev`: what a dev session would build, deploy, connect and follow.
+
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory, FromArgMatches};
+use serde::Serialize;
+
+use super::changes::{ChangeView, changes};
+use super::connected::ConnectedView;
+use super::deploy::DeployView;
+use crate::command::cli::{Cli, GlobalOptions};
+use crate::command::dev::DevArgs;
+use crate::command::dry_run::dry_run;
+use crate::command::exit_status::{ExitStatus, Failure};
+use crate::command::load::{load_project, warn};
+use crate::command::pipeline_run::print_failures;
+use crate::command::run::told;
+use crate::command::stdout::{print, print_json};
+use crate::dev::FolderSurvey;
+use crate::lock::lock;
+
+/// The options of `windlass plan dev`.
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("tags", |tags| tags.short(None)),
+    override_usage = "windlass plan dev [OPTIONS] [COMMAND]...",
+    after_help = "\
+Shows what `windlass plan deploy` shows for the first pass, and then what a session connects:
+ports, folders with the files that are synced, pages, and the terminal or logs. `change`
+lines show what a saved file would do; a deployment that does not differ from the cluster is
+kept all the same. Functions of your scripts such as `synced_folders` and `reloads` count. No
+port is opened, and no container is contacted.
+
+Examples:
+  windlass plan dev              show what `windlass dev` would do
+  windlass plan dev --watch      show it if every image follows its files
+  windlass plan dev -x           show only what is connected
+  windlass plan dev --json | jq '.folders[] | {local, files, bytes}'"
+)]
+struct PlanDevArgs {
+    /// The word `dev`.
+    #[arg(value_name = "dev", hide = true)]
+    _word: String,
+
+    #[command(flatten)]
+    dev: DevArgs,
+
+    /// Show the changes of each object as text
+    #[arg(long)]
+    diff: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Exit with 3 if something would be built or deployed
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// What a dev session would do. The fields are an interface for programs: new ones may be added, but none renamed.
+#[derive(Serialize)]
+struct DevView {
+    /// The first pass.
+    #[serde(flatten)]
+    first: DeployView,
+    /// What is connected; nothing with `--exit-after-deploy`, and if the first pass fails.
+    #[serde(flatten)]
+    connected: Option<ConnectedView>,
+    /// What changes of files do.
+    changes: Vec<ChangeView>,
+}
+
+/// Prints what a dev session would do; `words` is the command line.
+///
+/// # Errors
+/// If the configuration, a script or the command line is invalid. Failures are reported here.
+pub(super) fn plan_dev(words: impl IntoIterator<Item = OsString>) -> Result<ExitStatus, Failure> {
+    let command = Cli::command().mut_subcommand("plan", |_| {
+        PlanDevArgs::augment_args(clap::Command::new("plan"))
+            .about("Show what a dev session would do, without doing it")
+    });
+    let matches = match command.try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(stop) => return Ok(told(&stop)),
+    };
+    let own = matches.subcommand_matches("plan").unwrap_or(&matches);
+    let parsed = GlobalOptions::from_arg_matches(own)
+        .and_then(|global| Ok((global, PlanDevArgs::from_arg_matches(own)?)));
+    let (global, args) = match parsed {
+        Ok(parsed) => parsed,
+        Err(stop) => return Ok(told(&stop)),
+    };
+    let mut loaded = load_project(&global)?;
+    if loaded.project.images.contains_key("dev") {
+        warn("planning `windlass dev`, not the image `dev`: `windlass plan` shows all images", &global);
+    }
+    let call = args.dev.prepare(&mut loaded)?;
+    let watches_all = args.dev.watches_all(&loaded.project);
+    for notice in &loaded.project.dev.notices {
+        warn(&notice.in_one_line(), &global);
+    }
+    let dry_run = dry_run(&global, &args.dev.options, loaded, call)?;
+    let mut view = DevView {
+        first: DeployView::new(&dry_run).map_err(Failure::failed)?,
+        connected: None,
+        changes: Vec::new(),
+    };
+    // Nothing is connected before the first pass succeeds.
+    if dry_run.succeeded() && !args.dev.exit_after_deploy {
+        let wanted = lock(&dry_run.execution.wanted).clone();
+        let root = &dry_run.execution.run.project.root;
+        let surveys: Vec<_> = wanted.folders.iter().map(|folder| FolderSurvey::new(root, folder)).collect();
+        view.changes = match changes(&dry_run, watches_all, &surveys) {
+            Ok(changes) => changes,
+            Err(error) => return Ok(print_failures(&dry_run.execution, &error)),
+        };
+        view.connected = Some(ConnectedView::new(&wanted, surveys, &args.dev.command));
+    }
+    if args.json { print_json(&view) } else { print(&view.text(&args)) }?;
+    Ok(match dry_run.end() {
+        ExitStatus::Done if args.exit_code && view.first.has_work() => ExitStatus::FoundWork,
+        end => end,
+    })
+}
+
+impl DevView {
+    /// The plan for people.
+    fn text(&self, args: &PlanDevArgs) -> String {
+        let mut text = match args.dev.skip_pipeline {
+            true => String::new(),
+            false => self.first.text(args.diff),
+        };
+        if let Some(connected) = &self.connected {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            connected.write(&mut text);
+        }
+        self.changes.iter().for_each(|change| change.write(&mut text));
+        text
+    }
+}

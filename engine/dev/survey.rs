@@ -1,0 +1,91 @@
+//! What is in a synced folder on this machine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::folder_job::read_rules;
+use crate::config::Folder as SyncFolder;
+use crate::sync::{ExcludeRules, Kind, LocalFolder, RelativePath};
+
+/// The number of entries that count as the largest.
+const LARGEST: usize = 3;
+
+/// What is in a synced folder on this machine, without what is excluded.
+#[derive(Debug, Default, Serialize)]
+pub struct FolderSurvey {
+    /// The number of files.
+    pub files: usize,
+    /// Their size.
+    pub bytes: u64,
+    /// The largest files and directories at the top of the folder.
+    pub largest: Vec<LargeEntry>,
+    /// Why it cannot be synced, or what of it cannot.
+    pub problems: Vec<String>,
+    /// The files, absolute and resolved.
+    #[serde(skip)]
+    pub paths: Vec<PathBuf>,
+}
+
+/// A file or a directory of a folder.
+#[derive(Debug, Serialize)]
+pub struct LargeEntry {
+    /// Its name; that of a directory ends with `/`.
+    pub name: String,
+    /// The number of its files.
+    pub files: usize,
+    /// Their size.
+    pub bytes: u64,
+}
+
+impl FolderSurvey {
+    /// Lists `folder` of the project in `root`. If it uploads, what it does not upload does not count.
+    pub fn new(root: &Path, folder: &SyncFolder) -> Self {
+        let local = root.join(&folder.local);
+        let problem = |problem: String| Self { problems: vec![problem], ..Self::default() };
+        if folder.is_file {
+            return problem("it is a single file: only directories are synced".to_owned());
+        }
+        let Some(here) = local.canonicalize().ok().filter(|path| path.is_dir()) else {
+            return problem(format!("there is no directory `{}`", local.display()));
+        };
+        let rules = |rules| read_rules(Some(rules), &here).map(ExcludeRules::new);
+        let (both, upload) = match (rules(&folder.excludes.both), rules(&folder.excludes.upload)) {
+            (Ok(both), Ok(upload)) => (both, upload),
+            (Err(error), _) | (_, Err(error)) => return problem(error.to_string()),
+        };
+        let scan = LocalFolder::new(here.clone(), both).scan();
+        let mut survey = Self::default();
+        let mut entries: BTreeMap<String, LargeEntry> = BTreeMap::new();
+        for (path, entry) in scan.entries.iter().filter(|(_, entry)| entry.kind != Kind::Directory) {
+            if !folder.disable_upload && upload.excludes(path.as_str(), false) {
+                continue;
+            }
+            survey.files += 1;
+            survey.bytes += entry.size;
+            survey.paths.push(path.within(&here));
+            let name = top(path);
+            let large =
+                entries.entry(name.clone()).or_insert_with(|| LargeEntry { name, files: 0, bytes: 0 });
+            large.files += 1;
+            large.bytes += entry.size;
+        }
+        survey.largest = entries.into_values().collect();
+        survey.largest.sort_by_key(|entry| std::cmp::Reverse((entry.bytes, entry.files)));
+        survey.largest.truncate(LARGEST);
+        let unusable = scan.unusable.iter().map(|name| format!("`{name}` cannot be synced"));
+        let unreadable =
+            scan.unreadable.iter().map(|(path, reason)| format!("`{path}` cannot be read: {reason}"));
+        survey.problems = unusable.chain(unreadable).collect();
+        survey
+    }
+}
+
+/// The name at the top of the folder that contains `path`.
+fn top(path: &RelativePath) -> String {
+    match path.as_str().split_once('/') {
+        Some((directory, _)) => format!("{directory}/"),
+        None => path.as_str().to_owned(),
+    }
+}
