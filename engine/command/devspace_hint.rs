@@ -17,8 +17,6 @@ struct UnsupportedDevSpaceArg {
     help: &'static str,
 }
 
-const DEV: &str = "run its parts in separate terminals: `windlass deploy`, `windlass sync`, `windlass forward`, \
-                   `windlass logs --follow`, `windlass enter`, and `windlass build --watch` to build what changes";
 const ANSWERS: &str = "answers are saved in `.windlass/vars.json`, never in the cluster: pass `--var NAME=VALUE`, or \
                        export the variable";
 const CONTEXT: &str = "windlass does not change the kubeconfig: use `--kube-context NAME` and `-n NAMESPACE` for one \
@@ -27,11 +25,11 @@ const DEPENDENCIES: &str =
     "omit it: every run checks dependencies, builds or deploys them if they changed, and shows their output";
 
 /// Options, and the hint for each.
-const OPTIONS: [(&str, &str); 22] = [
+const OPTIONS: [(&str, &str); 24] = [
     ("--allow-cyclic", "set `ignoreDependencies: true` in one of the dependencies of the cycle"),
     ("--dependencies", "run `windlass purge` in the directory of the dependency"),
     ("--force-dependencies", DEPENDENCIES),
-    ("--inactivity-timeout", "omit it: it only affects `dev`"),
+    ("--inactivity-timeout", "omit it: `windlass dev` does not end by itself"),
     ("--kubeconfig", "set the variable: `KUBECONFIG=FILE windlass ...`"),
     (
         "--no-colors",
@@ -55,16 +53,17 @@ const OPTIONS: [(&str, &str); 22] = [
     ("--skip-deploy", "use `windlass build`"),
     ("--skip-pipeline", "name the images to build, or `--dependency NAME`"),
     ("--switch-context", CONTEXT),
+    ("--ui", "omit it: windlass has no web interface; use `windlass status` to show what runs"),
     ("--use-include", "omit it"),
     ("--vars-secret", ANSWERS),
     ("--verbose-dependencies", DEPENDENCIES),
+    ("--verbose-sync", "omit it: the files of every upload and download are shown"),
     ("-s", CONTEXT),
 ];
 
 /// Commands, and the hint for each.
-const COMMANDS: [(&str, &str); 20] = [
+const COMMANDS: [(&str, &str); 19] = [
     ("add", "edit devspace.yaml; `windlass editor schema` prints a schema for your editor"),
-    ("dev", DEV),
     ("list available-components", "see charts.devspace.sh for components"),
     ("list clusters", "use `kubectl config get-clusters`"),
     ("list configs", "use `windlass list profiles` to list profiles"),
@@ -131,7 +130,9 @@ pub fn ignored_flags() -> impl Iterator<Item = String> {
 
 fn is_of_a_command(name: &str) -> bool {
     let command = name.strip_prefix("DEVSPACE_").and_then(|name| name.strip_suffix("_FLAGS"));
-    command.is_some_and(|command| ["BUILD", "DEPLOY", "PRINT", "PURGE", "RENDER", "RUN"].contains(&command))
+    command.is_some_and(|command| {
+        ["BUILD", "DEPLOY", "DEV", "PRINT", "PURGE", "RENDER", "RUN"].contains(&command)
+    })
 }
 
 #[cfg(test)]
