@@ -49,7 +49,8 @@ fn commands_of_devspace_get_a_replacement() {
     check(&["reset", "dependencies"], "reset dependencies", "`windlass update dependencies`");
     check(&["version"], "version", "`windlass --version`");
     check(&["run-pipeline", "x"], "run-pipeline", "`windlass run NAME`");
-    check(&["dev"], "dev", "run its parts in separate terminals: `windlass deploy`");
+    // Of a command that windlass has, the options that it does not have.
+    project.run(["dev", "--ui=false"]).exits(2).stderr_has("unsupported DevSpace option `--ui`");
     check(&["restart"], "restart", "`kubectl rollout restart");
     project.run(["biuld"]).exits(2).stderr_has("build").lacks("DevSpace");
 }
@@ -66,7 +67,7 @@ fn commands_of_devspace_exist_or_get_a_hint() {
             output.exits(2).stderr_has(format!("unsupported DevSpace command `{name}`")).stderr_has("help: ");
         }
     }
-    for name in ["analyze", "deploy", "purge", "render", "status"] {
+    for name in ["analyze", "deploy", "dev", "purge", "render", "status"] {
         project.run([name, "--help"]).success();
     }
 }

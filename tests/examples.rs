@@ -1,6 +1,8 @@
 //! Every directory of `examples/` works as its README describes.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,17 +10,19 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Pod, Service};
 
 use crate::harness::{
-    Cluster, Daemon, ImageTree, Output, Project, Registry, TestRepository, helms, leave_out_always,
+    Cluster, Daemon, ImageTree, Output, Project, Registry, Running, Signal, TestRepository, helms,
+    leave_out_always, wait_for,
 };
 
 /// The examples with a test below.
-const TESTED: [&str; 18] = [
+const TESTED: [&str; 19] = [
     "build-image",
     "cluster",
     "daemonless",
     "debug",
     "dependencies",
     "deploy",
+    "dev",
     "entrypoint",
     "from-devspace",
     "git-tags",
@@ -259,6 +263,126 @@ fn deploy() {
     example.run(3).stderr_has("2 deleted in");
     assert_eq!(example.pods(), []);
     assert!(example.cluster.list::<Service>().is_empty());
+}
+
+/// How long to wait for a page.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A session of `examples/dev`, whose local ports 8080, 8081 and 8082 are others here.
+struct DevSession {
+    example: ClusterExample,
+    ports: [u16; 3],
+    running: Running,
+}
+
+impl DevSession {
+    fn start(example: ClusterExample) -> Self {
+        let ports = free_ports();
+        let [app, catalog, later] = ports.map(|port| port.to_string());
+        for file in ["devspace.yaml", "README.md"] {
+            let text = example.project.read(file).replace("- port: 8080", &format!("- port: {app}"));
+            let text = text.replace("localhost:8080", &format!("localhost:{app}"));
+            example.project.write(file, text.replace("8082", &later).replace("8081", &catalog));
+        }
+        let namespace = ["-n", example.cluster.namespace()].map(str::to_owned);
+        let running = example.project.spawn(example.commands[0].iter().chain(&namespace));
+        Self { example, ports, running }
+    }
+
+    /// Changes a file, as the README says.
+    #[track_caller]
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let text = self.example.project.read(file);
+        assert!(text.contains(from), "{file} lacks {from:?}");
+        self.example.project.write(file, text.replace(from, to));
+    }
+
+    /// Runs the command of the README that begins with `echo WORD`.
+    #[track_caller]
+    fn echo(&self, word: &str) {
+        let readme = self.example.project.read("README.md");
+        let line = readme.lines().find(|line| line.starts_with(&format!("    echo {word}")));
+        let line = line.unwrap_or_else(|| panic!("the README lacks `echo {word}`"));
+        self.example.project.run_program("sh", ["-c", line.trim()]).success();
+    }
+
+    /// Waits until one of the local ports has a page with `text`.
+    #[track_caller]
+    fn page_has(&self, port: usize, text: &str) {
+        wait_for(&format!("{text:?} on port {port}"), LIMIT, || {
+            self.page(port).filter(|page| page.contains(text))
+        });
+    }
+
+    fn page(&self, port: usize) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.ports[port])).ok()?;
+        stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+        let mut page = String::new();
+        stream.read_to_string(&mut page).ok()?;
+        Some(page)
+    }
+
+    /// Waits until the session prints `text`, which the README shows too.
+    #[track_caller]
+    fn shows(&self, text: &str) {
+        let readme = self.example.project.read("README.md");
+        assert!(readme.contains(text), "the README lacks {text:?}");
+        self.running.wait_for_text(text);
+    }
+}
+
+/// Ports on which nothing listens, and which contain no number that the example has.
+fn free_ports() -> [u16; 3] {
+    let is_good = |listener: &TcpListener| {
+        let port = listener.local_addr().expect("an address").port().to_string();
+        !["8080", "8081", "8082"].iter().any(|part| port.contains(part))
+    };
+    let any = || TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let listeners = [(); 3].map(|()| std::iter::repeat_with(any).find(is_good).expect("a port is free"));
+    listeners.map(|listener| listener.local_addr().expect("an address").port())
+}
+
+#[test]
+fn dev() {
+    let Some(example) = ClusterExample::copy("dev", &["dev-app", "dev-catalog"]) else { return };
+    let session = DevSession::start(example);
+    let [app, catalog, later] = [0, 1, 2];
+    session.page_has(app, "<h1>Hello</h1>");
+    session.page_has(catalog, "<p>pears: 3</p>");
+    session.shows("app -> /app: in sync");
+    let pods = session.example.pods();
+    // What is synced restarts in the same pod.
+    session.echo("Welcome");
+    session.page_has(app, "<h1>Welcome</h1>");
+    session.shows("1 uploaded in");
+    session.shows("| serving Welcome");
+    assert_eq!(session.example.pods(), pods);
+    // What is compiled is built and deployed, and the port follows.
+    session.echo("plums");
+    session.page_has(catalog, "<p>plums: 4</p>");
+    session.shows("changed: catalog/prices.csv -> catalog\n");
+    session.shows("catalog | building: prices.csv changed\n");
+    // Another configuration takes effect.
+    session.edit("devspace.yaml", &session.ports[catalog].to_string(), &session.ports[later].to_string());
+    session.page_has(later, "<p>plums: 4</p>");
+    session.shows("changed: devspace.yaml\n");
+    session.shows(&format!("localhost:{} -> port 8080 of image `catalog`\n", session.ports[later]));
+    // What is broken is said, and the session goes on.
+    session.echo("figs");
+    session.shows("catalog | /src/prices.csv:4: expected NAME,PRICE\n");
+    session.page_has(later, "<p>plums: 4</p>");
+    session.edit("catalog/prices.csv", "figs", "figs,5");
+    session.page_has(later, "<p>figs: 5</p>");
+    // The override holds.
+    session.echo("'Prices of May'");
+    session.shows("catalog is stale: ");
+    let DevSession { example, running, .. } = session;
+    running.signal(Signal::Interrupt);
+    let output = running.finish();
+    output.exits(130);
+    assert_eq!(output.stderr.matches("catalog | built").count(), 3, "{output}");
+    example.purge();
 }
 
 #[test]

@@ -36,17 +36,14 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 /// The options of `windlass dev`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Windlass builds and deploys, forwards the ports, syncs the folders and shows the logs of the
-section `dev`. Then it watches: a saved file is synced, a changed input of an image of
-`autoReload` builds and deploys it, and another configuration takes effect. In a terminal,
-keys control it. Nothing is deleted at the end.
+Windlass builds, deploys and connects what the section `dev` names. Then a saved file is synced,
+or builds and deploys its image (`autoReload`). Nothing is deleted at the end.
 
 Examples:
   windlass dev                  develop with the section `dev`
   windlass dev --watch          build and deploy every image whose inputs change
   windlass dev -x               connect only, to what is deployed
-  windlass dev -t               open the terminal of the section `dev`
-  windlass dev --exit-after-deploy --wait   deploy with the profile and hooks of dev, and end")]
+  windlass dev -t               open the terminal of the section `dev`")]
 pub struct DevArgs {
     /// Deployments, in the order of devspace.yaml [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
@@ -64,7 +61,7 @@ pub struct DevArgs {
     #[arg(short = 'd', long)]
     pub force_deploy: bool,
 
-    /// Wait until everything that is deployed runs
+    /// Wait until everything runs
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub wait: bool,
 
@@ -76,7 +73,7 @@ pub struct DevArgs {
     #[arg(long)]
     pub exit_after_deploy: bool,
 
-    /// Build and deploy every image whose inputs change, not only those of `autoReload`
+    /// Build and deploy every image whose inputs change
     #[arg(short, long)]
     pub watch: bool,
 
@@ -84,7 +81,7 @@ pub struct DevArgs {
     #[arg(short, long)]
     pub interactive: bool,
 
-    /// Open a terminal instead of showing logs, and leave the images as they are
+    /// Open a terminal instead of showing logs
     #[arg(short, long)]
     pub terminal: bool,
 

@@ -25,11 +25,11 @@ const DEPENDENCIES: &str =
     "omit it: every run checks dependencies, builds or deploys them if they changed, and shows their output";
 
 /// Options, and the hint for each.
-const OPTIONS: [(&str, &str); 22] = [
+const OPTIONS: [(&str, &str); 24] = [
     ("--allow-cyclic", "set `ignoreDependencies: true` in one of the dependencies of the cycle"),
     ("--dependencies", "run `windlass purge` in the directory of the dependency"),
     ("--force-dependencies", DEPENDENCIES),
-    ("--inactivity-timeout", "omit it: it only affects `dev`"),
+    ("--inactivity-timeout", "omit it: `windlass dev` does not end by itself"),
     ("--kubeconfig", "set the variable: `KUBECONFIG=FILE windlass ...`"),
     (
         "--no-colors",
@@ -53,9 +53,11 @@ const OPTIONS: [(&str, &str); 22] = [
     ("--skip-deploy", "use `windlass build`"),
     ("--skip-pipeline", "name the images to build, or `--dependency NAME`"),
     ("--switch-context", CONTEXT),
+    ("--ui", "omit it: windlass has no web interface; use `windlass status` to show what runs"),
     ("--use-include", "omit it"),
     ("--vars-secret", ANSWERS),
     ("--verbose-dependencies", DEPENDENCIES),
+    ("--verbose-sync", "omit it: the files of every upload and download are shown"),
     ("-s", CONTEXT),
 ];
 
@@ -128,7 +130,9 @@ pub fn ignored_flags() -> impl Iterator<Item = String> {
 
 fn is_of_a_command(name: &str) -> bool {
     let command = name.strip_prefix("DEVSPACE_").and_then(|name| name.strip_suffix("_FLAGS"));
-    command.is_some_and(|command| ["BUILD", "DEPLOY", "PRINT", "PURGE", "RENDER", "RUN"].contains(&command))
+    command.is_some_and(|command| {
+        ["BUILD", "DEPLOY", "DEV", "PRINT", "PURGE", "RENDER", "RUN"].contains(&command)
+    })
 }
 
 #[cfg(test)]

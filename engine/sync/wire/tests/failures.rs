@@ -242,29 +242,44 @@ async fn a_restart_without_a_helper_says_how_to_get_one() {
 }
 
 #[test]
-fn the_restart_ends_the_program_of_the_helper() {
-    for shell in SHELLS {
-        for script in ["exec sleep 600", "trap '' INT; while :; do sleep 1; done"] {
-            let container = Container::new(shell);
-            let tools = container.folder.path().join("bin");
-            let path = |name: &str| container.folder.path().join(name).display().to_string();
-            let mut program =
-                std::os::unix::process::CommandExt::process_group(Command::new("sh").args(["-c", script]), 0)
-                    .spawn()
-                    .unwrap();
-            fs::write(path("pid"), format!("{}\n", program.id())).unwrap();
-            let waiting = std::thread::spawn(move || program.wait().unwrap());
-            let restart = include_str!("../restart.sh");
-            let status = Command::new(tools.join("sh"))
-                .args(["-c", restart, "sh", &path("pid"), &path("helper")])
-                .env("PATH", &tools)
-                .status();
-            assert_eq!(status.unwrap().code(), Some(0), "{shell}");
-            assert!(
-                std::os::unix::process::ExitStatusExt::signal(&waiting.join().unwrap()).is_some(),
-                "{shell}"
-            );
-            assert!(!fs::exists(path("pid")).unwrap(), "{shell}: the helper would not restart it");
+fn the_restart_asks_the_program_of_the_helper_to_end_before_it_kills_it() {
+    // A program that a shell has started in the background ignores INT.
+    let cases = [("", libc::SIGINT), ("INT", libc::SIGTERM), ("INT TERM", libc::SIGKILL)];
+    std::thread::scope(|scope| {
+        for shell in SHELLS {
+            for (ignored, ended_by) in cases {
+                scope.spawn(move || restart_ends(shell, ignored, ended_by));
+            }
         }
+    });
+}
+
+/// Asserts that a restart ends a program that ignores the signals `ignored` with the signal `ended_by`.
+#[track_caller]
+fn restart_ends(shell: &'static str, ignored: &str, ended_by: i32) {
+    let container = Container::new(shell);
+    let tools = container.folder.path().join("bin");
+    let path = |name: &str| container.folder.path().join(name).display().to_string();
+    fs::write(path("helper"), "").unwrap();
+    let script = format!("trap '' {ignored}; echo $$ >'{}'; exec sleep 600", path("pid"));
+    let mut program = Command::new(if ignored.is_empty() { "sleep" } else { "sh" });
+    if ignored.is_empty() {
+        program.arg("600")
+    } else {
+        program.args(["-c", &script])
+    };
+    let mut program = std::os::unix::process::CommandExt::process_group(&mut program, 0).spawn().unwrap();
+    if ignored.is_empty() {
+        fs::write(path("pid"), format!("{}\n", program.id())).unwrap();
     }
+    let waiting = std::thread::spawn(move || program.wait().unwrap());
+    let restart = include_str!("../restart.sh");
+    let status = Command::new(tools.join("sh"))
+        .args(["-c", restart, "sh", &path("pid"), &path("helper")])
+        .env("PATH", &tools)
+        .status();
+    assert_eq!(status.unwrap().code(), Some(0), "{shell}");
+    let signal = std::os::unix::process::ExitStatusExt::signal(&waiting.join().unwrap());
+    assert_eq!(signal, Some(ended_by), "{shell}, with a program that ignores {ignored:?}");
+    assert!(!fs::exists(path("pid")).unwrap(), "{shell}: the helper would not restart it");
 }
