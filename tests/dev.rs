@@ -48,7 +48,7 @@ impl World {
             .file("app/run.sh", "echo serving\nexec busybox nc -ll -p 80 -e cat /app/page /settings\n")
             .file("app/page", "first page\n")
             .file("kubeconfig", cluster.kubeconfig("test"))
-            .limit(Duration::from_secs(300));
+            .limit(Duration::from_secs(90));
         let path = project.path("kubeconfig");
         Some(Self { project: project.env("KUBECONFIG", path), cluster, _kept: (daemon, repository), port })
     }
@@ -151,7 +151,7 @@ fn scripts_decide_and_settings_take_effect_while_it_runs() {
     project.write("devspace.yaml", before.replace("containerPath", "containrPath"));
     running
         .wait_for_text("unknown key `containrPath`")
-        .wait_for_text("The last valid configuration stays in force");
+        .wait_for_text("the last valid configuration stays in force");
     project.write("app/page", "third page\n");
     world.wait_for_answer("third page\nfirst settings\n");
     // Another port replaces the first one; the folder stays connected.
@@ -210,7 +210,7 @@ fn keys_and_a_terminal_control_it() {
     let Some(world) = World::start("") else { return };
     let project = &world.project;
     let mut terminal = world.dev_in_terminal(&[]);
-    terminal.wait_for_text("keys: b builds").wait_for_text("in sync");
+    terminal.wait_for_text("keys: b build").wait_for_text("in sync");
     world.wait_for_answer("first page\nfirst settings\n");
     project.write("settings", "second settings\n");
     terminal.wait_for_text("web is stale");

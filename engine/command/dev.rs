@@ -345,16 +345,19 @@ impl PassKind for DevSession<'_> {
 
     fn open(&self) {
         if let Some(connections) = &self.connections {
-            let pages = self.wanted.iter().flat_map(|wanted| &wanted.pages);
-            pages.for_each(|page| connections.open_again(page));
+            let pages: Vec<_> = self.wanted.iter().flat_map(|wanted| &wanted.pages).collect();
+            if pages.is_empty() {
+                connections.tell("the section `dev` has no pages to open");
+            }
+            pages.into_iter().for_each(|page| connections.open_again(page));
         }
     }
 
     fn keys(&self) -> &'static [(char, Key, &'static str)] {
         &[
-            ('r', Key::Ask(Asked::Everything), "runs the first pass again"),
-            ('d', Key::Ask(Asked::Deploy), "deploys again without building"),
-            ('o', Key::Open, "opens the pages"),
+            ('r', Key::Ask(Asked::Everything), "first pass again"),
+            ('d', Key::Ask(Asked::Deploy), "deploy"),
+            ('o', Key::Open, "open pages"),
         ]
     }
 

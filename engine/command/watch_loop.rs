@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use indexmap::IndexMap;
+use miette::Diagnostic as _;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -194,6 +195,7 @@ pub(super) fn watch_loop(
         reaches: BTreeMap::new(),
         writes: Writes::default(),
         guard: Guard::default(),
+        pause: FIRST_PAUSE,
         shown: None,
         keys: None,
         questions: None,
@@ -243,6 +245,8 @@ struct WatchLoop<'a> {
     /// The commands of the last pass.
     writes: Writes,
     guard: Guard,
+    /// The pause before the next attempt to reach the cluster.
+    pause: Duration,
     /// The failure that was shown last.
     shown: Option<String>,
     /// The keys, while they are read.
@@ -270,9 +274,7 @@ impl WatchLoop<'_> {
         self.questions = Some(passes.questions().clone());
         self.keys = self.listen(&passes);
         let ended = match self.pass(&passes, &execution, call, &Cause::Start) {
-            Ended::Failed(texts, status) if self.kind.is_over() || !std::io::stdin().is_terminal() => {
-                (status, texts)
-            }
+            Ended::Failed(texts, status) if !self.outlives_failures() => (status, texts),
             Ended::Succeeded if self.kind.is_over() => (ExitStatus::Done, Vec::new()),
             ended => {
                 self.tell(ended);
@@ -284,6 +286,11 @@ impl WatchLoop<'_> {
         self.end();
         self.scripts_end.cancel();
         Ok(ended)
+    }
+
+    /// Whether it goes on after a first pass that failed: somebody can mend it.
+    fn outlives_failures(&self) -> bool {
+        !self.kind.is_over() && std::io::stdin().is_terminal()
     }
 
     /// Does what the end asks for, with the last configuration, within a limit.
@@ -329,8 +336,8 @@ impl WatchLoop<'_> {
                         continue;
                     }
                     Err(failure) => {
-                        let stays = "The last valid configuration stays in force.\n".to_owned();
-                        self.tell(Ended::Failed(vec![failure.text(), stays], ExitStatus::WrongUse));
+                        self.tell(Ended::Failed(vec![failure.text()], ExitStatus::WrongUse));
+                        self.events.notice(Level::Info, "the last valid configuration stays in force");
                     }
                 }
             }
@@ -483,6 +490,10 @@ impl WatchLoop<'_> {
             Err(_) if self.passes_end.is_cancelled() => Ended::Stopped,
             Err(error) => {
                 self.kind.failed(execution, &error);
+                let goes_on = *cause != Cause::Start || self.outlives_failures();
+                if goes_on && error.code().is_some_and(|code| code.to_string() == UNREACHABLE) {
+                    self.try_later(passes);
+                }
                 let (texts, status) = failures(execution, &error);
                 Ended::Failed(texts, status)
             }
@@ -490,6 +501,21 @@ impl WatchLoop<'_> {
         // Background hooks end with their pass, as with every build.
         execution.run.session.cancel.cancel();
         ended
+    }
+
+    /// Asks for another pass after a pause: the cluster may respond then.
+    fn try_later(&mut self, passes: &Passes) {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        let again = passes.again();
+        let end = self.passes_end.clone();
+        self.events.notice(Level::Info, format!("trying again in {} s", pause.as_secs()));
+        self.runtime.spawn(async move {
+            tokio::select! {
+                () = end.cancelled() => {}
+                () = tokio::time::sleep(pause) => again(),
+            }
+        });
     }
 
     /// Says which images no change builds.
@@ -508,7 +534,10 @@ impl WatchLoop<'_> {
     fn tell(&mut self, ended: Ended) {
         let message = match ended {
             Ended::Stopped => return,
-            Ended::Succeeded => None,
+            Ended::Succeeded => {
+                self.pause = FIRST_PAUSE;
+                None
+            }
             Ended::Failed(texts, _) => Some(texts.concat().trim_end().to_owned()),
         };
         if message != self.shown
@@ -648,14 +677,21 @@ impl WatchLoop<'_> {
     }
 }
 
+/// The code of the error that the cluster does not respond.
+const UNREACHABLE: &str = "cluster::unreachable";
+
+/// The pauses between attempts to reach the cluster.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// The keys of every loop, and what they do.
 const ALL_KEYS: [(char, Key, &str); 6] = [
-    ('b', Key::Ask(Asked::Build), "builds what is out of date"),
-    ('p', Key::Pause, "pauses"),
-    ('?', Key::Why, "shows why images were built"),
+    ('b', Key::Ask(Asked::Build), "build"),
+    ('p', Key::Pause, "pause"),
+    ('?', Key::Why, "why"),
     ('y', Key::Answer(true), ""),
     ('n', Key::Answer(false), ""),
-    ('q', Key::Quit, "ends"),
+    ('q', Key::Quit, "end"),
 ];
 
 /// Begins builds again whose files change.

@@ -192,7 +192,7 @@ pub(super) fn equals<'a>(best: &Candidate, running: &[&'a Candidate]) -> Vec<&'a
 /// Whether a container starts that is about to replace `best`.
 pub(super) fn is_rolling_out(best: &Candidate, found: &[Candidate]) -> bool {
     found.iter().any(|other| {
-        let is_newer = other.created() > best.created() || other.is_current > best.is_current;
+        let is_newer = other.created() > best.created() || (other.is_current && !best.is_current);
         other.phase == ContainerPhase::Waiting && is_newer
     })
 }

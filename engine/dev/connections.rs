@@ -180,6 +180,11 @@ impl Connections {
         failed
     }
 
+    /// Reports `message`.
+    pub fn tell(&self, message: &str) {
+        self.events.notice(Level::Info, message);
+    }
+
     /// Cancelled at the end of all connections.
     pub fn cancellation(&self) -> CancellationToken {
         self.cancel.clone()

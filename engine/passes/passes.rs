@@ -201,6 +201,18 @@ impl Passes {
         })
     }
 
+    /// A function that asks for a pass, from any thread; while it is paused, it does nothing.
+    pub fn again(&self) -> impl Fn() + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || {
+            shared.update(|state| {
+                if !state.is_paused {
+                    state.asked.get_or_insert(Asked::Build);
+                }
+            });
+        }
+    }
+
     /// A function that receives keys, from any thread.
     pub fn keys(&self) -> impl Fn(Key) + Send + use<> {
         let (shared, events, cancel) = (Arc::clone(&self.shared), self.events.clone(), self.cancel.clone());

@@ -14,8 +14,11 @@ use crate::lock::lock;
 pub struct Questions {
     events: Events,
     can_ask: Arc<AtomicBool>,
-    open: Arc<Mutex<VecDeque<(String, oneshot::Sender<bool>)>>>,
+    open: Arc<Mutex<VecDeque<Question>>>,
 }
+
+/// A question, and where its answer goes.
+type Question = (String, oneshot::Sender<bool>);
 
 impl Questions {
     /// No questions yet; they are shown by `events`.
