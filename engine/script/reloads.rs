@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rhai::{Dynamic, Map};
+use rhai::Dynamic;
 
 use super::{Execution, ScriptError, affected};
 use crate::builder::is_on_change_file;
@@ -64,23 +64,10 @@ impl Execution {
     /// That of the script, or if it returns anything but `true` or `false`.
     pub fn reloads(self: &Arc<Self>, image: &str, change: &ImageChange) -> Result<bool, Arc<ScriptError>> {
         let Some(config) = self.run.project.images.get(image) else { return Ok(change.is_automatic) };
-        let arguments = vec![Dynamic::from(Image::new(&self.run, config)), map(change).into()];
+        let arguments = vec![Dynamic::from(Image::new(&self.run, config)), Dynamic::from(change.clone())];
         let value = self.call_function("reloads", arguments)?;
         value.as_bool().map_err(|found| {
             Arc::new(ScriptError::wrong_result(&self.pipeline, "reloads", "true or false", found))
         })
     }
-}
-
-/// A change, for scripts.
-fn map(change: &ImageChange) -> Map {
-    let files: Vec<Dynamic> = change.files.iter().cloned().map(Into::into).collect();
-    Map::from_iter([
-        ("files".into(), files.into()),
-        ("reason".into(), change.reason.clone().into()),
-        // Nobody asks here: the key `b` builds without this function.
-        ("is_asked".into(), false.into()),
-        ("is_automatic".into(), change.is_automatic.into()),
-        ("is_covered".into(), change.is_covered.into()),
-    ])
 }
