@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Args;
-use rhai::Dynamic;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +24,7 @@ use crate::event::Level;
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
 use crate::rollout::{deployment_inputs, selected};
-use crate::run::{DeployOptions, DevOptions, Image, ImageChange, Run};
+use crate::run::{DeployOptions, DevOptions, ImageChange, Run};
 use crate::script::{Execution, ScriptError};
 use crate::terminal::InteractionEnd;
 use crate::watch::{ChangedFile, WatchRoot};
@@ -241,25 +240,10 @@ impl PassKind for DevSession<'_> {
                 self.watches_all || reloads_all || project.dev.auto_reload.images.contains(&name);
             let is_covered =
                 !causes.is_empty() && causes.iter().all(|file| coverage.covers(&name, &file.path));
-            let accepts = match project.images.get(&name) {
-                Some(config) => {
-                    let files = causes.iter().map(|file| file.path.display().to_string()).collect();
-                    let reason = impact.reason.clone();
-                    let change = ImageChange { files, reason, is_automatic, is_covered };
-                    let arguments = vec![Dynamic::from(Image::new(run, config)), Dynamic::from(change)];
-                    match whole.call_function("reloads", arguments)?.as_bool() {
-                        Ok(accepts) => accepts,
-                        Err(kind) => {
-                            let message =
-                                format!("`reloads` returned a value of type {kind}: return true or false");
-                            session.notice_once(Level::Warning, message);
-                            false
-                        }
-                    }
-                }
-                // The images of dependencies are built with those that need them.
-                None => is_automatic,
-            };
+            let files = causes.iter().map(|file| file.path.display().to_string()).collect();
+            let reason = impact.reason.clone();
+            let change = ImageChange { files, reason, is_automatic, is_covered };
+            let accepts = whole.reloads(&name, &change)?;
             if accepts {
                 wish.images.push(name);
             } else if !is_covered {
