@@ -17,7 +17,7 @@ use crate::process::LiveExec;
 use crate::sync::{
     AfterUpload, Batch, COMMAND_LIMIT, ConnectFailure, ContainerKey, ExcludeRules, Folder, FolderConnection,
     FolderConnector, FolderKey, FolderOptions, LocalFolder, NoHooks, PodConnector, Remote, RemoteError,
-    SyncError, SyncHooks, Uploaded, Wire, WireOptions, keep_equal, poll_changes, system_clock,
+    SyncError, SyncHooks, Uploaded, Wire, WireOptions, keep_equal, system_clock, watch_changes,
 };
 
 /// A directory here, and the container with the other one.
@@ -165,8 +165,8 @@ impl FolderJob {
     pub async fn run(self) -> Result<(), StageError> {
         let Self { options, hooks, connector, watches, events, cancel } = self;
         let local = LocalFolder::new(options.key.here.clone(), options.exclude.clone());
+        let changes = watch_changes(local, &events).await?;
         let mut folder = Folder::open(options, hooks, events, system_clock)?;
-        let changes = poll_changes(local).await;
         keep_equal(&mut folder, &connector, changes, watches, &cancel).await
     }
 }

@@ -177,6 +177,7 @@ async fn follow_all(
         enum Next {
             Local(BTreeSet<super::RelativePath>),
             Everything,
+            Scan,
             Ended,
         }
         let next = tokio::select! {
@@ -188,7 +189,7 @@ async fn follow_all(
             },
             () = after.run() => Next::Local(BTreeSet::new()),
             () = sleep(next_look) => Next::Local(BTreeSet::new()),
-            () = sleep(next_scan) => Next::Everything,
+            () = sleep(next_scan) => Next::Scan,
         };
         folder.changes = Some(changes);
         let started = Instant::now();
@@ -200,7 +201,10 @@ async fn follow_all(
             }
             Next::Local(paths) if paths.is_empty() && folder.again.is_empty() => continue,
             Next::Local(paths) => folder.local_pass(remote, &paths).await,
-            Next::Everything => full(folder, remote).await,
+            Next::Scan if folder.again.is_empty() && !folder.is_here_unknown => {
+                folder.scan_pass(remote).await
+            }
+            Next::Everything | Next::Scan => full(folder, remote).await,
         };
         pending = match passed {
             Ok(pending) => pending,
