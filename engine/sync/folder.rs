@@ -347,16 +347,15 @@ impl Folder {
             ahead: facts.clock_ahead,
             has_digests: facts.tier == Tier::Full && !facts.missing.iter().any(|tool| tool == "sha256sum"),
         };
-        let mut known = match only {
-            Some(only) => {
-                let base = &self.store.known().base;
-                only.iter().filter_map(|path| Some((path.clone(), base.get(path)?.clone()))).collect()
+        let base = &self.store.known().base;
+        let known = match (reason, only) {
+            (Reason::First, _) => Cow::Owned(BaseTree::new()),
+            (_, Some(only)) => {
+                let pick = |path: &RelativePath| Some((path.clone(), base.get(path)?.clone()));
+                Cow::Owned(only.iter().filter_map(pick).collect())
             }
-            None => self.store.known().base.clone(),
+            (_, None) => Cow::Borrowed(base),
         };
-        if reason == Reason::First {
-            known.clear();
-        }
         known_digests(&mut there, &known);
         let mut compared = BTreeSet::new();
         let mut plan = Plan::default();
