@@ -38,8 +38,9 @@ pub fn connections(options: &Options, table: &mut Table) {
     let Some(kubectl) = program("WINDLASS_TEST_KUBECTL") else { return };
     let (Some(cluster), Some(daemon)) = (Cluster::with_node(), Daemon::acquire()) else { return };
     eprintln!("dev: forwarded connections");
+    let bytes = SIZE << 20;
     let script = format!(
-        "busybox nc -ll -p 80 -e cat & busybox nc -ll -p 81 -e head -c {SIZE}M /dev/zero & sleep 36000"
+        "busybox nc -ll -p 80 -e cat & busybox nc -ll -p 81 -e sh -c 'head -c {bytes} /dev/zero' & sleep 36000"
     );
     cluster.create_pod("web", "web", &[container(&daemon, "app", &script)]);
     let address = wait_for("a running pod", LIMIT, || {

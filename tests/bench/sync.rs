@@ -49,7 +49,8 @@ impl World {
                 "volumes": [{ "name": "srv", "hostPath": { "path": files.path().join("there") } }],
                 "containers": [{
                     "name": "app", "image": daemon.base(), "imagePullPolicy": "Never",
-                    "command": ["sh", "-c", "sleep 36000"],
+                    // kubectl starts `tar` itself, without a shell that knows it.
+                    "command": ["sh", "-c", "ln -s $(command -v busybox) /bin/tar; sleep 36000"],
                     "volumeMounts": [{ "name": "srv", "mountPath": "/srv" }],
                 }],
             },
