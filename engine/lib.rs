@@ -51,4 +51,4 @@ mod sync;
 mod terminal;
 mod testing;
 mod text;
-mod watch;
+pub mod watch;

@@ -25,7 +25,9 @@ use crate::state::BuiltFor;
 
 pub use custom::{CustomRequest, build_custom, custom_words};
 pub use error::BuildError;
-pub use on_change::{OnChangeError, is_on_change_file, on_change_files, on_change_folders};
+pub use on_change::{
+    OnChangeError, is_on_change_file, on_change_files, on_change_folders, on_change_matcher,
+};
 
 /// Everything a builder needs to know about one image.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::WalkBuilder;
@@ -55,9 +56,19 @@ pub fn on_change_files(root: &Path, globs: &[String], own: &Path) -> Result<Vec<
     Ok(files)
 }
 
-/// Whether `globs` (relative to `root`) match the file `path`, which need not exist.
+/// Whether `globs` (relative to `root`) match a file, which need not exist: its path is the argument.
+pub fn on_change_matcher(
+    root: &Path,
+    globs: &[String],
+) -> impl Fn(&Path) -> bool + Clone + Send + Sync + use<> {
+    let patterns: Vec<_> = globs.iter().filter_map(|glob| Pattern::parse(root, glob).ok()).collect();
+    let patterns = Arc::new(patterns);
+    move |path| patterns.iter().any(|pattern| pattern.matches(path))
+}
+
+/// Like [`on_change_matcher`], for one file.
 pub fn is_on_change_file(root: &Path, globs: &[String], path: &Path) -> bool {
-    globs.iter().filter_map(|glob| Pattern::parse(root, glob).ok()).any(|pattern| pattern.matches(path))
+    on_change_matcher(root, globs)(path)
 }
 
 /// The directories and files in which the files of `globs` (relative to `root`) are.

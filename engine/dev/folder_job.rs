@@ -17,7 +17,7 @@ use crate::lock::lock;
 use crate::sync::{
     ConnectFailure, ContainerKey, ExcludeRules, Folder, FolderConnection, FolderConnector, FolderKey,
     FolderOptions, LocalFolder, PodConnector, RemoteError, SyncError, SyncHooks, Wire, WireOptions,
-    keep_equal, poll_changes, system_clock,
+    keep_equal, system_clock, watch_changes,
 };
 
 /// A directory here, and the container with the other one.
@@ -158,11 +158,11 @@ impl FolderJob {
     pub async fn run(self, paused: Option<watch::Receiver<bool>>) -> Result<(), StageError> {
         let Self { options, hooks, connector, watches, events, cancel } = self;
         let local = LocalFolder::new(options.key.here.clone(), options.exclude.clone());
+        let changes = watch_changes(local, &events).await?;
         let mut folder = Folder::open(options, hooks, events, system_clock)?;
         if let Some(paused) = paused {
             folder.pause_with(paused);
         }
-        let changes = poll_changes(local).await;
         keep_equal(&mut folder, &connector, changes, watches, &cancel).await
     }
 }

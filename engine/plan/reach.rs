@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Plan;
 use super::docker_build::DockerfileRecipe;
 use super::plan::Recipe;
-use crate::builder::{is_on_change_file, on_change_folders};
+use crate::builder::{on_change_folders, on_change_matcher};
 use crate::config::RebuildStrategy;
 use crate::image::Selection;
 use crate::image::context::{EntryKind, path_of, text_of_os};
@@ -81,14 +81,14 @@ impl Reach {
 pub fn configured_roots(image: &Image) -> Vec<WatchRoot> {
     let root = real(image.root());
     if let Some(custom) = &image.config().custom {
-        let (globs, folders) = (custom.on_change.clone(), on_change_folders(&root, &custom.on_change));
-        let folders = folders.into_iter();
-        return folders
+        let matches = on_change_matcher(&root, &custom.on_change);
+        return on_change_folders(&root, &custom.on_change)
+            .into_iter()
             .flat_map(|folder| {
-                let (globs, root, base) = (globs.clone(), root.clone(), folder.clone());
+                let (matches, base) = (matches.clone(), folder.clone());
                 let matched = move |path: &str, is_folder: bool| {
                     let is_own = [".windlass", ".devspace"].iter().any(|own| path.ends_with(own));
-                    (is_folder && !is_own) || is_on_change_file(&root, &globs, &base.join(path))
+                    (is_folder && !is_own) || matches(&base.join(path))
                 };
                 [WatchRoot::file(folder.clone()), WatchRoot::folder(folder, matched)]
             })

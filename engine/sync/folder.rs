@@ -1,5 +1,6 @@
 //! One synchronized directory: what is known of it, and the passes that make both sides equal.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub struct Folder {
     pub(super) clock: fn() -> i128,
     /// What is here, as of the last look.
     pub(super) here: Entries,
+    /// What the directory here was recognized by then.
+    root: Option<(u64, u64)>,
     /// What failed, with what was on both sides then: it is tried again when that changes.
     pub(super) failed: HashMap<RelativePath, (Option<Entry>, Option<Entry>)>,
     /// Local changes that arrive while a long upload runs.
@@ -110,6 +113,7 @@ impl Folder {
             events,
             clock,
             here: Entries::new(),
+            root: None,
             failed: HashMap::new(),
             changes: None,
             paused: None,
@@ -216,6 +220,63 @@ impl Folder {
         Ok(pending)
     }
 
+    /// Compares what is there with what is known, and makes both sides equal where it changed. Of this side, it knows
+    /// what the watcher named.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if the connection ended.
+    pub(super) async fn scan_pass(&mut self, remote: &Arc<dyn Remote>) -> Result<Pending, RemoteError> {
+        let local = self.local.clone();
+        let root = blocking(move || local.root_identity()).await.flatten();
+        // Names that differ only in case are compared with all others.
+        if root != self.root || self.options.ignores_case {
+            return self.full_pass(remote, Reason::Change).await;
+        }
+        let Some(there) = self.scan_there(remote, Reason::Change).await? else {
+            return Ok(Pending::default());
+        };
+        self.is_there_unknown = false;
+        if guard::is_emptied(&self.here, &self.store.known().base, Side::Here) {
+            return Ok(Pending::default());
+        }
+        let affected = self.affected_by(&there);
+        let pending = if affected.is_empty() {
+            Pending::default()
+        } else {
+            let pick = |entries: &Entries| -> Entries {
+                let entry = |path: &RelativePath| Some((path.clone(), entries.get(path)?.clone()));
+                affected.iter().filter_map(entry).collect()
+            };
+            let (here, there) = (pick(&self.here), pick(&there));
+            self.pass(remote, Reason::Change, here, there, None, Some(&affected)).await?
+        };
+        self.is_halted = false;
+        Ok(pending)
+    }
+
+    /// The paths that are not there what they were, with all that is decided together with them.
+    fn affected_by(&self, there: &Entries) -> BTreeSet<RelativePath> {
+        let known = &self.store.known().base;
+        let seen = |path: &RelativePath| known.get(path).and_then(|base| base.there.as_ref());
+        let is_new = |path: &RelativePath, entry: &Entry| {
+            seen(path).is_none_or(|seen| seen.relation(entry) != super::base::Relation::Same)
+        };
+        let new = there.iter().filter(|(path, entry)| is_new(path, entry)).map(|(path, _)| path);
+        let gone = known.iter().filter(|(path, base)| base.there.is_some() && !there.contains_key(*path));
+        let changed: BTreeSet<_> = new.chain(gone.map(|(path, _)| path)).cloned().collect();
+        let mut affected = changed.clone();
+        for path in &changed {
+            affected.extend(std::iter::successors(path.parent(), RelativePath::parent));
+            let is_folder = |entries: &Entries| entries.get(path).is_some_and(is_directory);
+            if is_folder(&self.here) != is_folder(there) {
+                affected.extend(below(&self.here, path).map(|(path, _)| path.clone()));
+                affected.extend(below(there, path).map(|(path, _)| path.clone()));
+                affected.extend(below(known, path).map(|(path, _)| path.clone()));
+            }
+        }
+        affected
+    }
+
     /// Compares `paths` here with what is known, and sends what changed.
     ///
     /// # Errors
@@ -290,16 +351,15 @@ impl Folder {
             ahead: facts.clock_ahead,
             has_digests: facts.tier == Tier::Full && !facts.missing.iter().any(|tool| tool == "sha256sum"),
         };
-        let mut known = match only {
-            Some(only) => {
-                let base = &self.store.known().base;
-                only.iter().filter_map(|path| Some((path.clone(), base.get(path)?.clone()))).collect()
+        let base = &self.store.known().base;
+        let known = match (reason, only) {
+            (Reason::First, _) => Cow::Owned(BaseTree::new()),
+            (_, Some(only)) => {
+                let pick = |path: &RelativePath| Some((path.clone(), base.get(path)?.clone()));
+                Cow::Owned(only.iter().filter_map(pick).collect())
             }
-            None => self.store.known().base.clone(),
+            (_, None) => Cow::Borrowed(base),
         };
-        if reason == Reason::First {
-            known.clear();
-        }
         known_digests(&mut there, &known);
         let mut compared = BTreeSet::new();
         let mut plan = Plan::default();
@@ -363,20 +423,20 @@ impl Folder {
             };
             !failed.get(path).is_some_and(is_again)
         });
-        let pending = self.guard(&mut plan, &here, &there, reason).await;
+        let pending = self.guard(&mut plan, &there, reason).await;
         self.apply(remote, plan, &here, &there, comparison).await?;
         Ok(pending)
     }
 
     /// Drops deletions that need a second look, or a yes.
-    async fn guard(&mut self, plan: &mut Plan, here: &Entries, there: &Entries, reason: Reason) -> Pending {
-        let (all_here, known) = (&self.here, self.known_there());
-        let there = if there.len() < known.len() { &known } else { there };
-        let _ = here;
-        let mass_here = guard::mass_deletion(plan, all_here, Side::Here);
+    async fn guard(&mut self, plan: &mut Plan, there: &Entries, reason: Reason) -> Pending {
+        let mass_here = guard::mass_deletion(plan, Side::Here, || Cow::Borrowed(&self.here));
         let mass_there = match reason {
             Reason::First => None,
-            _ => guard::mass_deletion(plan, there, Side::There),
+            _ => guard::mass_deletion(plan, Side::There, || {
+                let known = self.known_there();
+                if there.len() < known.len() { Cow::Owned(known) } else { Cow::Borrowed(there) }
+            }),
         };
         if let Some(paths) = mass_here {
             let is_allowed = self.refused != paths && self.hooks.on_mass_delete(&paths).await;
@@ -489,7 +549,8 @@ impl Folder {
     /// Looks at everything here; false if the result proves nothing.
     async fn look_here(&mut self) -> bool {
         let local = self.local.clone();
-        let Some(scan) = blocking(move || local.scan()).await else { return false };
+        let scanned = blocking(move || (local.root_identity(), local.scan()));
+        let Some((root, scan)) = scanned.await else { return false };
         if !self.is_usable(&scan.root) {
             return false;
         }
@@ -512,6 +573,7 @@ impl Folder {
             return false;
         }
         self.here = entries;
+        self.root = root;
         true
     }
 

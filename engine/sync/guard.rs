@@ -1,5 +1,7 @@
 //! Halts before much is deleted.
 
+use std::borrow::Cow;
+
 use super::base::BaseTree;
 use super::decide::{Decision, is_directory};
 use super::reconcile::{Entries, Plan};
@@ -30,14 +32,22 @@ pub fn is_emptied(entries: &Entries, base: &BaseTree, side: Side) -> bool {
     entries.is_empty() && was.take(2).count() == 2
 }
 
-/// The files that a plan deletes on a side, if these are more than 20 and more than a quarter of what is there.
-pub fn mass_deletion(plan: &Plan, entries: &Entries, side: Side) -> Option<Vec<RelativePath>> {
+/// The files that a plan deletes on a side, if these are more than 20 and more than a quarter of its `entries`.
+pub fn mass_deletion<'a>(
+    plan: &Plan,
+    side: Side,
+    entries: impl FnOnce() -> Cow<'a, Entries>,
+) -> Option<Vec<RelativePath>> {
     let deletion = match side {
         Side::Here => Decision::DeleteHere,
         Side::There => Decision::DeleteThere,
     };
-    let is_file = |path: &RelativePath| entries.get(path).is_some_and(|entry| !is_directory(entry));
     let mut deleted = plan.paths(|decision| decision == deletion);
+    if deleted.len() <= FEW {
+        return None;
+    }
+    let entries = entries();
+    let is_file = |path: &RelativePath| entries.get(path).is_some_and(|entry| !is_directory(entry));
     deleted.retain(is_file);
     let files = entries.values().filter(|entry| !is_directory(entry)).count();
     (deleted.len() > FEW && deleted.len() * 4 > files).then_some(deleted)

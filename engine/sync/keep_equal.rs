@@ -191,6 +191,7 @@ async fn follow_all(
             Local(BTreeSet<super::RelativePath>),
             Everything,
             Replaced,
+            Scan,
             Ended,
         }
         let next = tokio::select! {
@@ -203,7 +204,7 @@ async fn follow_all(
             () = connector.replaced() => Next::Replaced,
             () = after.run() => Next::Local(BTreeSet::new()),
             () = sleep(next_look) => Next::Local(BTreeSet::new()),
-            () = sleep(next_scan) => Next::Everything,
+            () = sleep(next_scan) => Next::Scan,
         };
         folder.resumed().await;
         let started = Instant::now();
@@ -216,7 +217,10 @@ async fn follow_all(
             }
             Next::Local(paths) if paths.is_empty() && folder.again.is_empty() => continue,
             Next::Local(paths) => folder.local_pass(remote, &paths).await,
-            Next::Everything => full(folder, remote).await,
+            Next::Scan if folder.again.is_empty() && !folder.is_here_unknown => {
+                folder.scan_pass(remote).await
+            }
+            Next::Everything | Next::Scan => full(folder, remote).await,
         };
         pending = match passed {
             Ok(pending) => pending,

@@ -12,8 +12,8 @@ mod folder;
 mod guard;
 mod keep_equal;
 mod local;
+mod local_changes;
 mod options;
-mod poller;
 mod reconcile;
 mod remote;
 mod remote_error;
@@ -32,8 +32,8 @@ pub use exclude::{ExcludeRules, is_own};
 pub use folder::Folder;
 pub use keep_equal::{ConnectFailure, FolderConnection, FolderConnector, keep_equal, system_clock};
 pub use local::LocalFolder;
+pub use local_changes::watch_changes;
 pub use options::{Batch, FolderOptions, NoHooks, SyncHooks, Winner};
-pub use poller::poll_changes;
 pub use remote::{
     CommandEnd, Download, Expected, Facts, Outcome, Pruned, Remote, RemoteCommand, Tier, Upload,
 };

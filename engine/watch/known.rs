@@ -9,6 +9,16 @@ use crate::image::{Digest, Stamp, nanoseconds_of};
 /// Larger files are not read: each write of them counts as a change, and the cache key decides.
 const READ: u64 = 16 << 20;
 
+/// What counts as a change of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Contents {
+    /// Another content.
+    #[default]
+    Read,
+    /// Every write: files are not read.
+    Ignored,
+}
+
 /// A file, link or directory as it was seen last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Known {
@@ -21,7 +31,7 @@ pub(super) struct Known {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
-    /// A file, with the digest of its content unless it is large or unreadable.
+    /// A file, with the digest of its content unless it is large or unreadable, or contents are ignored.
     File(Option<Digest>),
     Link(PathBuf),
     Folder,
@@ -30,24 +40,27 @@ enum What {
 
 impl Known {
     /// What is at `path` now; `None` if nothing is.
-    pub(super) fn read(path: &Path) -> Option<Self> {
+    pub(super) fn read(path: &Path, contents: Contents) -> Option<Self> {
         let found = path.symlink_metadata().ok()?;
-        Some(Self::of(path, &found, None))
+        Some(Self::of(path, &found, contents, None))
     }
 
     /// What is at `path` now, given what was known before; reads the content only if it may differ.
-    pub(super) fn again(path: &Path, before: &Self) -> Option<Self> {
+    pub(super) fn again(path: &Path, contents: Contents, before: &Self) -> Option<Self> {
         let found = path.symlink_metadata().ok()?;
         let is_same = before.is_settled && Stamp::of(&found) == before.stamp;
-        Some(Self::of(path, &found, Some(before).filter(|_| is_same)))
+        Some(Self::of(path, &found, contents, Some(before).filter(|_| is_same)))
     }
 
-    fn of(path: &Path, found: &Metadata, same: Option<&Self>) -> Self {
+    fn of(path: &Path, found: &Metadata, contents: Contents, same: Option<&Self>) -> Self {
         let (stamp, kind) = (Stamp::of(found), found.file_type());
         let is_settled = stamp.is_older_than(nanoseconds_of(SystemTime::now()));
         let what = match same {
             Some(before) => before.what.clone(),
-            None if kind.is_file() => What::File(if stamp.size <= READ { digest(path) } else { None }),
+            None if kind.is_file() => {
+                let is_read = contents == Contents::Read && stamp.size <= READ;
+                What::File(if is_read { digest(path) } else { None })
+            }
             None if kind.is_symlink() => fs::read_link(path).map_or(What::Other, What::Link),
             None if kind.is_dir() => What::Folder,
             None => What::Other,
@@ -60,10 +73,10 @@ impl Known {
         self.what == What::Folder
     }
 
-    /// Whether content and mode are those of `other`.
+    /// Whether content and mode are those of `other`, which is earlier.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let is_like = match (&self.what, &other.what) {
-            (What::File(None), What::File(None)) => self.stamp == other.stamp,
+            (What::File(None), What::File(None)) => other.is_settled && self.stamp == other.stamp,
             (one, other) => one == other,
         };
         is_like && self.mode == other.mode

@@ -27,6 +27,11 @@ impl WatchRoot {
         Self { path, filter: None }
     }
 
+    /// The directory or file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn accepts(&self, path: &Path, is_folder: bool) -> bool {
         let Ok(inside) = path.strip_prefix(&self.path) else { return false };
         match &self.filter {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::known::Contents;
 use super::poller::Poller;
 use super::source::{Raw, Source, Wake};
 use super::watcher::{WatchEvent, Watcher};
@@ -25,7 +26,8 @@ impl Test {
         let folder = with_files(files);
         let (send, events) = channel();
         let report = move |event| send.send(event).unwrap_or_default();
-        let watcher = Watcher::start(vec![root(folder.path())], report).unwrap();
+        let roots = vec![WatchRoot::file(folder.path().to_owned()), root(folder.path())];
+        let watcher = Watcher::start(roots, report).unwrap();
         let test = Self { folder, watcher, events };
         assert!(matches!(test.next(), WatchEvent::Ready { .. }));
         test
@@ -180,7 +182,8 @@ fn beyond_the_limit_it_says_so_once_and_compares_with_the_disk() {
     let (send, events) = channel();
     let report = move |event| send.send(event).unwrap_or_default();
     let source = Box::new(Limited { inner: Poller::default(), is_used: false });
-    let _watcher = Watcher::start_on(source, None, vec![root(folder.path())], report).unwrap();
+    let _watcher =
+        Watcher::start_on(source, None, Contents::Read, vec![root(folder.path())], report).unwrap();
     let next = || events.recv_timeout(Duration::from_secs(20)).expect("an event");
     let WatchEvent::Warning(warning) = next() else { panic!("no warning") };
     assert!(
@@ -229,7 +232,8 @@ fn after_lost_events_the_tree_is_compared_with_the_disk() {
     let report = move |event| send.send(event).unwrap_or_default();
     let source = Box::new(Overflowing(Poller::default(), false));
     let wake = source.wake();
-    let _watcher = Watcher::start_on(source, None, vec![root(folder.path())], report).unwrap();
+    let _watcher =
+        Watcher::start_on(source, None, Contents::Read, vec![root(folder.path())], report).unwrap();
     let next = || events.recv_timeout(Duration::from_secs(20)).expect("an event");
     assert!(matches!(next(), WatchEvent::Ready { .. }));
     fs::write(folder.path().join("a"), "new").unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::known::Known;
+use super::known::{Contents, Known};
 
 /// A file whose content, mode or existence changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,57 +30,70 @@ pub enum ChangeKind {
 
 /// The watched files and directories.
 #[derive(Debug, Default)]
-pub(super) struct Tree(BTreeMap<PathBuf, Known>);
+pub(super) struct Tree {
+    paths: BTreeMap<PathBuf, Known>,
+    contents: Contents,
+}
 
 impl Tree {
+    /// A tree without paths, in which a change is what `contents` says.
+    pub(super) fn new(contents: Contents) -> Self {
+        Self { paths: BTreeMap::new(), contents }
+    }
+
+    /// What counts as a change.
+    pub(super) fn contents(&self) -> Contents {
+        self.contents
+    }
+
     /// Adds what was read of a path, unless the path is known already.
     pub(super) fn add(&mut self, path: PathBuf, known: Known) {
-        self.0.entry(path).or_insert(known);
+        self.paths.entry(path).or_insert(known);
     }
 
     /// Whether the path is known.
     pub(super) fn has(&self, path: &Path) -> bool {
-        self.0.contains_key(path)
+        self.paths.contains_key(path)
     }
 
     /// What is known of the path.
     pub(super) fn get(&self, path: &Path) -> Option<&Known> {
-        self.0.get(path)
+        self.paths.get(path)
     }
 
     /// The known paths in `folder`, at any depth, and itself.
     pub(super) fn below(&self, folder: &Path) -> Vec<PathBuf> {
-        let below = self.0.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
+        let below = self.paths.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
         below.map(|(path, _)| path.clone()).collect()
     }
 
     /// Removes all paths that `keeps` rejects.
     pub(super) fn retain(&mut self, keeps: impl Fn(&Path, &Known) -> bool) {
-        self.0.retain(|path, known| keeps(path, known));
+        self.paths.retain(|path, known| keeps(path, known));
     }
 
     /// All known paths.
     pub(super) fn paths(&self) -> impl Iterator<Item = (&PathBuf, &Known)> {
-        self.0.iter()
+        self.paths.iter()
     }
 
     /// The number of files, without directories.
     pub(super) fn files(&self) -> usize {
-        self.0.values().filter(|known| !known.is_folder()).count()
+        self.paths.values().filter(|known| !known.is_folder()).count()
     }
 
     /// Compares `path` with the disk, remembers what is there, and returns the change, if it is one.
     pub(super) fn compare(&mut self, path: &Path) -> Option<ChangeKind> {
-        let Some(before) = self.0.get(path) else {
-            self.0.insert(path.to_owned(), Known::read(path)?);
+        let Some(before) = self.paths.get(path) else {
+            self.paths.insert(path.to_owned(), Known::read(path, self.contents)?);
             return Some(ChangeKind::Created);
         };
-        let Some(now) = Known::again(path, before) else {
-            self.0.remove(path);
+        let Some(now) = Known::again(path, self.contents, before) else {
+            self.paths.remove(path);
             return Some(ChangeKind::Deleted);
         };
         let is_like = now.is_like(before);
-        self.0.insert(path.to_owned(), now);
+        self.paths.insert(path.to_owned(), now);
         (!is_like).then_some(ChangeKind::Changed)
     }
 }
@@ -90,6 +103,18 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn without_contents_every_write_is_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a");
+        fs::write(&file, "one").unwrap();
+        let mut tree = Tree::new(Contents::Ignored);
+        assert_eq!(tree.compare(&file), Some(ChangeKind::Created));
+        // Perhaps in the same tick of the clock.
+        fs::write(&file, "two").unwrap();
+        assert_eq!(tree.compare(&file), Some(ChangeKind::Changed));
+    }
 
     #[test]
     fn content_and_mode_decide() {

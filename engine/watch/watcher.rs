@@ -1,8 +1,9 @@
 //! Follows the watched files on a thread of its own.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -12,12 +13,13 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use super::debounce::Debounce;
 use super::file_system::without_events;
 use super::git_lock::lock_file;
-use super::known::Known;
+use super::known::{Contents, Known};
 use super::limit;
 use super::poller::Poller;
 use super::root::{Roots, WatchRoot};
 use super::source::{Raw, Source, Wake};
 use super::tree::{ChangeKind, ChangedFile, Tree};
+use crate::lock::lock;
 
 /// The longest wait, after which the clock is looked at.
 const LOOK: Duration = Duration::from_secs(5);
@@ -73,13 +75,26 @@ impl Watcher {
     /// If the system cannot start a thread.
     pub fn start(roots: Vec<WatchRoot>, report: impl Fn(WatchEvent) + Send + 'static) -> io::Result<Self> {
         let (source, warning) = best_source();
-        Self::start_on(source, warning, roots, report)
+        Self::start_on(source, warning, Contents::Read, roots, once(report))
+    }
+
+    /// Like [`Watcher::start`], but no file is read: every write of a file is reported, even if its content stays.
+    ///
+    /// # Errors
+    /// If the system cannot start a thread.
+    pub fn start_without_contents(
+        roots: Vec<WatchRoot>,
+        report: impl Fn(WatchEvent) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (source, warning) = best_source();
+        Self::start_on(source, warning, Contents::Ignored, roots, once(report))
     }
 
     /// Like [`Watcher::start`], with events from `source`, or `warning` if they come from nowhere.
     pub(super) fn start_on(
         source: Box<dyn Source>,
         warning: Option<String>,
+        contents: Contents,
         roots: Vec<WatchRoot>,
         report: impl Fn(WatchEvent) + Send + 'static,
     ) -> io::Result<Self> {
@@ -94,7 +109,7 @@ impl Watcher {
             generation: 0,
             folders: HashSet::new(),
             locks: Vec::new(),
-            tree: Tree::default(),
+            tree: Tree::new(contents),
             debounce: Debounce::default(),
             start: Instant::now(),
             clocks: (Instant::now(), SystemTime::now()),
@@ -102,6 +117,7 @@ impl Watcher {
             reads_again: false,
             since: None,
             unread: HashSet::new(),
+            lost: HashSet::new(),
             polls: false,
             told: HashSet::new(),
             next_compare: None,
@@ -133,6 +149,19 @@ impl Drop for Watcher {
         self.send(Command::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+    }
+}
+
+/// A report without the warnings that any watcher of this process reported before.
+fn once(report: impl Fn(WatchEvent) + Send + 'static) -> impl Fn(WatchEvent) + Send + 'static {
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    move |event| {
+        // Watchers count different numbers of directories.
+        let key = |warning: &str| warning.replace(|letter: char| letter.is_ascii_digit(), "");
+        match &event {
+            WatchEvent::Warning(warning) if !lock(&TOLD).insert(key(warning)) => {}
+            _ => report(event),
         }
     }
 }
@@ -203,6 +232,8 @@ struct Work {
     since: Option<Moment>,
     /// Those of them that were touched meanwhile: what was read of them may already be the new content.
     unread: HashSet<PathBuf>,
+    /// Those of them that were gone at the first event: they are reported, although nothing was known of them.
+    lost: HashSet<PathBuf>,
     /// Whether events are missing, so that the disk is compared all the time.
     polls: bool,
     /// The warnings that were reported.
@@ -266,6 +297,7 @@ impl Work {
                     self.source.forget(&folder);
                     self.folders.retain(|path| !path.starts_with(&folder));
                     self.touch_below(&folder);
+                    self.touch(folder);
                 }
                 Raw::Overflow => self.next_compare = Some(Instant::now()),
             }
@@ -281,8 +313,13 @@ impl Work {
         if !self.roots.sees(&path, is_folder) {
             return;
         }
-        if self.is_reading && !self.tree.has(&path) {
-            self.unread.insert(path.clone());
+        if self.is_reading
+            && !self.tree.has(&path)
+            && self.unread.insert(path.clone())
+            && found.is_err()
+            && !self.debounce.has(&path)
+        {
+            self.lost.insert(path.clone());
         }
         let is_loss = found.is_err() && (self.tree.has(&path) || self.unread.contains(&path));
         let now = self.now();
@@ -369,7 +406,7 @@ impl Work {
         let found = self.walk();
         let roots = &self.roots;
         self.tree.retain(|path, known| roots.sees(path, known.is_folder()));
-        let mut locks: Vec<_> = self.roots.starts().iter().filter_map(|start| lock_file(start)).collect();
+        let mut locks: Vec<_> = self.roots.0.iter().filter_map(|root| lock_file(root.path())).collect();
         locks.sort();
         locks.dedup();
         self.locks = locks;
@@ -386,9 +423,10 @@ impl Work {
         let new: Vec<_> = found.into_iter().filter(|path| !self.tree.has(path)).collect();
         self.is_reading = true;
         let since = self.since.take();
+        let contents = self.tree.contents();
         let (commands, wake) = (self.commands.clone(), self.source.wake());
         rayon::spawn(move || {
-            let read = |path: &PathBuf| Some((path.clone(), Known::read(path)?));
+            let read = |path: &PathBuf| Some((path.clone(), Known::read(path, contents)?));
             let known = new.par_iter().filter_map(read).collect();
             // It fails if the watcher has ended.
             let _ = commands.send(Command::Baseline(known, since));
@@ -477,7 +515,9 @@ impl Work {
         let due = self.debounce.take(|| locks.iter().any(|lock| lock.exists()), now);
         let mut changed = Vec::new();
         for (path, at) in due {
-            if let Some(kind) = self.tree.compare(&path) {
+            let was_lost = self.lost.remove(&path);
+            let kind = self.tree.compare(&path);
+            if let Some(kind) = kind.or((was_lost && !self.tree.has(&path)).then_some(ChangeKind::Deleted)) {
                 changed.push(ChangedFile { path, kind, at: self.start + at });
             }
         }

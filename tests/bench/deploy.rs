@@ -89,10 +89,10 @@ fn render(options: &Options, table: &mut Table) {
 }
 
 /// The program that a variable names, if it does.
-fn program(variable: &str) -> Option<String> {
+pub fn program(variable: &str) -> Option<String> {
     let program = std::env::var(variable).ok();
     if program.is_none() {
-        eprintln!("deploy: left out what needs `{variable}`");
+        eprintln!("left out what needs `{variable}`");
     }
     program
 }

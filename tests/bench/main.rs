@@ -7,6 +7,7 @@
 //! cargo bench --bench build -- big --only upload        # the upload into a pod, with the cluster of the tests
 //! cargo bench --bench build -- --only trees             # the trees that tests/long/trees created
 //! cargo bench --bench build -- --only deploy            # deploys, with the cluster of the tests
+//! cargo bench --bench build -- --only dev               # file sync and connections, with the cluster of the tests
 //! ```
 //!
 //! It creates its corpora under `target/bench-corpora`, once. The images are built in a separate Docker daemon, which
@@ -18,16 +19,19 @@ mod harness;
 
 mod bake;
 mod bare_api;
+mod connections;
 mod corpus;
 mod deploy;
 mod loading;
 mod measure;
 mod oci;
 mod options;
+mod sync;
 mod table;
 mod trees;
 mod upload;
 mod walk;
+mod watching;
 mod windlass;
 
 use std::path::Path;
@@ -55,7 +59,9 @@ fn main() {
         return;
     }
     let options = Options::parse(&arguments);
-    let corpora: Vec<Corpus> = options.corpora.iter().map(|kind| Corpus::make(*kind)).collect();
+    let has_corpora = [Part::Daemon, Part::Oci, Part::Upload].into_iter().any(|part| options.has(part));
+    let corpora: Vec<Corpus> =
+        options.corpora.iter().filter(|_| has_corpora).map(|kind| Corpus::make(*kind)).collect();
     let mut table = Table::default();
     if options.has(Part::Daemon) || options.has(Part::Oci) || options.has(Part::Trees) {
         builds(&corpora, &options, &mut table);
@@ -65,6 +71,11 @@ fn main() {
     }
     if options.has(Part::Deploy) {
         deploy::deploy(&options, &mut table);
+    }
+    if options.has(Part::Dev) {
+        watching::watching(&options, &mut table);
+        connections::connections(&options, &mut table);
+        sync::sync(&options, &mut table);
     }
     println!("{table}");
 }

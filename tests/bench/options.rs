@@ -26,10 +26,12 @@ pub enum Part {
     Trees,
     /// Deploys, with the cluster of the tests.
     Deploy,
+    /// Watching, file sync and forwarded connections, with the cluster of the tests.
+    Dev,
 }
 
 impl Options {
-    /// Reads names of corpora (none: all), `--rounds N` (default 3), and `--only daemon|oci|upload|trees|deploy`.
+    /// Reads names of corpora (none: all), `--rounds N` (default 3), and `--only daemon|oci|upload|trees|deploy|dev`.
     ///
     /// # Panics
     /// On any other argument; the message lists the allowed ones.
@@ -48,7 +50,8 @@ impl Options {
                     Some("upload") => Part::Upload,
                     Some("trees") => Part::Trees,
                     Some("deploy") => Part::Deploy,
-                    _ => panic!("--only accepts daemon, oci, upload, trees or deploy"),
+                    Some("dev") => Part::Dev,
+                    _ => panic!("--only accepts daemon, oci, upload, trees, deploy or dev"),
                 });
             } else {
                 let kind = Kind::ALL.into_iter().find(|kind| kind.to_string() == *argument);
@@ -65,9 +68,9 @@ impl Options {
         options
     }
 
-    /// Whether `part` is measured. Trees and deploys belong to no corpus: they are measured with all of them, or alone.
+    /// Whether `part` is measured. Trees, deploys and sessions of `dev` belong to no corpus: they are measured with all of them, or alone.
     pub fn has(&self, part: Part) -> bool {
-        let is_alone = matches!(part, Part::Trees | Part::Deploy);
+        let is_alone = matches!(part, Part::Trees | Part::Deploy | Part::Dev);
         self.only.map_or(!is_alone || self.corpora == Kind::ALL, |only| only == part)
     }
 }

@@ -2,6 +2,7 @@
 //! other tests.
 
 mod beside_cleanup;
+mod both_sides;
 mod edit;
 mod many_objects;
 mod mutated_inputs;

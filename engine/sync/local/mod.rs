@@ -1,5 +1,6 @@
 //! The side on this machine.
 
+mod links;
 mod scan;
 mod write;
 
@@ -14,6 +15,7 @@ use super::reconcile::stays_inside;
 use super::{Entry, Kind, RelativePath};
 use crate::image::Digest;
 
+pub use links::FollowedLink;
 pub use scan::{LocalScan, RootState};
 pub use write::{LocalFailure, Written};
 

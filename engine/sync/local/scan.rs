@@ -11,7 +11,7 @@ use super::super::{Kind, RelativePath};
 use super::{LocalFolder, is_absence};
 
 /// How deep directories may be.
-const DEEPEST: usize = 100;
+pub(super) const DEEPEST: usize = 100;
 
 /// What the root is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,11 @@ impl LocalFolder {
             Err(error) => scan.root = RootState::Unreadable(error.to_string()),
         }
         scan
+    }
+
+    /// What the root is recognized by; `None` if it is not a directory.
+    pub fn root_identity(&self) -> Option<(u64, u64)> {
+        identity(&self.root).filter(|_| self.root.is_dir())
     }
 
     /// Lists `paths` and all that is below them. Paths that are excluded, or are not reached without a link that is
@@ -153,13 +158,13 @@ impl LocalFolder {
 
 /// What a directory is recognized by.
 #[cfg(unix)]
-fn identity(path: &Path) -> Option<(u64, u64)> {
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;
     fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 #[cfg(not(unix))]
-fn identity(path: &Path) -> Option<(u64, u64)> {
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     let mut hasher = DefaultHasher::new();
     fs::canonicalize(path).ok()?.hash(&mut hasher);

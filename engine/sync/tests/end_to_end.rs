@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::super::wire::{Connection, Connector};
 use super::super::{
     ConnectFailure, ContainerKey, ExcludeRules, Folder, FolderConnection, FolderConnector, FolderKey,
-    FolderOptions, LocalFolder, NoHooks, RemoteError, Wire, WireOptions, keep_equal, poll_changes,
-    system_clock,
+    FolderOptions, LocalFolder, NoHooks, RemoteError, Wire, WireOptions, keep_equal, system_clock,
+    watch_changes,
 };
 use crate::config::InitialSync;
-use crate::event::Events;
+use crate::event::{Event, Events, SyncChange};
 
 /// A container: programs of this machine that run in a directory.
 struct Shell {
@@ -105,7 +105,16 @@ async fn wait_text(path: PathBuf, text: &str) {
     .await;
 }
 
-async fn follow(here: &Path, state: &Path, target: &Target, cancel: &CancellationToken) {
+/// The paths of each batch.
+type Batches = Arc<Mutex<Vec<Vec<String>>>>;
+
+async fn follow(here: &Path, state: &Path, target: &Target, batches: &Batches, cancel: &CancellationToken) {
+    let recorded = batches.clone();
+    let events = Events::new(move |event| {
+        if let Event::Sync { change: SyncChange::Batch(batch), .. } = event {
+            recorded.lock().expect("no panic").push(batch.paths);
+        }
+    });
     let options = FolderOptions {
         name: "here -> app".to_owned(),
         key: FolderKey {
@@ -123,11 +132,11 @@ async fn follow(here: &Path, state: &Path, target: &Target, cancel: &Cancellatio
         disable_upload: false,
         disable_download: false,
         ignores_case: false,
-        names_all: false,
+        names_all: true,
     };
     let local = LocalFolder::new(here.to_owned(), ExcludeRules::default());
-    let mut folder = Folder::open(options, Arc::new(NoHooks), Events::none(), system_clock).expect("opened");
-    let changes = poll_changes(local).await;
+    let mut folder = Folder::open(options, Arc::new(NoHooks), events, system_clock).expect("opened");
+    let changes = watch_changes(local, &Events::none()).await.expect("watched");
     keep_equal(&mut folder, target, changes, true, cancel).await.expect("kept equal");
 }
 
@@ -141,16 +150,19 @@ async fn a_directory_is_kept_equal_over_a_shell() {
     }
     fs::write(here.join("a"), "one").expect("written");
     fs::write(here.join("d/b"), "b").expect("written");
+    fs::write(here.join("same"), "same").expect("written");
     fs::write(there.join("old"), "old").expect("written");
     let shell = Shell { folder: temp.path().join("container"), started: Mutex::default() };
     let target = Target { shell: Arc::new(shell), id: Mutex::new("1".to_owned()) };
-    let cancel = CancellationToken::new();
+    let (cancel, batches) = (CancellationToken::new(), Batches::default());
     let changes = async {
         wait_text(there.join("a"), "one").await;
         wait_text(there.join("d/b"), "b").await;
         wait_for("the deletion there", || !there.join("old").exists()).await;
         // A save, a rename, a mode.
         fs::write(here.join("a"), "two!").expect("written");
+        // Written again without a change: nothing is sent.
+        fs::write(here.join("same"), "same").expect("written");
         fs::rename(here.join("d"), here.join("e")).expect("renamed");
         fs::set_permissions(here.join("a"), fs::Permissions::from_mode(0o755)).expect("a mode");
         wait_text(there.join("a"), "two!").await;
@@ -165,6 +177,8 @@ async fn a_directory_is_kept_equal_over_a_shell() {
         fs::remove_file(there.join("e/b")).expect("removed");
         wait_text(here.join("new"), "there").await;
         wait_for("the deletion here", || !here.join("e/b").exists()).await;
+        let all = batches.lock().expect("no panic").clone();
+        assert_eq!(all.iter().flatten().filter(|path| *path == "same").count(), 1, "{all:?}");
         // A new container has the files of its image.
         target.restart();
         fs::remove_dir_all(&there).expect("removed");
@@ -174,7 +188,7 @@ async fn a_directory_is_kept_equal_over_a_shell() {
         assert_eq!(fs::read_to_string(here.join("a")).expect("readable"), "two!");
         cancel.cancel();
     };
-    tokio::join!(follow(&here, &state, &target, &cancel), changes);
+    tokio::join!(follow(&here, &state, &target, &batches, &cancel), changes);
     assert!(!there.join(".windlass-stage").exists());
     assert!(!here.join(".windlass-stage").exists());
 }

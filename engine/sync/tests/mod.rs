@@ -5,3 +5,5 @@ mod container;
 mod end_to_end;
 mod reconcile;
 mod scenarios;
+#[cfg(unix)]
+mod watched;

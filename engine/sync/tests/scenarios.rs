@@ -126,6 +126,8 @@ impl World {
 
     async fn scan(&mut self) {
         let remote = self.remote.clone();
+        // A scan alone does nothing that the comparison of both sides would not do.
+        self.folder().scan_pass(&remote).await.expect("passed");
         self.folder().full_pass(&remote, Reason::Change).await.expect("passed");
     }
 

@@ -159,13 +159,15 @@ while read -r v n m a b c; do
     mv) # number of the upload; the stage's directory, groups and their directories; what is expected
         d=$1/$S/$a
         shift
+        new=$(cd "$d" && stat -c "$F" -- ./*/* ./*/.[!.]* ./*/..?* 2>/dev/null)
+        # Whatever is written there between this and the next command is lost, so nothing comes between them.
         now=$(while [ $# -gt 0 ]; do look "$1" "$2"; shift 2; done)
         if [ "$now" != "${e%"$nl"}" ]; then
             say "$now"
             end 2
             continue
         fi
-        (cd "$d" && stat -c "$F" -- ./*/* ./*/.[!.]* ./*/..?*) 2>/dev/null
+        [ -z "$new" ] || say "$new"
         while [ $# -gt 0 ]; do move "$1" "$2"; shift 2; done
         cd "$W" && rm -rf -- "$d"
         end 0

@@ -34,7 +34,7 @@ impl Wire {
             }
             Err(error) => return Err(error),
         };
-        let mut scan = read(&answer);
+        let mut scan = read(answer);
         self.read_links(&mut scan).await?;
         Ok(scan)
     }
@@ -156,16 +156,16 @@ fn escaped(text: &str) -> String {
     pattern
 }
 
-/// Reads the lines of a scan.
-fn read(answer: &Answer) -> Scan {
+/// Reads the lines of a scan, and drops each.
+fn read(answer: Answer) -> Scan {
     let mut scan = Scan { root: None, entries: BTreeMap::new(), unusable: Vec::new(), gap: None };
-    for line in &answer.lines {
+    for line in answer.lines {
         if let Some(inode) = line.strip_prefix(b"n ") {
             let inode = String::from_utf8_lossy(inode);
             scan.unusable.push(format!("a name with a line feed (inode {inode})"));
             continue;
         }
-        match stat_line::parse(line) {
+        match stat_line::parse(&line) {
             Some(StatLine::Entry(b".", entry)) => scan.root = Some(entry),
             Some(StatLine::Entry(name, entry)) => match relative(name) {
                 Some(path) => drop(scan.entries.insert(path, entry)),
@@ -173,7 +173,7 @@ fn read(answer: &Answer) -> Scan {
             },
             Some(StatLine::Other) => {}
             None => {
-                let text = String::from_utf8_lossy(line);
+                let text = String::from_utf8_lossy(&line);
                 scan.gap.get_or_insert(text.strip_prefix("e 0/").unwrap_or(&text).to_owned());
             }
         }
@@ -218,7 +218,7 @@ mod tests {
 
     fn check(text: &str, entries: &[&str], unusable: usize, gap: Option<&str>) {
         let answer = Answer { lines: text.lines().map(|line| line.as_bytes().to_vec()).collect(), status: 0 };
-        let scan = read(&answer);
+        let scan = read(answer);
         assert_eq!(scan.entries.keys().map(RelativePath::as_str).collect::<Vec<_>>(), entries, "{text}");
         assert_eq!((scan.unusable.len(), scan.gap.as_deref()), (unusable, gap), "{text}");
     }
