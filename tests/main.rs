@@ -82,6 +82,7 @@ mod stages;
 mod state;
 mod stdlib;
 mod sync;
+mod sync_scenarios;
 mod tags;
 mod test_command;
 mod test_deployments;

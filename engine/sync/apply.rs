@@ -287,7 +287,7 @@ impl Folder {
         for (path, result) in deleted.await.unwrap_or_default() {
             match result {
                 Ok(Written::Done(_)) => {
-                    self.here.remove(&path);
+                    Arc::make_mut(&mut self.here).remove(&path);
                     self.store.set(&path, None);
                     self.batch.deleted_here.push(path);
                 }
@@ -554,7 +554,7 @@ impl Folder {
                 let here = entry.map(|entry| Entry { digest, ..entry });
                 let there = work.there.get(path).map(|entry| Entry { digest, ..entry.clone() });
                 if let Some(here) = &here {
-                    self.here.insert(path.clone(), here.clone());
+                    Arc::make_mut(&mut self.here).insert(path.clone(), here.clone());
                     self.batch.bytes += here.size;
                 }
                 self.record(path, here, there, true, work.comparison);

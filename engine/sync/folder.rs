@@ -39,7 +39,7 @@ pub struct Folder {
     /// The clock of this machine, in nanoseconds since the epoch.
     pub(super) clock: fn() -> i128,
     /// What is here, as of the last look.
-    pub(super) here: Entries,
+    pub(super) here: Arc<Entries>,
     /// What the directory here was recognized by then.
     root: Option<(u64, u64)>,
     /// What failed, with what was on both sides then: it is tried again when that changes.
@@ -112,7 +112,7 @@ impl Folder {
             hooks,
             events,
             clock,
-            here: Entries::new(),
+            here: Arc::default(),
             root: None,
             failed: HashMap::new(),
             changes: None,
@@ -248,7 +248,7 @@ impl Folder {
                 affected.iter().filter_map(entry).collect()
             };
             let (here, there) = (pick(&self.here), pick(&there));
-            self.pass(remote, Reason::Change, here, there, None, Some(&affected)).await?
+            self.pass(remote, Reason::Change, Arc::new(here), there, None, Some(&affected)).await?
         };
         self.is_halted = false;
         Ok(pending)
@@ -307,16 +307,17 @@ impl Folder {
             let known = &self.store.known().base;
             let old: Vec<_> = below(&self.here, &path).map(|(below, _)| below.clone()).collect();
             affected.extend(below(known, &path).map(|(below, _)| below.clone()));
+            let here = Arc::make_mut(&mut self.here);
             for old in std::iter::once(path.clone()).chain(old) {
                 if !scan.unreadable.iter().any(|(unread, _)| old.is_below(unread)) {
-                    self.here.remove(&old);
+                    here.remove(&old);
                     affected.insert(old);
                 }
             }
             affected.extend(std::iter::successors(path.parent(), RelativePath::parent));
         }
         affected.extend(scan.entries.keys().cloned());
-        self.here.extend(scan.entries);
+        Arc::make_mut(&mut self.here).extend(scan.entries);
         if guard::is_emptied(&self.here, &self.store.known().base, Side::Here) {
             self.halt(format!(
                 "`{}` is empty now: nothing is deleted in the container",
@@ -332,7 +333,7 @@ impl Folder {
             Some((path.clone(), seen.entry.clone()))
         });
         let there: Entries = there.collect();
-        self.pass(remote, Reason::Change, here, there, None, Some(&affected)).await
+        self.pass(remote, Reason::Change, Arc::new(here), there, None, Some(&affected)).await
     }
 
     /// Reconciles these entries, and does what that says; with `only`, everything else is left out.
@@ -340,7 +341,7 @@ impl Folder {
         &mut self,
         remote: &Arc<dyn Remote>,
         reason: Reason,
-        mut here: Entries,
+        mut here: Arc<Entries>,
         mut there: Entries,
         was: Option<&Known>,
         only: Option<&BTreeSet<RelativePath>>,
@@ -388,7 +389,9 @@ impl Folder {
                 asked
             };
             compared.extend(ask_here.iter().chain(&ask_there).cloned());
-            self.add_digests_here(&mut here, ask_here).await;
+            if !ask_here.is_empty() {
+                self.add_digests_here(Arc::make_mut(&mut here), ask_here).await;
+            }
             if !ask_there.is_empty() {
                 for (path, digest) in remote.digests(&ask_there).await? {
                     if let Some(entry) = there.get_mut(&path) {
@@ -399,7 +402,8 @@ impl Folder {
         }
         for path in &compared {
             if let Some(entry) = here.get(path)
-                && let Some(known) = self.here.get_mut(path)
+                && self.here.contains_key(path)
+                && let Some(known) = Arc::make_mut(&mut self.here).get_mut(path)
             {
                 known.digest = entry.digest;
             }
@@ -430,7 +434,7 @@ impl Folder {
 
     /// Drops deletions that need a second look, or a yes.
     async fn guard(&mut self, plan: &mut Plan, there: &Entries, reason: Reason) -> Pending {
-        let mass_here = guard::mass_deletion(plan, Side::Here, || Cow::Borrowed(&self.here));
+        let mass_here = guard::mass_deletion(plan, Side::Here, || Cow::Borrowed(self.here.as_ref()));
         let mass_there = match reason {
             Reason::First => None,
             _ => guard::mass_deletion(plan, Side::There, || {
@@ -572,7 +576,8 @@ impl Folder {
             ));
             return false;
         }
-        self.here = entries;
+        // Collected from its sorted entries, a map has no gaps.
+        self.here = Arc::new(entries.into_iter().collect());
         self.root = root;
         true
     }

@@ -19,6 +19,8 @@ use crate::own_file;
 const MAGIC: &[u8; 16] = b"windlass-sync 1\n";
 /// The file is rewritten when it has this many records more than twice what is known.
 const SLACK: usize = 1000;
+/// How much is written at once, in bytes.
+const PIECE: usize = 1 << 20;
 
 /// The directories that are kept equal: the key of the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,11 +116,10 @@ impl Store {
         if !own_file::try_lock(&lock).map_err(failed(&lock_path))? {
             return Err(StoreError::InUse { here: here.clone() });
         }
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            bytes => bytes.map_err(failed(&path))?,
+        let known = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Known::default(),
+            bytes => read(&bytes.map_err(failed(&path))?),
         };
-        let known = read(&bytes);
         let mut store = Self { path, _lock: lock, known, pending: Vec::new(), records: 0 };
         store.rewrite()?;
         Ok(store)
@@ -181,17 +182,24 @@ impl Store {
         self.pending = MAGIC.to_vec();
         self.records = 0;
         append(&mut self.pending, &Record::Container(self.known.container.clone()));
+        let written = self.write_all_records();
+        self.pending.clear();
+        written.map_err(|source| StoreError::Io { path: self.path.clone(), source })
+    }
+
+    /// Writes what is pending and all that is known, piece by piece.
+    fn write_all_records(&mut self) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(self.path.parent().unwrap_or(Path::new(".")))?;
         let paths: BTreeSet<_> = self.known.base.keys().chain(&self.known.sent).cloned().collect();
         for path in &paths {
             self.append_path(path);
+            if self.pending.len() > PIECE {
+                file.write_all(&self.pending)?;
+                self.pending.clear();
+            }
         }
-        let bytes = std::mem::take(&mut self.pending);
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-            file.write_all(&bytes)?;
-            file.persist(&self.path).map_err(|error| error.error)
-        });
-        written.map(drop).map_err(|source| StoreError::Io { path: self.path.clone(), source })
+        file.write_all(&self.pending)?;
+        file.persist(&self.path).map(drop).map_err(|error| error.error)
     }
 
     fn append_path(&mut self, path: &RelativePath) {
