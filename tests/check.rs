@@ -406,7 +406,7 @@ fn errors_of_dev_are_found_and_what_it_lacks_is_a_warning() {
     let project = Project::new().file("devspace.yaml", &text);
     let lines: Vec<_> = findings(&project, 2).iter().map(line).collect();
     let expected = [
-        "devspace.yaml:5:26 config::dev: devspace.yaml:5:26: unknown image `apo` in `imageSelector` of a sync entry of `dev` (did you mean `api`?)",
+        "devspace.yaml:5:26 config::dev: devspace.yaml:5:26: unknown image `apo` in a sync entry of `dev` (did you mean `api`?)",
         "devspace.yaml:5:51 config::dev: devspace.yaml:5:51: unknown value `mirrorLokal` of `initialSync` of a sync entry of `dev` (did you mean `mirrorLocal`?)",
         "devspace.yaml:6:25 config::dev: devspace.yaml:6:25: unknown image `web` in `images` of `autoReload` of `dev` (valid names: `api`)",
     ];
