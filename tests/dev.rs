@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::harness::{Cluster, Daemon, Project, Running, Signal, Terminal, TestRepository, wait_for};
+use crate::harness::{
+    Cluster, Daemon, Project, Running, Signal, Terminal, TestRepository, container, wait_for,
+};
 
 /// How long to wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -25,9 +27,7 @@ impl World {
         let cluster = Cluster::with_node()?;
         let daemon = Daemon::acquire()?;
         let repository = daemon.repository("registry.test", "web");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
+        let port = free_port();
         let manifest = format!(
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  selector: {{matchLabels: {{app: \
              web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n      \
@@ -63,11 +63,7 @@ impl World {
 
     /// What the forwarded port says.
     fn answer(&self) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        stream.set_read_timeout(Some(LIMIT)).expect("a limit");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).ok()?;
-        (!text.is_empty()).then_some(text)
+        answer(self.port)
     }
 
     #[track_caller]
@@ -83,6 +79,20 @@ impl World {
         let pods = pods.filter(|pod| pod.metadata.deletion_timestamp.is_none());
         pods.filter_map(|pod| pod.spec?.containers.pop()?.image).collect()
     }
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    free.local_addr().expect("an address").port()
+}
+
+/// All that a local port says.
+fn answer(port: u16) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    (!text.is_empty()).then_some(text)
 }
 
 fn config(repository: &TestRepository, port: u16, more: &str) -> String {
@@ -155,9 +165,7 @@ fn scripts_decide_and_settings_take_effect_while_it_runs() {
     project.write("app/page", "third page\n");
     world.wait_for_answer("third page\nfirst settings\n");
     // Another port replaces the first one; the folder stays connected.
-    let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let port = other.local_addr().expect("an address").port();
-    drop(other);
+    let port = free_port();
     project.write("devspace.yaml", before.replace(&world.port.to_string(), &port.to_string()));
     wait_for("the other port", LIMIT, || TcpStream::connect(("127.0.0.1", port)).ok());
     wait_for("the end of the first port", LIMIT, || TcpStream::connect(("127.0.0.1", world.port)).err());
@@ -236,4 +244,41 @@ fn keys_and_a_terminal_control_it() {
     let (status, transcript) = terminal.finish();
     assert!(transcript.contains("second settings"), "{transcript}");
     assert_eq!(status.exit_code(), 7, "{transcript}");
+}
+
+#[test]
+fn a_script_chooses_one_of_several_pods() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    for name in ["one", "two"] {
+        let script = format!("busybox nc -ll -p 80 -e echo {name}");
+        cluster.create_pod(name, "shop", &[container(&daemon, "web", &script)]);
+    }
+    let port = free_port();
+    let project = cluster.project();
+    project.write(
+        "devspace.yaml",
+        format!(
+            "version: v1beta11\ndev:\n  ports: [{{labelSelector: {{app: shop}}, forward: [{{port: {port}, remotePort: \
+             80}}]}}]\n  logs: {{disabled: true}}\n"
+        ),
+    );
+    project.write(
+        "windlass.rhai",
+        "fn target(selection, candidates) { candidates.filter(|one| one.pod == \"one\")[0] }\n",
+    );
+    let running = project.spawn(["dev", "-x"]);
+    let answered = |expected: &str| {
+        wait_for(&format!("an answer of {expected}"), LIMIT, || {
+            (answer(port)?.trim() == expected).then_some(())
+        });
+    };
+    answered("one");
+    // Another choice takes effect while it runs.
+    project.write(
+        "windlass.rhai",
+        "fn target(selection, candidates) { candidates.filter(|one| one.pod == \"two\")[0] }\n",
+    );
+    answered("two");
+    interrupt(running);
 }

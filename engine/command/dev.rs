@@ -14,12 +14,13 @@ use super::folder_scripts::{FolderScripts, ScriptsInForce};
 use super::interactive_mode::{add_terminal, let_images_wait};
 use super::load::load_project;
 use super::pipeline_run::PipelineCall;
+use super::target_choice::target_chooser;
 use super::watch_loop::{Affected, Cause, PassKind, Wish, shown, watch_loop};
 use crate::builder::is_on_change_file;
 use crate::command::cli::GlobalOptions;
 use crate::config::{DeploymentConfig, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
-use crate::dev::{Connections, Coverage, FolderHooks, Wanted};
+use crate::dev::{Chooser, Connections, Coverage, FolderHooks, Wanted};
 use crate::event::Level;
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
@@ -291,7 +292,10 @@ impl PassKind for DevSession<'_> {
         let hooks: FolderHooks = Box::new(move |folder, _| {
             Arc::new(FolderScripts { scripts: Arc::clone(&scripts), folder: folder.clone() })
         });
-        let mut connections = Connections::new(run, hooks, passes.paused(), &CancellationToken::new());
+        let scripts = Arc::clone(&self.scripts);
+        let chooser: Chooser = Box::new(move |selection| target_chooser(&scripts, selection));
+        let cancel = CancellationToken::new();
+        let mut connections = Connections::new(run, hooks, chooser, passes.paused(), &cancel);
         if self.args.portforwarding {
             connections.reserve(&run.project.dev.ports).map_err(Failure::of_stage)?;
         }

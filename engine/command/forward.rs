@@ -88,7 +88,7 @@ pub fn forward(global: &GlobalOptions, args: &ForwardArgs) -> Result<ExitStatus,
             let selector = selectors.get(index).filter(|_| selectors.len() == count).unwrap_or(&selectors[0]);
             let known = watches.iter().find(|(known, _)| known == selector).map(|(_, watch)| watch.clone());
             let watch = known.unwrap_or_else(|| {
-                let watch = TargetWatch::start(&access, selector.clone(), &notices, &cancel);
+                let watch = TargetWatch::start(&access, selector.clone(), None, &notices, &cancel);
                 watches.push((selector.clone(), watch.clone()));
                 watch
             });

@@ -49,6 +49,7 @@ mod status;
 mod stdout;
 mod store_size;
 mod sync;
+mod target_choice;
 mod test;
 mod unused_script;
 mod update;

@@ -152,7 +152,7 @@ struct Forwarder<'a> {
 impl Forwarder<'_> {
     /// Forwards `port` in the background.
     fn start(&self, port: ListeningPort, selector: TargetSelector) {
-        let watch = TargetWatch::start(self.access, selector, self.notices, self.cancel);
+        let watch = TargetWatch::start(self.access, selector, None, self.notices, self.cancel);
         tokio::spawn(port.serve(self.access.clone(), watch, self.notices.clone(), self.cancel.clone()));
     }
 }

@@ -10,6 +10,9 @@ use super::TargetSelector;
 use super::image_match::ImageFit;
 use super::matching::matching;
 
+/// Chooses one of several running containers, by its place in the list. The first one is the best.
+pub type Choose = Arc<dyn Fn(&[Candidate]) -> usize + Send + Sync>;
+
 /// A container that a selector may mean.
 #[derive(Debug, Clone)]
 pub struct Candidate {

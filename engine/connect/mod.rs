@@ -19,7 +19,7 @@ mod target;
 mod target_error;
 mod target_watch;
 
-pub use candidate::{Candidate, ContainerPhase, all_containers, candidates};
+pub use candidate::{Candidate, Choose, ContainerPhase, all_containers, candidates};
 pub use container_task::{ContainerTask, ContainerWork};
 pub use forward::{ForwardError, ForwardSpec, ListeningPort};
 pub use image_match::ImageMatch;

@@ -15,7 +15,7 @@ use super::clock_jump::ClockJump;
 use super::diagnosis::{Diagnosis, not_running};
 use super::target::{equals, is_rolling_out, namespace, no_pod, old_build, several};
 use super::{
-    Candidate, ContainerPhase, Notices, Target, TargetError, TargetLimits, TargetSelector, candidates,
+    Candidate, Choose, ContainerPhase, Notices, Target, TargetError, TargetLimits, TargetSelector, candidates,
 };
 use crate::cluster::{ClusterAccess, ClusterError, PodsChange};
 use crate::error::in_one_line;
@@ -51,19 +51,20 @@ pub struct TargetWatch {
 }
 
 impl TargetWatch {
-    /// Watches the containers that `selector` means until `cancel`. Changes and obstacles are reported. Must be called
-    /// inside a runtime.
+    /// Watches the containers that `selector` means until `cancel`; of several that run, `choose` decides, otherwise it is
+    /// the best. Changes and obstacles are reported. Must be called inside a runtime.
     pub fn start(
         access: &ClusterAccess,
         selector: TargetSelector,
+        choose: Option<Choose>,
         notices: &Notices,
         cancel: &CancellationToken,
     ) -> Self {
         let cancel = cancel.child_token();
         let state = Arc::new(watch::Sender::new(TargetState::default()));
         let (selectors, selector) = watch::channel(selector);
-        let mut task =
-            Task { access: access.clone(), notices: notices.clone(), selector, state: Arc::clone(&state) };
+        let (access, notices) = (access.clone(), notices.clone());
+        let mut task = Task { access, notices, selector, choose, state: Arc::clone(&state) };
         let ended = cancel.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -116,6 +117,7 @@ struct Task {
     access: ClusterAccess,
     notices: Notices,
     selector: watch::Receiver<TargetSelector>,
+    choose: Option<Choose>,
     state: Arc<watch::Sender<TargetState>>,
 }
 
@@ -132,7 +134,7 @@ impl Task {
                     }
                     continue;
                 }
-                error = watch(&self.access, &selector, &self.notices, &self.state) => error,
+                error = watch(&self.access, &selector, self.choose.as_ref(), &self.notices, &self.state) => error,
             };
             let Err(error) = watched else { continue };
             let message = in_one_line(&error);
@@ -157,6 +159,7 @@ impl Task {
 async fn watch(
     access: &ClusterAccess,
     selector: &TargetSelector,
+    choose: Option<&Choose>,
     notices: &Notices,
     state: &watch::Sender<TargetState>,
 ) -> Result<(), TargetError> {
@@ -165,6 +168,7 @@ async fn watch(
     let mut watched = Watched {
         access,
         selector,
+        choose,
         notices,
         state,
         namespace,
@@ -201,6 +205,7 @@ async fn watch(
 struct Watched<'a> {
     access: &'a ClusterAccess,
     selector: &'a TargetSelector,
+    choose: Option<&'a Choose>,
     notices: &'a Notices,
     state: &'a watch::Sender<TargetState>,
     namespace: String,
@@ -241,7 +246,7 @@ impl Watched<'_> {
         let found = candidates(&pods, self.selector);
         let running: Vec<_> = found.iter().filter(|candidate| candidate.is_running()).collect();
         let before = self.state.borrow().target.clone();
-        let Some(best) = running.first() else {
+        let Some(best) = self.chosen(&running).await else {
             if let Some(before) = before {
                 self.tell_loss(&before, &pods);
                 self.state.send_replace(TargetState::default());
@@ -258,7 +263,8 @@ impl Watched<'_> {
                 .send_if_modified(|state| std::mem::replace(&mut state.is_settled, is_settled) != is_settled);
             return;
         }
-        let others = equals(best, &running);
+        let others =
+            if running[0].pod_name() == best.pod_name() { equals(best, &running) } else { Vec::new() };
         if !others.is_empty() && is_settled && self.told.insert("several".to_owned()) {
             self.notices.tell(Level::Info, several(best, &others, self.selector));
         }
@@ -268,6 +274,16 @@ impl Watched<'_> {
             self.notices.tell(Level::Info, message);
         }
         self.state.send_replace(TargetState { target: Some(target), is_settled });
+    }
+
+    /// The container to take: the best, unless something else chooses another one.
+    async fn chosen<'c>(&self, running: &[&'c Candidate]) -> Option<&'c Candidate> {
+        let best = running.first().copied();
+        let Some(choose) = self.choose.filter(|_| running.len() > 1) else { return best };
+        let (choose, candidates) = (Arc::clone(choose), running.iter().copied().cloned().collect::<Vec<_>>());
+        // A script may take its time.
+        let index = tokio::task::spawn_blocking(move || choose(&candidates)).await.unwrap_or(0);
+        running.get(index).copied().or(best)
     }
 
     /// Whether `best` stays. Reports if it runs an old build, and no newer one starts.

@@ -12,7 +12,7 @@ use super::{FolderFlags, FolderJob, FolderSettings, Wanted};
 use crate::cluster::{ClusterAccess, ClusterOptions};
 use crate::config::{Dev, Folder, Foreground, Forward, Logs, Page, Selection};
 use crate::connect::{
-    ForwardError, ForwardSpec, ListeningPort, LogItem, LogOptions, LogQueue, Notices, TargetSelector,
+    Choose, ForwardError, ForwardSpec, ListeningPort, LogItem, LogOptions, LogQueue, Notices, TargetSelector,
     TargetWatch, log_queue, open_in_browser, show_logs, wait_for_page,
 };
 use crate::error::{StageError, in_one_line};
@@ -23,6 +23,9 @@ use crate::sync::{FolderOptions, SyncHooks, check_downloads};
 
 /// What is done around the synchronization of a folder, until the token is cancelled.
 pub type FolderHooks = Box<dyn Fn(&Folder, &CancellationToken) -> Arc<dyn SyncHooks>>;
+
+/// What chooses one of several containers that a selection means.
+pub type Chooser = Box<dyn Fn(&Selection) -> Choose>;
 
 /// The connections of a dev session. They outlive pods and passes; dropping it ends them.
 pub struct Connections {
@@ -38,6 +41,7 @@ pub struct Connections {
     logs: Option<Kept<Logs, ()>>,
     opened: HashSet<String>,
     folder_hooks: FolderHooks,
+    chooser: Chooser,
     paused: watch::Receiver<bool>,
     _stop: DropGuard,
 }
@@ -62,6 +66,7 @@ impl Connections {
     pub fn new(
         run: &Run,
         folder_hooks: FolderHooks,
+        chooser: Chooser,
         paused: watch::Receiver<bool>,
         cancel: &CancellationToken,
     ) -> Self {
@@ -84,6 +89,7 @@ impl Connections {
             logs: None,
             opened: HashSet::new(),
             folder_hooks,
+            chooser,
             paused,
             _stop: cancel.clone().drop_guard(),
             cancel,
@@ -202,7 +208,13 @@ impl Connections {
             return Ok(watch.clone());
         }
         let _inside = self.runtime.enter();
-        Ok(TargetWatch::start(&self.access, selector, &self.notices, &self.cancel))
+        Ok(TargetWatch::start(
+            &self.access,
+            selector,
+            Some((self.chooser)(selection)),
+            &self.notices,
+            &self.cancel,
+        ))
     }
 
     /// Keeps `wanted` equal, and no other folders.

@@ -7,7 +7,7 @@ mod survey;
 mod upload_commands;
 mod wanted;
 
-pub use connections::{Connections, FolderHooks};
+pub use connections::{Chooser, Connections, FolderHooks};
 pub use covered::Coverage;
 pub use folder_job::{FolderFlags, FolderJob, FolderSettings};
 pub use survey::{FolderSurvey, LargeEntry};

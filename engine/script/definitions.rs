@@ -59,7 +59,8 @@ fn kind(parameter: &str) -> &str {
         "batch" => "SyncedBatch",
         "change" => "ImageChange",
         "path" => "String",
-        "paths" => "Array",
+        "selection" => "Selection",
+        "candidates" | "paths" => "Array",
         // A map or a list.
         "content" => "Dynamic",
         _ => "?",
