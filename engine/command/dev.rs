@@ -16,17 +16,16 @@ use super::load::load_project;
 use super::pipeline_run::PipelineCall;
 use super::target_choice::target_chooser;
 use super::watch_loop::{Affected, Cause, PassKind, Wish, shown, watch_loop};
-use crate::builder::is_on_change_file;
 use crate::command::cli::GlobalOptions;
 use crate::config::{DeploymentConfig, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
-use crate::dev::{Chooser, Connections, Coverage, FolderHooks, Wanted};
+use crate::dev::{Chooser, Connections, FolderHooks, Wanted};
 use crate::event::Level;
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
 use crate::rollout::{deployment_inputs, selected};
-use crate::run::{DeployOptions, DevOptions, ImageChange, Run};
-use crate::script::{Execution, ScriptError};
+use crate::run::{DeployOptions, DevOptions, Run};
+use crate::script::{Execution, Reload, ScriptError};
 use crate::terminal::InteractionEnd;
 use crate::watch::{ChangedFile, WatchRoot};
 
@@ -107,11 +106,11 @@ pub struct DevArgs {
 }
 
 impl DevArgs {
-    /// Prepares a session of `loaded`: checks it, and lets images wait in interactive mode. Returns the first call.
+    /// Prepares a session of `loaded`: checks it, and lets images wait in interactive mode.
     ///
     /// # Errors
     /// If the section `dev` has problems, or a deployment does not exist.
-    pub(super) fn prepare(&self, loaded: &mut Loaded) -> Result<PipelineCall, Failure> {
+    pub(super) fn prepare(&self, loaded: &mut Loaded) -> Result<(), Failure> {
         let project = &mut loaded.project;
         project.dev.check(&project.file).map_err(Failure::wrong_use)?;
         selected(project, &self.deployments).map_err(Failure::wrong_use)?;
@@ -122,7 +121,12 @@ impl DevArgs {
         if is_interactive || self.terminal {
             add_terminal(project);
         }
-        Ok(DevSession::new(self, project).call(&Cause::Start))
+        Ok(())
+    }
+
+    /// The first call of a session.
+    pub(super) fn first_call(&self) -> PipelineCall {
+        DevSession::new(self).call(&Cause::Start)
     }
 
     /// Whether every image and deployment follows its files, not only those of `autoReload`.
@@ -138,7 +142,7 @@ impl DevArgs {
 pub fn dev(global: &GlobalOptions, args: &DevArgs) -> Result<ExitStatus, Failure> {
     let loaded = load_project(global)?;
     let options = PipelineOptions { result: None, ..args.options.clone() };
-    let mut session = DevSession::new(args, &loaded.project);
+    let mut session = DevSession::new(args);
     watch_loop(global, &options, loaded, &mut session)
 }
 
@@ -148,7 +152,6 @@ type Ender = Arc<dyn Fn(End) + Send + Sync>;
 /// The passes of a dev session, and what is connected between them.
 struct DevSession<'a> {
     args: &'a DevArgs,
-    watches_all: bool,
     connections: Option<Connections>,
     /// What the scripts wanted to be connected last; `None` before the first pass that succeeded.
     wanted: Option<Wanted>,
@@ -162,7 +165,7 @@ struct DevSession<'a> {
 
 impl PassKind for DevSession<'_> {
     fn prepare(&self, loaded: &mut Loaded) -> Result<(), Failure> {
-        self.args.prepare(loaded).map(drop)
+        self.args.prepare(loaded)
     }
 
     fn call(&self, cause: &Cause) -> PipelineCall {
@@ -172,19 +175,18 @@ impl PassKind for DevSession<'_> {
             Cause::Settings => "set_up",
             Cause::Asked(Asked::Everything) => "first_pass",
             Cause::Asked(Asked::Deploy) => "deploy_all",
-            Cause::Asked(Asked::Build) | Cause::Images(_) if self.wanted.is_none() => "set_up",
+            Cause::Asked(Asked::Build) | Cause::Images(_) if self.sets_up(cause) => "set_up",
             Cause::Asked(Asked::Build) | Cause::Images(_) => "reload",
         };
         let images = match cause {
-            Cause::Images(_) if self.wanted.is_none() => Vec::new(),
-            Cause::Images(images) => images.clone(),
-            Cause::Start | Cause::Settings | Cause::Asked(_) => Vec::new(),
+            Cause::Images(images) if !self.sets_up(cause) => images.clone(),
+            _ => Vec::new(),
         };
         let is_first = *cause == Cause::Start;
         PipelineCall {
             pipeline: pipeline.to_owned(),
             skip_build: (is_first && args.skip_build)
-                || (self.wanted.is_some() && *cause == Cause::Images(Vec::new())),
+                || (!self.sets_up(cause) && *cause == Cause::Images(Vec::new())),
             deployments: args.deployments.clone(),
             deploy: DeployOptions {
                 force: (is_first && args.force_deploy) || *cause == Cause::Asked(Asked::Deploy),
@@ -220,34 +222,30 @@ impl PassKind for DevSession<'_> {
     ) -> Result<Wish, Arc<ScriptError>> {
         let run = &whole.run;
         let (project, session) = (&run.project, &run.session);
-        let globs: Vec<_> = project.dev.auto_reload.paths.iter().map(|path| path.text.clone()).collect();
-        let reloads_all = files.iter().any(|file| is_on_change_file(&project.root, &globs, &file.path));
+        let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
+        let no_folders = Vec::new();
+        let folders = self.wanted.as_ref().map_or(&no_folders, |wanted| &wanted.folders);
+        let rules = whole.reload_rules(&paths, self.args.watches_all(project), folders);
         let changed = |deployment: &DeploymentConfig| {
             let inputs = deployment_inputs(&project.root, deployment);
             files.iter().find(|file| inputs.iter().any(|input| file.path.starts_with(input)))
         };
-        let Some(wanted) = &self.wanted else {
+        if self.wanted.is_none() {
             // The first pass failed: each change is another attempt.
-            let is_needed = reloads_all || project.deployments.values().any(|one| changed(one).is_some());
+            let is_needed =
+                rules.follows_all || project.deployments.values().any(|one| changed(one).is_some());
             return Ok(Wish {
                 images: images.into_iter().map(|affected| affected.image).collect(),
                 is_needed,
             });
-        };
-        let coverage = Coverage::new(&project.root, &wanted.folders);
-        let mut wish = Wish { images: Vec::new(), is_needed: reloads_all };
+        }
+        let mut wish = Wish { images: Vec::new(), is_needed: rules.follows_all };
         for Affected { image: name, impact, causes } in images {
-            let is_automatic =
-                self.watches_all || reloads_all || project.dev.auto_reload.images.contains(&name);
-            let is_covered =
-                !causes.is_empty() && causes.iter().all(|file| coverage.covers(&name, &file.path));
-            let files = causes.iter().map(|file| file.path.display().to_string()).collect();
-            let reason = impact.reason.clone();
-            let change = ImageChange { files, reason, is_automatic, is_covered };
-            let accepts = whole.reloads(&name, &change)?;
-            if accepts {
+            let causing: Vec<_> = causes.iter().map(|file| file.path.clone()).collect();
+            let decided = whole.reload(&rules, &name, &impact.reason, &causing)?;
+            if decided == Reload::Build {
                 wish.images.push(name);
-            } else if !is_covered {
+            } else if decided == Reload::Report {
                 let why = match causes.first() {
                     Some(file) => format!("{} changed", shown(&file.path)),
                     None => impact.reason.clone(),
@@ -258,7 +256,9 @@ impl PassKind for DevSession<'_> {
         }
         for deployment in project.deployments.values() {
             let Some(file) = changed(deployment) else { continue };
-            if self.watches_all || project.dev.auto_reload.deployments.contains(&deployment.name) {
+            if self.args.watches_all(project)
+                || project.dev.auto_reload.deployments.contains(&deployment.name)
+            {
                 wish.is_needed = true;
             } else {
                 let message =
@@ -310,14 +310,10 @@ impl PassKind for DevSession<'_> {
         cause: &Cause,
     ) -> Result<(), Failure> {
         *lock(&self.scripts) = Some(Arc::clone(between));
+        let sets_up = self.sets_up(cause);
         let Some(connections) = &mut self.connections else { return Ok(()) };
         let run = &execution.run;
-        let is_set_up = match cause {
-            Cause::Start | Cause::Settings => true,
-            Cause::Asked(Asked::Build) | Cause::Images(_) => self.wanted.is_none(),
-            Cause::Asked(Asked::Everything | Asked::Deploy) => false,
-        };
-        if is_set_up {
+        if sets_up {
             self.wanted = Some(lock(&execution.wanted).clone());
         }
         let Some(wanted) = self.wanted.clone() else { return Ok(()) };
@@ -384,16 +380,24 @@ impl PassKind for DevSession<'_> {
 
 impl<'a> DevSession<'a> {
     /// A session that has not begun.
-    fn new(args: &'a DevArgs, project: &Project) -> Self {
+    fn new(args: &'a DevArgs) -> Self {
         Self {
             args,
-            watches_all: args.watches_all(project),
             connections: None,
             wanted: None,
             scripts: ScriptsInForce::default(),
             end: None,
             terminal: None,
             terminal_failure: Arc::default(),
+        }
+    }
+
+    /// Whether a pass for `cause` says what is connected: at the start, for other settings, and until that succeeded once.
+    fn sets_up(&self, cause: &Cause) -> bool {
+        match cause {
+            Cause::Start | Cause::Settings => true,
+            Cause::Asked(Asked::Build) | Cause::Images(_) => self.wanted.is_none(),
+            Cause::Asked(Asked::Everything | Asked::Deploy) => false,
         }
     }
 

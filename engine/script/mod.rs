@@ -35,6 +35,7 @@ pub use error::ScriptError;
 pub use execution::Execution;
 pub use file::{Insertion, ScriptFile};
 pub use pipeline::{Function, Pipeline};
+pub use reloads::Reload;
 pub use setup::Setup;
 pub use signature::{Parameter, ParameterKind, Signature};
 

@@ -7,10 +7,29 @@ use rhai::Dynamic;
 
 use super::{Execution, ScriptError, affected};
 use crate::builder::is_on_change_file;
+use crate::config::Folder;
 use crate::dev::Coverage;
 use crate::lock::lock;
 use crate::plan::{Answer, ChangeImpact};
 use crate::run::{Image, ImageChange};
+
+/// What decides about a change.
+pub struct ReloadRules {
+    /// Whether every image follows its files, not only those of `autoReload`.
+    pub follows_all: bool,
+    coverage: Coverage,
+}
+
+/// What a dev session does with an image after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reload {
+    /// It builds the image.
+    Build,
+    /// It reports the image as stale.
+    Report,
+    /// Nothing: synced folders bring the files into the containers.
+    Nothing,
+}
 
 /// What a dev session does with the images after a change.
 pub struct AfterChange {
@@ -33,28 +52,56 @@ impl Execution {
         follows_all: bool,
         direct: impl Fn(&Arc<Self>, &str) -> ChangeImpact,
     ) -> Result<AfterChange, Arc<ScriptError>> {
-        let project = &self.run.project;
-        let auto_reload = &project.dev.auto_reload;
-        let coverage = Coverage::new(&project.root, &lock(&self.wanted).folders);
-        let globs: Vec<_> = auto_reload.paths.iter().map(|path| path.text.clone()).collect();
-        let follows_all =
-            follows_all || files.iter().any(|file| is_on_change_file(&project.root, &globs, file));
+        let folders = lock(&self.wanted).folders.clone();
+        let rules = self.reload_rules(files, follows_all, &folders);
         let mut after = AfterChange { builds: Vec::new(), reports: Vec::new() };
         let affected = affected(&self.parts(), |part| part.run.selected().to_vec(), direct);
         for (name, impact) in affected.into_iter().filter(|(_, impact)| impact.answer != Answer::No) {
-            let change = ImageChange {
-                files: files.iter().map(|file| file.display().to_string()).collect(),
-                reason: impact.reason,
-                is_automatic: follows_all || auto_reload.images.contains(&name),
-                is_covered: !files.is_empty() && files.iter().all(|file| coverage.covers(&name, file)),
-            };
-            if self.reloads(&name, &change)? {
-                after.builds.push(name);
-            } else if !change.is_covered {
-                after.reports.push(name);
+            match self.reload(&rules, &name, &impact.reason, files)? {
+                Reload::Build => after.builds.push(name),
+                Reload::Report => after.reports.push(name),
+                Reload::Nothing => {}
             }
         }
         Ok(after)
+    }
+
+    /// What decides about a change of `files` while `folders` are synced. With `follows_all`, or if `autoReload` names one
+    /// of the files, every image follows its files.
+    pub fn reload_rules(&self, files: &[PathBuf], follows_all: bool, folders: &[Folder]) -> ReloadRules {
+        let project = &self.run.project;
+        let globs: Vec<_> = project.dev.auto_reload.paths.iter().map(|path| path.text.clone()).collect();
+        let is_named = |file: &PathBuf| is_on_change_file(&project.root, &globs, file);
+        ReloadRules {
+            follows_all: follows_all || files.iter().any(is_named),
+            coverage: Coverage::new(&project.root, folders),
+        }
+    }
+
+    /// What a session does with `image` after a change of `files`, which matters for it because of `reason`.
+    ///
+    /// # Errors
+    /// As for [`Execution::reloads`].
+    pub fn reload(
+        self: &Arc<Self>,
+        rules: &ReloadRules,
+        image: &str,
+        reason: &str,
+        files: &[PathBuf],
+    ) -> Result<Reload, Arc<ScriptError>> {
+        let project = &self.run.project;
+        let change = ImageChange {
+            files: files.iter().map(|file| file.display().to_string()).collect(),
+            reason: reason.to_owned(),
+            is_automatic: rules.follows_all
+                || project.dev.auto_reload.images.iter().any(|name| name == image),
+            is_covered: !files.is_empty() && files.iter().all(|file| rules.coverage.covers(image, file)),
+        };
+        Ok(match self.reloads(image, &change)? {
+            true => Reload::Build,
+            false if change.is_covered => Reload::Nothing,
+            false => Reload::Report,
+        })
     }
 
     /// Whether the function `reloads` of the pipeline builds `image` after `change`. An image that is not one of the

@@ -95,12 +95,12 @@ pub(super) fn plan_dev(words: impl IntoIterator<Item = OsString>) -> Result<Exit
     if loaded.project.images.contains_key("dev") {
         warn("planning `windlass dev`, not the image `dev`: `windlass plan` shows all images", &global);
     }
-    let call = args.dev.prepare(&mut loaded)?;
+    args.dev.prepare(&mut loaded)?;
     let watches_all = args.dev.watches_all(&loaded.project);
     for notice in &loaded.project.dev.notices {
         warn(&notice.in_one_line(), &global);
     }
-    let dry_run = dry_run(&global, &args.dev.options, loaded, call)?;
+    let dry_run = dry_run(&global, &args.dev.options, loaded, args.dev.first_call())?;
     let mut view = DevView {
         first: DeployView::new(&dry_run).map_err(Failure::failed)?,
         connected: None,
