@@ -15,6 +15,7 @@ mod cluster;
 pub mod command;
 pub mod config;
 mod connect;
+mod delays;
 mod dependency;
 mod deploy;
 mod dev;

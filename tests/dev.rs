@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::harness::{
-    Cluster, Daemon, Project, Running, Signal, Terminal, TestRepository, container, wait_for,
-};
+use crate::harness::{Cluster, Daemon, Project, Running, Terminal, TestRepository, container, wait_for};
 
 /// How long to wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -103,14 +101,6 @@ fn config(repository: &TestRepository, port: u16, more: &str) -> String {
     )
 }
 
-#[track_caller]
-fn interrupt(running: Running) -> String {
-    running.signal(Signal::Interrupt);
-    let output = running.finish();
-    output.exits(130);
-    format!("{}{}", output.stdout, output.stderr)
-}
-
 #[test]
 fn it_builds_deploys_forwards_syncs_and_shows_logs() {
     let Some(world) = World::start("  autoReload: {images: [web]}\n") else { return };
@@ -128,7 +118,7 @@ fn it_builds_deploys_forwards_syncs_and_shows_logs() {
     assert_ne!(world.images(), images);
     world.project.write("app/page", "third page\n");
     world.wait_for_answer("third page\nsecond settings\n");
-    let text = interrupt(running);
+    let text = running.interrupt().all();
     assert!(text.contains("changed: settings -> web\n"), "{text}");
     assert!(!text.contains("changed: app/page"), "{text}");
     assert_eq!(text.matches("web | built").count(), 2, "{text}");
@@ -169,7 +159,7 @@ fn scripts_decide_and_settings_take_effect_while_it_runs() {
     project.write("devspace.yaml", before.replace(&world.port.to_string(), &port.to_string()));
     wait_for("the other port", LIMIT, || TcpStream::connect(("127.0.0.1", port)).ok());
     wait_for("the end of the first port", LIMIT, || TcpStream::connect(("127.0.0.1", world.port)).err());
-    let text = interrupt(running);
+    let text = running.interrupt().all();
     assert_eq!(text.matches("app -> /app: connected").count(), text.matches("in sync").count(), "{text}");
     assert!(text.contains("good bye"), "{text}");
     // The settings that changed meanwhile were built with the new configuration.
@@ -209,7 +199,7 @@ fn failures_before_the_first_deploy_end_it_and_later_ones_do_not() {
     project.write("Dockerfile", &dockerfile);
     project.write("settings", "second settings\n");
     world.wait_for_answer("first page\nsecond settings\n");
-    let text = interrupt(running);
+    let text = running.interrupt().all();
     assert!(!text.contains("app -> /app"), "{text}");
 }
 
@@ -280,5 +270,5 @@ fn a_script_chooses_one_of_several_pods() {
         "fn target(selection, candidates) { candidates.filter(|one| one.pod == \"two\")[0] }\n",
     );
     answered("two");
-    interrupt(running);
+    running.interrupt();
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::harness::{Cluster, Daemon, Project, Relay, Running, Signal, container, wait_for};
+use crate::harness::{Cluster, Daemon, Project, Relay, Running, container, wait_for};
 
 /// How long to wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -35,13 +35,6 @@ fn answer(port: u16) -> String {
     text
 }
 
-fn stop(running: Running) -> String {
-    running.signal(Signal::Interrupt);
-    let output = running.finish();
-    output.exits(130);
-    output.stderr
-}
-
 #[test]
 fn the_local_port_stays_open_while_pods_are_replaced() {
     let Some(cluster) = Cluster::with_node() else { return };
@@ -68,7 +61,7 @@ fn the_local_port_stays_open_while_pods_are_replaced() {
     running.wait_for_text("trying again");
     relay.recover();
     answered("one");
-    let stderr = stop(running);
+    let stderr = running.interrupt().stderr;
     for text in
         ["connected to the pod `two`, which replaces `one`", "cannot reach the cluster", "trying again"]
     {
@@ -111,8 +104,8 @@ fn data_arrives_whole_in_both_directions_and_after_a_half_close() {
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("an answer");
     assert_eq!(text.lines().count(), 20_000);
-    stop(echo);
-    stop(late);
+    echo.interrupt();
+    late.interrupt();
 }
 
 #[test]
@@ -126,7 +119,7 @@ fn what_is_refused_is_told_once_and_a_taken_port_with_its_process() {
         assert_eq!(answer(port), "");
     }
     running.wait_for_text("nothing listens on port 9 in the pod `one`");
-    let stderr = stop(running);
+    let stderr = running.interrupt().stderr;
     assert_eq!(stderr.matches("nothing listens").count(), 1, "{stderr}");
 
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
@@ -144,11 +137,11 @@ fn what_is_refused_is_told_once_and_a_taken_port_with_its_process() {
     project.write("devspace.yaml", format!("version: v2beta1\nname: shop\n{ports}"));
     let running = project.spawn(["forward"]);
     running.wait_for_text(&format!("`port: {port}` of `dev.ports`")).wait_for_text("-> 80");
-    stop(running);
+    running.interrupt();
 
     // Without a pod, a connection is closed after a few seconds.
     let (running, port) = forward(&project, 80, &["-l", "app=none"]);
     assert_eq!(answer(port), "");
     running.wait_for_text("closed a connection: no container runs");
-    stop(running);
+    running.interrupt();
 }

@@ -22,6 +22,7 @@ const FLOORS: [&[&str]; 9] = [
     &["image", "git"],
     &[
         "cache_folder",
+        "delays",
         "error",
         "event",
         "input_file",

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::harness::{Cluster, Daemon, Relay, Running, Signal, container};
+use crate::harness::{Cluster, Daemon, Relay, container};
 
 /// The numbers in the lines `NAME N` of `text`.
 fn numbers(text: &str, name: &str) -> Vec<u32> {
@@ -13,13 +13,6 @@ fn numbers(text: &str, name: &str) -> Vec<u32> {
 }
 
 /// Stops a command that follows, and returns its stdout.
-fn stop(running: Running) -> String {
-    running.signal(Signal::Interrupt);
-    let output = running.finish();
-    output.exits(130);
-    output.stdout
-}
-
 #[test]
 fn containers_are_selected_and_their_last_lines_shown() {
     let Some(cluster) = Cluster::with_node() else { return };
@@ -31,7 +24,7 @@ fn containers_are_selected_and_their_last_lines_shown() {
     let project = cluster.project();
     let follow = project.spawn(["logs", "-f", "-l", "app=shop"]);
     follow.wait_for_text("one/web | done web").wait_for_text("one/side | done side");
-    let all = stop(follow);
+    let all = follow.interrupt().stdout;
     assert_eq!([numbers(&all, "web").len(), numbers(&all, "side").len()], [9, 9], "{all}");
 
     let output = project.run(["logs", "--pod", "one", "-c", "side", "--lines", "3"]);
@@ -71,7 +64,7 @@ fn no_line_is_lost_or_repeated_when_the_connection_breaks() {
         relay.recover();
     }
     running.wait_for_text("line 70\n");
-    let numbers = numbers(&stop(running), "line");
+    let numbers = numbers(&running.interrupt().stdout, "line");
     assert_eq!(numbers, (1..=u32::try_from(numbers.len()).expect("few")).collect::<Vec<_>>());
 }
 
@@ -97,5 +90,5 @@ fn restarts_and_pods_that_join_are_followed() {
     let (_, stderr) = running.output_so_far();
     assert!(stderr.contains("one: the container exited with code 3 (Error)"), "{stderr}");
     assert!(stderr.contains("two: the pod joined"), "{stderr}");
-    assert_eq!(stop(running), "one | first\none | dying\none | second\ntwo | third\n");
+    assert_eq!(running.interrupt().stdout, "one | first\none | dying\none | second\ntwo | third\n");
 }

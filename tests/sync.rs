@@ -110,8 +110,7 @@ fn changes_go_both_ways_and_survive_restarts_and_new_pods() {
     wait_for("the end of the pod", LIMIT, || world.cluster.find::<Pod>("web").is_none().then_some(()));
     world.create_pod();
     world.wait_there("cat /srv/app/a", "two");
-    running.signal(Signal::Interrupt);
-    running.finish().exits(130);
+    running.interrupt();
     world.wait_there("ls -A /srv/app | grep windlass || echo clean", "clean");
 }
 

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Cluster, Daemon, Project, Running, Signal, wait_for};
+use crate::harness::{Cluster, Daemon, Project, Running, wait_for};
 
 /// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -71,13 +71,6 @@ impl World {
     }
 }
 
-fn stop(running: Running) -> String {
-    running.signal(Signal::Interrupt);
-    let output = running.finish();
-    output.exits(130);
-    format!("{}{}", output.stdout, output.stderr)
-}
-
 #[test]
 fn of_many_saves_the_last_one_arrives_and_never_a_mixture() {
     let script = "while :; do n=$(sort -u /srv/app/a 2>/dev/null | wc -l); [ \"$n\" -le 1 ] || echo mixture >/srv/mixed; \
@@ -93,7 +86,7 @@ fn of_many_saves_the_last_one_arrives_and_never_a_mixture() {
         std::thread::sleep(Duration::from_millis(20));
     }
     world.wait_for_file("app/a", &text(50));
-    let output = stop(running);
+    let output = running.interrupt().all();
     assert_eq!(world.read("mixed"), None);
     assert!(!output.contains(".a.new"), "{output}");
 }
@@ -142,7 +135,7 @@ fn a_checkout_arrives_whole() {
             .then_some(())
     });
     assert!(!world.there.path().join("app/0").exists());
-    stop(running);
+    running.interrupt();
     assert!(!world.project.path(".windlass/trash").exists(), "nothing here was replaced");
 }
 
@@ -166,7 +159,7 @@ fn an_emptied_directory_deletes_nothing_on_the_other_side() {
     world.there("rm -rf /srv/app/a /srv/app/b");
     running.wait_for_text("in the container is empty now: nothing is deleted here");
     assert_eq!(world.project.read("src/b/c"), "b/c");
-    stop(running);
+    running.interrupt();
 }
 
 #[test]
@@ -187,6 +180,6 @@ fn a_file_that_may_not_be_written_is_told_once_with_advice() {
     .expect("a mode");
     world.project.write("src/theirs/a", "b");
     world.wait_for_file("app/theirs/a", "b");
-    let output = stop(running);
+    let output = running.interrupt().all();
     assert_eq!(output.matches("set `fsGroup`").count(), 1, "{output}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::harness::{Project, Running, Signal, wait_for};
+use crate::harness::{Project, Running, wait_for};
 
 const WATCH: [&str; 5] = ["build", "--watch", "--skip-push", "--builder", "oci"];
 
@@ -47,12 +47,6 @@ fn wait_for_count(running: &Running, part: &str, times: usize) -> String {
     })
 }
 
-#[track_caller]
-fn interrupt(running: Running) {
-    running.signal(Signal::Interrupt);
-    running.finish().exits(130);
-}
-
 #[test]
 fn a_save_builds_what_reads_the_file_and_a_touch_builds_nothing() {
     let project = project().file("notes", "nobody reads this");
@@ -75,7 +69,7 @@ fn a_save_builds_what_reads_the_file_and_a_touch_builds_nothing() {
     let text = wait_for_idle(&running, 3);
     assert!(text.contains("changed: web/c -> web\n"), "{text}");
     assert_eq!(text.matches("changed: ").count(), 2, "{text}");
-    interrupt(running);
+    running.interrupt();
     // What was built is known, and what was watched is gone with the process.
     project.run(["build", "--skip-push", "--builder", "oci"]).success().stderr_has("2 skipped");
 }
@@ -114,7 +108,7 @@ fn an_atomic_save_and_a_checkout_are_one_change_each() {
     fs::rename(project.path("web/.b.tmp"), project.path("web/b")).unwrap();
     let text = wait_for_idle(&running, 3);
     assert!(text.contains("changed: web/b -> web\n"), "{text}");
-    interrupt(running);
+    running.interrupt();
 }
 
 #[test]
@@ -137,7 +131,7 @@ fn a_failure_is_shown_once_and_mended_by_the_next_save() {
     project.write("Dockerfile", good);
     let text = wait_for_idle(&running, 4);
     assert_eq!(text.matches("api | built").count(), 2, "{text}");
-    interrupt(running);
+    running.interrupt();
 }
 
 #[test]
@@ -168,7 +162,7 @@ fn configuration_and_scripts_are_read_again_and_invalid_ones_have_no_effect() {
     project.write("windlass.rhai", "fn tags(image) { [\"scripted\"] }\n");
     let text = wait_for_count(&running, "registry.test/more:scripted", 1);
     assert!(text.contains("changed: windlass.rhai\n"), "{text}");
-    interrupt(running);
+    running.interrupt();
 }
 
 #[test]
@@ -185,7 +179,7 @@ fn a_hook_that_writes_into_the_context_does_not_build_for_ever() {
     // A change by somebody else builds.
     project.write("web/b", "two");
     wait_for_count(&running, "changed: web/b -> web\n", 1);
-    interrupt(running);
+    running.interrupt();
 }
 
 #[test]
@@ -200,7 +194,7 @@ fn what_a_hook_writes_before_the_build_is_part_of_it() {
     let text = wait_for_count(&running, "changed: web/b -> web\n", 1);
     assert!(!text.contains("paused"), "{text}");
     assert_eq!(text.matches("api | built").count(), 1, "{text}");
-    interrupt(running);
+    running.interrupt();
 }
 
 #[test]
@@ -222,7 +216,7 @@ fn the_last_save_wins_over_a_running_build() {
     assert_eq!(text.matches("src/a changed: building it again").count(), 2, "{text}");
     assert!(text.contains("end three") && !text.contains("end one") && !text.contains("end two"), "{text}");
     assert_eq!(text.matches("slow | built").count(), 1, "{text}");
-    interrupt(running);
+    running.interrupt();
 }
 
 #[test]
@@ -234,7 +228,7 @@ fn ctrl_c_ends_a_running_build_too() {
     let running = project.spawn(["build", "--watch", "--skip-push"]);
     wait_for_count(&running, "begin", 1);
     // Its output is closed only when the sleep is gone too.
-    interrupt(running);
+    running.interrupt();
 }
 
 #[test]
@@ -245,7 +239,7 @@ fn events_are_json_for_programs() {
     project.write("src/a", "two");
     let text = wait_for_count(&running, "\"type\":\"watching\"", 2);
     assert!(text.contains("\"type\":\"files_changed\",\"files\":[\"src/a\"],\"images\":[\"api\"]"), "{text}");
-    interrupt(running);
+    running.interrupt();
 }
 
 #[test]

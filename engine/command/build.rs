@@ -2,8 +2,9 @@
 
 use super::exit_status::{ExitStatus, Failure};
 use super::load::load_project;
+use super::pass_kind::{Cause, PassKind};
 use super::pipeline_run::{PipelineCall, run_pipeline};
-use super::watch_loop::{Cause, PassKind, watch_loop};
+use super::watch_loop::watch_loop;
 use crate::command::cli::{BuildCommandArgs, GlobalOptions};
 
 /// Runs the function `build` of the project's pipeline.

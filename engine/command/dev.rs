@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::PipelineOptions;
 use super::enter::open_terminal;
@@ -13,9 +12,10 @@ use super::exit_status::{ExitStatus, Failure};
 use super::folder_scripts::{FolderScripts, ScriptsInForce};
 use super::interactive_mode::{add_terminal, let_images_wait};
 use super::load::load_project;
+use super::pass_kind::{Affected, Cause, PassKind, Wish};
 use super::pipeline_run::PipelineCall;
 use super::target_choice::target_chooser;
-use super::watch_loop::{Affected, Cause, PassKind, Wish, shown, watch_loop};
+use super::watch_loop::{shown, watch_loop};
 use crate::command::cli::GlobalOptions;
 use crate::config::{DeploymentConfig, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
@@ -28,9 +28,6 @@ use crate::run::{DeployOptions, DevOptions, Run};
 use crate::script::{Execution, Reload, ScriptError};
 use crate::terminal::InteractionEnd;
 use crate::watch::{ChangedFile, WatchRoot};
-
-/// How long `after_dev` may take.
-const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// The options of `windlass dev`.
 #[derive(Debug, Args)]
@@ -52,7 +49,7 @@ pub struct DevArgs {
     #[arg(long, conflicts_with = "force_build")]
     pub skip_build: bool,
 
-    /// Neither build nor deploy at the start
+    /// Skip building and deploying at the start
     #[arg(short = 'x', long)]
     pub skip_pipeline: bool,
 
@@ -159,7 +156,7 @@ struct DevSession<'a> {
     /// Ends the loop.
     end: Option<Ender>,
     terminal: Option<JoinHandle<()>>,
-    /// Why the terminal could not be opened: it is told when the screen is free.
+    /// Why the terminal could not be opened; reported at the end, when the screen is free.
     terminal_failure: Arc<Mutex<Option<String>>>,
 }
 
@@ -216,16 +213,16 @@ impl PassKind for DevSession<'_> {
 
     fn wish(
         &mut self,
-        whole: &Arc<Execution>,
+        scripts: &Arc<Execution>,
         images: Vec<Affected>,
         files: &[ChangedFile],
     ) -> Result<Wish, Arc<ScriptError>> {
-        let run = &whole.run;
+        let run = &scripts.run;
         let (project, session) = (&run.project, &run.session);
         let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
         let no_folders = Vec::new();
         let folders = self.wanted.as_ref().map_or(&no_folders, |wanted| &wanted.folders);
-        let rules = whole.reload_rules(&paths, self.args.watches_all(project), folders);
+        let rules = scripts.reload_rules(&paths, self.args.watches_all(project), folders);
         let changed = |deployment: &DeploymentConfig| {
             let inputs = deployment_inputs(&project.root, deployment);
             files.iter().find(|file| inputs.iter().any(|input| file.path.starts_with(input)))
@@ -242,7 +239,7 @@ impl PassKind for DevSession<'_> {
         let mut wish = Wish { images: Vec::new(), is_needed: rules.follows_all };
         for Affected { image: name, impact, causes } in images {
             let causing: Vec<_> = causes.iter().map(|file| file.path.clone()).collect();
-            let decided = whole.reload(&rules, &name, &impact.reason, &causing)?;
+            let decided = scripts.reload(&rules, &name, &impact.reason, &causing)?;
             if decided == Reload::Build {
                 wish.images.push(name);
             } else if decided == Reload::Report {
@@ -289,13 +286,12 @@ impl PassKind for DevSession<'_> {
             return Ok(());
         }
         let scripts = Arc::clone(&self.scripts);
-        let hooks: FolderHooks = Box::new(move |folder, _| {
+        let hooks: FolderHooks = Box::new(move |folder| {
             Arc::new(FolderScripts { scripts: Arc::clone(&scripts), folder: folder.clone() })
         });
         let scripts = Arc::clone(&self.scripts);
         let chooser: Chooser = Box::new(move |selection| target_chooser(&scripts, selection));
-        let cancel = CancellationToken::new();
-        let mut connections = Connections::new(run, hooks, chooser, passes.paused(), &cancel);
+        let mut connections = Connections::new(run, hooks, chooser, passes.paused());
         if self.args.portforwarding {
             connections.reserve(&run.project.dev.ports).map_err(Failure::of_stage)?;
         }
@@ -306,10 +302,10 @@ impl PassKind for DevSession<'_> {
     fn passed(
         &mut self,
         execution: &Arc<Execution>,
-        between: &Arc<Execution>,
+        scripts: &Arc<Execution>,
         cause: &Cause,
     ) -> Result<(), Failure> {
-        *lock(&self.scripts) = Some(Arc::clone(between));
+        *lock(&self.scripts) = Some(Arc::clone(scripts));
         let sets_up = self.sets_up(cause);
         let Some(connections) = &mut self.connections else { return Ok(()) };
         let run = &execution.run;
@@ -360,8 +356,8 @@ impl PassKind for DevSession<'_> {
         self.terminal.is_some()
     }
 
-    fn end_limit(&self) -> Option<Duration> {
-        Some(END_LIMIT)
+    fn calls_scripts(&self) -> bool {
+        true
     }
 
     fn end(&mut self, execution: &Arc<Execution>) {

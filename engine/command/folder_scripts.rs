@@ -24,7 +24,7 @@ pub(super) struct FolderScripts {
 }
 
 impl FolderScripts {
-    /// Calls `function` with the folder and `argument` on a thread of its own. An error is reported, and is no result.
+    /// Calls `function` with the folder and `argument` on another thread. Errors are reported, and return `None`.
     async fn call(&self, function: &'static str, argument: Dynamic) -> Option<Dynamic> {
         let execution = lock(&self.scripts).clone()?;
         let arguments = vec![Dynamic::from(self.folder.clone()), argument];

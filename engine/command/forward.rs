@@ -10,7 +10,7 @@ use super::forwarded_port::ForwardedPort;
 use super::stdout::print;
 use crate::command::cli::GlobalOptions;
 use crate::config::Selection;
-use crate::connect::{ForwardError, ListeningPort, Notices, TargetSelector, TargetWatch};
+use crate::connect::{ForwardError, ForwardSpec, ListeningPort, Notices, TargetSelector, TargetWatch};
 use crate::error::in_one_line;
 use crate::event::Level;
 
@@ -58,9 +58,11 @@ pub fn forward(global: &GlobalOptions, args: &ForwardArgs) -> Result<ExitStatus,
     };
     with_containers(global, &args.selector, select, async |connected| {
         let Connected { access, project, selectors, events, cancel } = connected;
-        let of_dev = project.iter().flat_map(|project| &project.dev.ports).map(ForwardedPort::of_dev);
-        let ports = if args.ports.is_empty() { of_dev.collect() } else { args.ports.clone() };
-        let specs: Vec<_> = ports.iter().map(ForwardedPort::spec).collect();
+        let of_dev = project.iter().flat_map(|project| &project.dev.ports).map(ForwardSpec::from);
+        let specs: Vec<_> = match args.ports.is_empty() {
+            true => of_dev.collect(),
+            false => args.ports.iter().map(ForwardedPort::spec).collect(),
+        };
         if specs.is_empty() {
             return Err(Failure::wrong_use(NoPort));
         }

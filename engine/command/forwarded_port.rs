@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use crate::config::Forward;
 use crate::connect::ForwardSpec;
 
 /// A port to forward: `80`, `8080:80`, `0.0.0.0:8080:80`, `[::1]:8080:80`.
@@ -10,16 +9,6 @@ use crate::connect::ForwardSpec;
 pub struct ForwardedPort(ForwardSpec);
 
 impl ForwardedPort {
-    /// An entry of `dev.ports`.
-    pub(super) fn of_dev(forward: &Forward) -> Self {
-        Self(ForwardSpec {
-            port: forward.port,
-            remote_port: forward.remote_port,
-            bind_address: forward.bind_address.clone(),
-            key: format!("`port: {}` of `dev.ports`", forward.port),
-        })
-    }
-
     /// The port.
     pub(super) fn spec(&self) -> ForwardSpec {
         self.0.clone()

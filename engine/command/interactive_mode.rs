@@ -2,7 +2,7 @@
 
 use crate::config::{Origin, Project, Selection, Terminal};
 
-/// The entrypoint of an image in interactive mode that has none of its own.
+/// The entrypoint in interactive mode, unless the image has one in `interactive.images`.
 const SLEEP: [&str; 2] = ["sleep", "999999999"];
 
 /// Nothing says which images wait.

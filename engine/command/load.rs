@@ -24,7 +24,7 @@ pub(super) fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
     config::load(&load_options(global)).map_err(failure)
 }
 
-/// Like [`load_project`]; `None` if there is no `devspace.yaml` and it `is_optional`.
+/// Like [`load_project`], but returns `None` if there is no `devspace.yaml` and `is_optional` is set.
 ///
 /// # Errors
 /// Those of [`load_project`].

@@ -10,7 +10,6 @@ use super::connected::{Connected, with_containers};
 use super::exit_status::{ExitStatus, Failure};
 use super::stdout::unwritten;
 use crate::command::cli::GlobalOptions;
-use crate::config::{Dev, Selection};
 use crate::connect::{LogItem, LogLine, LogOptions, LogQueue, Notices, log_queue, show_logs};
 use crate::event::{Events, Level};
 use crate::script::ScriptError;
@@ -61,36 +60,36 @@ struct LineView<'a> {
 /// # Errors
 /// If the configuration or the command line is invalid, no pod matches, or the cluster does not respond.
 pub fn logs(global: &GlobalOptions, args: &LogsArgs) -> Result<ExitStatus, Failure> {
-    with_containers(global, &args.selector, selections, async |connected| {
-        let Connected { access, selectors, events, cancel, .. } = connected;
-        access.keep_trying();
-        let (sender, queue) = log_queue();
-        let options = LogOptions { lines: args.lines, follow: args.follow, is_patient: false };
-        let notices = Notices::new(&events);
-        let shown = async {
-            let shown = show_logs(&access, &selectors, options, &notices, sender);
-            let printed = print_items(queue, args, &events);
-            tokio::pin!(shown, printed);
-            tokio::select! {
-                // A closed pipe ends the command.
-                printed = &mut printed => printed,
-                shown = &mut shown => {
-                    shown.map_err(|error| Failure::failed(ScriptError::of_stage_error(error)))?;
-                    printed.await
+    with_containers(
+        global,
+        &args.selector,
+        |dev| dev.log_selections(&dev.logs),
+        async |connected| {
+            let Connected { access, selectors, events, cancel, .. } = connected;
+            access.keep_trying();
+            let (sender, queue) = log_queue();
+            let options = LogOptions { lines: args.lines, follow: args.follow, is_patient: false };
+            let notices = Notices::new(&events);
+            let shown = async {
+                let shown = show_logs(&access, &selectors, options, &notices, sender);
+                let printed = print_items(queue, args, &events);
+                tokio::pin!(shown, printed);
+                tokio::select! {
+                    // A closed pipe ends the command.
+                    printed = &mut printed => printed,
+                    shown = &mut shown => {
+                        shown.map_err(|error| Failure::failed(ScriptError::of_stage_error(error)))?;
+                        printed.await
+                    }
                 }
+            };
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => Ok(ExitStatus::Interrupted),
+                shown = shown => shown,
             }
-        };
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Ok(ExitStatus::Interrupted),
-            shown = shown => shown,
-        }
-    })
-}
-
-/// The selections of the section `dev`: those of `logs`, otherwise those of all its entries, if there are any.
-fn selections(dev: &Dev) -> Vec<Selection> {
-    if dev.logs.selections.is_empty() { dev.selections() } else { dev.logs.selections.clone() }
+        },
+    )
 }
 
 /// Prints what happens in logs, until their end. Lines name their container, unless the command line does.
@@ -99,24 +98,13 @@ async fn print_items(mut queue: LogQueue, args: &LogsArgs, events: &Events) -> R
         let mut text = String::new();
         let mut next = Some(first);
         while let Some(item) = next {
-            match item {
-                LogItem::Line(line) => {
-                    text.push_str(&if args.json { json(&line) } else { plain(&line, args) });
-                    text.push('\n');
-                }
-                LogItem::Ended { source, code, reason } => {
-                    flush(&mut text)?;
-                    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-                    let name = &source.name;
-                    events.notice(
-                        Level::Info,
-                        format!("{name}: the container exited with code {code}{reason}"),
-                    );
-                }
-                LogItem::Joined(source) => {
-                    flush(&mut text)?;
-                    events.notice(Level::Info, format!("{}: the pod joined", source.name));
-                }
+            if let LogItem::Line(line) = &item {
+                text.push_str(&if args.json { json(line) } else { plain(line, args) });
+                text.push('\n');
+            }
+            if let Some(message) = item.notice() {
+                flush(&mut text)?;
+                events.notice(Level::Info, message);
             }
             next = queue.next_now();
         }

@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 use super::SelectorArgs;
 use super::connected::{Connected, with_containers};
 use super::exit_status::{ExitStatus, Failure};
-use super::forwarded_port::ForwardedPort;
 use super::stdout::print;
 use crate::cluster::{ClusterAccess, ClusterError, ClusterService};
 use crate::command::cli::GlobalOptions;
@@ -94,7 +93,7 @@ async fn open_pages(connected: Connected, args: &OpenArgs) -> Result<ExitStatus,
                 page.url.parse::<url::Url>().is_ok_and(|url| url.port_or_known_default() == Some(port.port))
             });
             if let (true, Some(selector)) = (is_used, selectors.get(index))
-                && let Ok(listening) = ListeningPort::open(ForwardedPort::of_dev(port).spec()).await
+                && let Ok(listening) = ListeningPort::open(ForwardSpec::from(port)).await
             {
                 forwarder.start(listening, selector.clone());
                 is_forwarding = true;

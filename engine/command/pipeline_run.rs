@@ -323,8 +323,7 @@ fn misnamed_scripts(project: &Project) -> Vec<String> {
 
 /// The images of a run, named as in its events.
 fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
-    let is_default = ["build", "dependencies", "deploy", "render", "dev", "set_up", "reload"]
-        .contains(&pipeline)
+    let is_default = (deploys(pipeline) || ["build", "dependencies", "render"].contains(&pipeline))
         && !run.options.skip_build;
     let targets = if is_default { run.links().all_targets() } else { Vec::new() };
     let below = targets.iter().flat_map(|target| {
@@ -335,9 +334,14 @@ fn images_of(run: &Run, pipeline: &str) -> Vec<String> {
     below.chain(own).collect()
 }
 
+/// Whether a pipeline of windlass builds and deploys: that of `deploy`, and the passes of a dev session.
+fn deploys(pipeline: &str) -> bool {
+    ["deploy", "dev", "set_up", "first_pass", "reload", "deploy_all"].contains(&pipeline)
+}
+
 /// The deployments of a run, if its pipeline deploys them.
 fn deployments_of(run: &Run, pipeline: &str) -> Vec<String> {
-    if !["deploy", "dev", "set_up", "reload"].contains(&pipeline) {
+    if !deploys(pipeline) {
         return Vec::new();
     }
     let selected = rollout::selected(&run.project, &run.options.deployments).unwrap_or_default();

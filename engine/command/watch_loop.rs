@@ -1,7 +1,7 @@
 //! One pass of a pipeline, and another one after each change, until it is stopped.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,10 +16,13 @@ use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure, NoThreads, print_text};
 use super::interrupt::cancel_on_interrupt;
 use super::load::{failure, load_options};
+use super::pass_kind::{Affected, Cause, PassKind, Wish};
 use super::pipeline_run::{PipelineCall, Prepared, call_pipeline, failures, new_runtime};
+use super::quiet_log::hidden;
 use super::store_size::keep_store_small;
 use crate::command::cli::GlobalOptions;
 use crate::config::{self, LoadOptions, Loaded};
+use crate::delays::Delays;
 use crate::event::{Event, Events, Level, Outcome};
 use crate::host::Writes;
 use crate::lock::lock;
@@ -28,123 +31,8 @@ use crate::plan::{Answer, ChangeImpact, Reach, configured_roots};
 use crate::process::{Keys, read_keys};
 use crate::report::{Report, ReportOptions};
 use crate::run::{Image, RunOptions};
-use crate::script::{Execution, ScriptError, affected};
+use crate::script::{Execution, affected};
 use crate::watch::{ChangedFile, WatchRoot};
-
-/// Why a pass runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// It is the first one.
-    Start,
-    /// The configuration or a script changed.
-    Settings,
-    /// The user asked for it.
-    Asked(Asked),
-    /// Inputs of these images changed; none if only deployments are affected.
-    Images(Vec<String>),
-}
-
-/// What a change asks for.
-#[derive(Debug, Default)]
-pub(super) struct Wish {
-    /// The images to build.
-    pub(super) images: Vec<String>,
-    /// Whether a pass is needed even without images.
-    pub(super) is_needed: bool,
-}
-
-/// An image that a change affects.
-#[derive(Debug, Clone)]
-pub(super) struct Affected {
-    /// Its full name.
-    pub(super) image: String,
-    /// How it is affected.
-    pub(super) impact: ChangeImpact,
-    /// The files that affect it; empty if its base image or its configuration does.
-    pub(super) causes: Vec<ChangedFile>,
-}
-
-/// What passes call, and what happens around them.
-pub(super) trait PassKind {
-    /// What a pass calls.
-    fn call(&self, cause: &Cause) -> PipelineCall;
-
-    /// Checks and changes a configuration that was just read.
-    ///
-    /// # Errors
-    /// What is wrong with it: the last one stays in force.
-    fn prepare(&self, _loaded: &mut Loaded) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    /// What to watch besides the configuration, the scripts and the inputs of images.
-    fn roots(&self, _whole: &Execution) -> Vec<WatchRoot> {
-        Vec::new()
-    }
-
-    /// What to do about a change of `files`, which affects `images`.
-    ///
-    /// # Errors
-    /// Those of scripts.
-    fn wish(
-        &mut self,
-        _whole: &Arc<Execution>,
-        images: Vec<Affected>,
-        _files: &[ChangedFile],
-    ) -> Result<Wish, Arc<ScriptError>> {
-        Ok(Wish { images: images.into_iter().map(|affected| affected.image).collect(), is_needed: false })
-    }
-
-    /// Before the first pass.
-    ///
-    /// # Errors
-    /// What makes passes useless.
-    fn begin(&mut self, _execution: &Arc<Execution>, _passes: &Passes) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    /// Whether something else has the terminal from now on: then no keys are read, and nothing is printed.
-    fn takes_terminal(&self) -> bool {
-        false
-    }
-
-    /// How long [`PassKind::end`] may take; `None` if there is nothing to do.
-    fn end_limit(&self) -> Option<Duration> {
-        None
-    }
-
-    /// After a pass that succeeded. `between` is what scripts are called with from now on.
-    ///
-    /// # Errors
-    /// What prevents the next step.
-    fn passed(
-        &mut self,
-        _execution: &Arc<Execution>,
-        _between: &Arc<Execution>,
-        _cause: &Cause,
-    ) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    /// Opens what can be opened, once more.
-    fn open(&self) {}
-
-    /// The keys besides those of every loop, and what they do; they go to [`Passes`].
-    fn keys(&self) -> &'static [(char, Key, &'static str)] {
-        &[]
-    }
-
-    /// After a pass that failed.
-    fn failed(&mut self, _execution: &Arc<Execution>, _error: &ScriptError) {}
-
-    /// Whether it is over after the first pass.
-    fn is_over(&self) -> bool {
-        false
-    }
-
-    /// At the end, with the last configuration.
-    fn end(&mut self, _execution: &Arc<Execution>) {}
-}
 
 /// Calls a pipeline of `loaded`, and again after each change, until Ctrl-C.
 ///
@@ -195,7 +83,7 @@ pub(super) fn watch_loop(
         reaches: BTreeMap::new(),
         writes: Writes::default(),
         guard: Guard::default(),
-        pause: FIRST_PAUSE,
+        delays: Delays::new(FIRST_PAUSE, LONGEST_PAUSE),
         shown: None,
         keys: None,
         questions: None,
@@ -245,8 +133,8 @@ struct WatchLoop<'a> {
     /// The commands of the last pass.
     writes: Writes,
     guard: Guard,
-    /// The pause before the next attempt to reach the cluster.
-    pause: Duration,
+    /// The pauses between attempts to reach the cluster.
+    delays: Delays,
     /// The failure that was shown last.
     shown: Option<String>,
     /// The keys, while they are read.
@@ -288,19 +176,21 @@ impl WatchLoop<'_> {
         Ok(ended)
     }
 
-    /// Whether it goes on after a first pass that failed: somebody can mend it.
+    /// Whether the loop continues after a failed first pass: in a terminal, the user can fix the cause.
     fn outlives_failures(&self) -> bool {
         !self.kind.is_over() && std::io::stdin().is_terminal()
     }
 
     /// Does what the end asks for, with the last configuration, within a limit.
     fn end(&mut self) {
-        let Some(limit) = self.kind.end_limit() else { return };
+        if !self.kind.calls_scripts() {
+            return;
+        }
         // What cannot be set up was reported before.
-        let Ok(execution) = self.between() else { return };
+        let Ok(execution) = self.scripts() else { return };
         let cancel = self.scripts_end.clone();
         self.runtime.spawn(async move {
-            tokio::time::sleep(limit).await;
+            tokio::time::sleep(END_LIMIT).await;
             cancel.cancel();
         });
         self.kind.end(&execution);
@@ -353,14 +243,14 @@ impl WatchLoop<'_> {
     /// The pass for `files`, if they affect images.
     fn pass_for(&mut self, passes: &Passes, files: &[ChangedFile]) {
         let affected = self.affected(files);
-        let between = match self.between() {
-            Ok(between) => between,
+        let scripts = match self.scripts() {
+            Ok(scripts) => scripts,
             Err(failure) => return self.tell(Ended::Failed(vec![failure.text()], ExitStatus::WrongUse)),
         };
-        let wish = match self.kind.wish(&between, affected.clone(), files) {
+        let wish = match self.kind.wish(&scripts, affected.clone(), files) {
             Ok(wish) => wish,
             Err(error) => {
-                let (texts, status) = failures(&between, &error);
+                let (texts, status) = failures(&scripts, &error);
                 return self.tell(Ended::Failed(texts, status));
             }
         };
@@ -413,17 +303,18 @@ impl WatchLoop<'_> {
         Ok(started)
     }
 
-    /// What scripts are called with between passes, and at the end. A pass ends what it began; this lasts until the
-    /// configuration changes.
-    fn between(&mut self) -> Result<Arc<Execution>, Failure> {
-        if let Some(between) = &self.between {
-            return Ok(Arc::clone(between));
+    /// What functions of the scripts are called with between passes, and at the end. A pass ends what it began; this lasts
+    /// until the configuration changes. If none are called, it is the last run.
+    fn scripts(&mut self) -> Result<Arc<Execution>, Failure> {
+        let last = self.whole.as_ref().filter(|_| !self.kind.calls_scripts());
+        if let Some(known) = last.or(self.between.as_ref()) {
+            return Ok(Arc::clone(known));
         }
         let options = self.options.clone();
         let cause = Cause::Asked(Asked::Build);
         let (execution, _) = self.start_until(&cause, &options, self.scripts_end.child_token())?;
         if let Some(questions) = &self.questions {
-            // It is new, so there are none yet.
+            // Cannot fail: the execution was just created.
             let _ = execution.questions.set(questions.clone());
         }
         self.between = Some(Arc::clone(&execution));
@@ -477,7 +368,7 @@ impl WatchLoop<'_> {
         let wall = wall.checked_sub(started.duration_since(since)).unwrap_or(wall);
         passes.set_roots(self.roots(), (since, wall));
         let ended = match outcome {
-            Ok(()) => match self.between().and_then(|between| self.kind.passed(execution, &between, cause)) {
+            Ok(()) => match self.scripts().and_then(|scripts| self.kind.passed(execution, &scripts, cause)) {
                 Ok(()) => {
                     if self.kind.takes_terminal() && !is_quiet {
                         self.leave_keys();
@@ -505,8 +396,7 @@ impl WatchLoop<'_> {
 
     /// Asks for another pass after a pause: the cluster may respond then.
     fn try_later(&mut self, passes: &Passes) {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        let pause = self.delays.advance();
         let again = passes.again();
         let end = self.passes_end.clone();
         self.events.notice(Level::Info, format!("trying again in {} s", pause.as_secs()));
@@ -535,7 +425,7 @@ impl WatchLoop<'_> {
         let message = match ended {
             Ended::Stopped => return,
             Ended::Succeeded => {
-                self.pause = FIRST_PAUSE;
+                self.delays.reset();
                 None
             }
             Ended::Failed(texts, _) => Some(texts.concat().trim_end().to_owned()),
@@ -677,6 +567,9 @@ impl WatchLoop<'_> {
     }
 }
 
+/// How long [`PassKind::end`] may take.
+const END_LIMIT: Duration = Duration::from_secs(10);
+
 /// The code of the error that the cluster does not respond.
 const UNREACHABLE: &str = "cluster::unreachable";
 
@@ -701,32 +594,6 @@ impl Running for RunningPass {
     fn changed(&self, files: &[ChangedFile]) {
         self.0.restart_builds(files, shown);
     }
-}
-
-/// A sink that passes events on, or, while it is `quiet`, writes what matters of them into a file.
-fn hidden(events: Events, quiet: &Arc<AtomicBool>, log: PathBuf) -> Events {
-    let quiet = Arc::clone(quiet);
-    Events::new(move |event| {
-        if !quiet.load(Ordering::Relaxed) {
-            return events.emit(event);
-        }
-        let line = match &event {
-            Event::Notice { message, .. } | Event::Failure { message } => message.clone(),
-            Event::FilesChanged { files, images } => {
-                format!("changed: {} -> {}", files.join(", "), images.join(", "))
-            }
-            Event::ImageFinished(result) => {
-                format!("{}: {:?}: {}", result.image, result.outcome, result.reason)
-            }
-            Event::DeploymentFinished(result) => {
-                format!("{}: {:?}: {}", result.deployment, result.outcome, result.reason)
-            }
-            _ => return,
-        };
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log);
-        // There is nowhere to tell that it cannot be written.
-        let _ = file.and_then(|mut file| writeln!(file, "{} {line}", jiff::Timestamp::now()));
-    })
 }
 
 /// A sink that passes events on, and records what becomes of each image.

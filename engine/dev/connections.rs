@@ -21,8 +21,8 @@ use crate::rollout::{project_images, target_selector};
 use crate::run::Run;
 use crate::sync::{FolderOptions, SyncHooks, check_downloads};
 
-/// What is done around the synchronization of a folder, until the token is cancelled.
-pub type FolderHooks = Box<dyn Fn(&Folder, &CancellationToken) -> Arc<dyn SyncHooks>>;
+/// What is done around the synchronization of a folder.
+pub type FolderHooks = Box<dyn Fn(&Folder) -> Arc<dyn SyncHooks>>;
 
 /// What chooses one of several containers that a selection means.
 pub type Chooser = Box<dyn Fn(&Selection) -> Choose>;
@@ -61,14 +61,12 @@ struct SyncTarget {
 }
 
 impl Connections {
-    /// No connections yet, to the cluster of `run`. They end with `cancel` at the latest; folders are not synced while it
-    /// is `paused`.
+    /// No connections yet, to the cluster of `run`. Folders are not synced while it is `paused`.
     pub fn new(
         run: &Run,
         folder_hooks: FolderHooks,
         chooser: Chooser,
         paused: watch::Receiver<bool>,
-        cancel: &CancellationToken,
     ) -> Self {
         let session = &run.session;
         let access = ClusterAccess::new(ClusterOptions {
@@ -77,7 +75,7 @@ impl Connections {
             environment: run.options.environment.clone(),
         });
         access.keep_trying();
-        let cancel = cancel.child_token();
+        let cancel = CancellationToken::new();
         Self {
             access,
             notices: Notices::new(&session.events),
@@ -175,7 +173,7 @@ impl Connections {
     fn listen(&mut self, ports: &[Forward]) -> usize {
         let mut failed = 0;
         for forward in ports {
-            match self.runtime.block_on(ListeningPort::open(spec(forward))) {
+            match self.runtime.block_on(ListeningPort::open(ForwardSpec::from(forward))) {
                 Ok(port) => self.reserved.push((forward.clone(), port)),
                 Err(error) => {
                     failed += 1;
@@ -201,20 +199,15 @@ impl Connections {
     /// # Errors
     /// If an image that is named does not exist.
     pub fn watch(&self, run: &Arc<Run>, selection: &Selection) -> Result<TargetWatch, StageError> {
-        let selector = target_selector(run, selection)?;
         let ports = self.ports.iter().map(|kept| (&kept.wanted.selection, &kept.target));
         let folders = self.folders.iter().map(|kept| (&kept.wanted.selection, &kept.target.watch));
         if let Some((_, watch)) = ports.chain(folders).find(|(known, _)| known.means_same(selection)) {
             return Ok(watch.clone());
         }
+        let selector = target_selector(run, selection)?;
+        let choose = Some((self.chooser)(selection));
         let _inside = self.runtime.enter();
-        Ok(TargetWatch::start(
-            &self.access,
-            selector,
-            Some((self.chooser)(selection)),
-            &self.notices,
-            &self.cancel,
-        ))
+        Ok(TargetWatch::start(&self.access, selector, choose, &self.notices, &self.cancel))
     }
 
     /// Keeps `wanted` equal, and no other folders.
@@ -240,7 +233,7 @@ impl Connections {
                 container: folder.container.clone(),
                 selector: target_selector(run, &folder.selection)?,
                 watch: Some(watch.clone()),
-                hooks: (self.folder_hooks)(folder, &cancel),
+                hooks: (self.folder_hooks)(folder),
                 folder: Some(folder),
                 flags: FolderFlags::default(),
                 events: &self.notices.as_events(),
@@ -251,7 +244,7 @@ impl Connections {
                 // The other folders are synced.
                 Err(error) => self.notices.tell(
                     Level::Warning,
-                    format!("{}: the sync entry is left out: {}", folder.origin, error.in_one_line()),
+                    format!("{}: skipped this sync entry: {}", folder.origin, error.in_one_line()),
                 ),
             }
         }
@@ -329,12 +322,11 @@ async fn open_page(url: &str, notices: &Notices) {
 /// The containers of `logs`: those that it names, otherwise those of the images of the project and of all other entries of
 /// `dev`.
 fn log_selectors(run: &Arc<Run>, dev: &Dev, logs: &Logs) -> Result<Vec<TargetSelector>, StageError> {
-    let named: Vec<_> = match logs.selections.is_empty() {
-        false => logs.selections.clone(),
-        true => dev.selections(),
-    };
-    let mut selectors =
-        named.iter().map(|selection| target_selector(run, selection)).collect::<Result<Vec<_>, _>>()?;
+    let mut selectors = dev
+        .log_selections(logs)
+        .iter()
+        .map(|selection| target_selector(run, selection))
+        .collect::<Result<Vec<_>, _>>()?;
     if logs.selections.is_empty() {
         let images = project_images(run);
         if !images.is_empty() || selectors.is_empty() {
@@ -344,31 +336,15 @@ fn log_selectors(run: &Arc<Run>, dev: &Dev, logs: &Logs) -> Result<Vec<TargetSel
     Ok(selectors)
 }
 
-fn spec(forward: &Forward) -> ForwardSpec {
-    ForwardSpec {
-        port: forward.port,
-        remote_port: forward.remote_port,
-        bind_address: forward.bind_address.clone(),
-        key: format!("the port at {}", forward.origin),
-    }
-}
-
 /// Reports what happens in logs, until their end.
 async fn print(mut queue: LogQueue, events: &Events) {
     while let Some(item) = queue.next().await {
-        match item {
-            LogItem::Line(line) => {
-                let line = format!("{} | {}", line.source.name, line.text);
-                events.emit(Event::Output { image: None, line });
-            }
-            LogItem::Ended { source, code, reason } => {
-                let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-                let message = format!("{}: the container exited with code {code}{reason}", source.name);
-                events.notice(Level::Info, message);
-            }
-            LogItem::Joined(source) => {
-                events.notice(Level::Info, format!("{}: the pod joined", source.name));
-            }
+        if let LogItem::Line(line) = &item {
+            let line = format!("{} | {}", line.source.name, line.text);
+            events.emit(Event::Output { image: None, line });
+        }
+        if let Some(message) = item.notice() {
+            events.notice(Level::Info, message);
         }
     }
 }

@@ -154,7 +154,7 @@ impl FolderJob {
     /// while it is `paused`.
     ///
     /// # Errors
-    /// [`SyncError`], or what prevents a connection for good.
+    /// [`SyncError`], or the error that makes further attempts to connect useless.
     pub async fn run(self, paused: Option<watch::Receiver<bool>>) -> Result<(), StageError> {
         let Self { options, hooks, connector, watches, events, cancel } = self;
         let local = LocalFolder::new(options.key.here.clone(), options.exclude.clone());

@@ -48,7 +48,7 @@ impl FolderSurvey {
             return problem("it is a single file: only directories are synced".to_owned());
         }
         let Some(here) = local.canonicalize().ok().filter(|path| path.is_dir()) else {
-            return problem(format!("there is no directory `{}`", local.display()));
+            return problem(format!("the directory `{}` does not exist", local.display()));
         };
         let rules = |rules| read_rules(Some(rules), &here).map(ExcludeRules::new);
         let (both, upload) = match (rules(&folder.excludes.both), rules(&folder.excludes.upload)) {

@@ -26,7 +26,7 @@ impl Questions {
         Self { events: events.clone(), can_ask: Arc::default(), open: Arc::default() }
     }
 
-    /// Whether somebody can answer: keys are read.
+    /// Sets whether questions can be answered: whether keys are read.
     pub fn allow(&self, can_ask: bool) {
         self.can_ask.store(can_ask, Ordering::Relaxed);
         if !can_ask {

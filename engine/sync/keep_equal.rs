@@ -13,6 +13,7 @@ use super::folder::{Folder, Pending, Reason};
 use super::options::{Batch, SyncHooks};
 use super::store::ContainerKey;
 use super::{Remote, RemoteError, Tier};
+use crate::delays::Delays;
 use crate::error::StageError;
 use crate::event::{SyncBatch, SyncChange};
 
@@ -86,7 +87,7 @@ pub async fn keep_equal(
     cancel: &CancellationToken,
 ) -> Result<(), StageError> {
     folder.changes = Some(changes);
-    let mut pause = FIRST_PAUSE;
+    let mut delays = Delays::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut told = String::new();
     loop {
         let connected = tokio::select! {
@@ -106,12 +107,13 @@ pub async fn keep_equal(
                 match ended {
                     Ended::Cancelled | Ended::Done => return Ok(()),
                     Ended::Replaced => {
-                        (pause, told) = (FIRST_PAUSE, String::new());
+                        delays.reset();
+                        told.clear();
                         continue;
                     }
                     Ended::Lost(error) => {
                         if started.elapsed() > LONGEST_PAUSE {
-                            pause = FIRST_PAUSE;
+                            delays.reset();
                             told.clear();
                         }
                         error.to_string()
@@ -125,9 +127,8 @@ pub async fn keep_equal(
         }
         tokio::select! {
             () = cancel.cancelled() => return Ok(()),
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(delays.advance()) => {}
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

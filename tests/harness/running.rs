@@ -141,6 +141,15 @@ impl Running {
         }
     }
 
+    /// Interrupts the program as Ctrl-C does, and waits for its end with exit code 130.
+    #[track_caller]
+    pub fn interrupt(self) -> Output {
+        self.signal(Signal::Interrupt);
+        let output = self.finish();
+        output.exits(130);
+        output
+    }
+
     /// Waits for the end of the program itself, and kills the processes that it leaves behind.
     ///
     /// # Panics

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::super::ClusterAccess;
 use super::request::{Call, Failure};
 use super::{ApplyError, ObjectKey};
+use crate::delays::Delays;
 
 /// The delay before the objects are read again; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -64,7 +65,7 @@ impl ClusterAccess {
     pub async fn wait_until_deleted(&self, objects: &[Value], limit: Duration) -> Result<(), ApplyError> {
         let end = Instant::now() + limit;
         let mut waiting: Vec<_> = objects.iter().collect();
-        let mut pause = FIRST_PAUSE;
+        let mut delays = Delays::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let keys: Vec<_> =
                 waiting.iter().map(|object| ObjectKey::new(object)).collect::<Result<_, _>>()?;
@@ -78,12 +79,12 @@ impl ClusterAccess {
                 }
             }
             let Some((_, first)) = existing.first() else { return Ok(()) };
+            let pause = delays.advance();
             if Instant::now() + pause >= end {
                 return Err(still_exists(first, existing.len(), limit));
             }
             waiting = existing.into_iter().map(|(object, _)| object).collect();
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::super::ClusterAccess;
 use super::super::access::innermost;
 use super::request::{Call, Failure, Response};
+use crate::delays::Delays;
 use crate::plural::counted;
 
 /// The maximum size of a response.
@@ -39,9 +40,10 @@ impl ClusterAccess {
         let (timeout, end) = (call.limits.timeout, Instant::now() + call.limits.timeout);
         let mut last = None;
         let attempts = async {
-            let mut pause = FIRST_PAUSE;
+            let mut delays = Delays::new(FIRST_PAUSE, LONGEST_PAUSE);
             let mut broken = 0;
             loop {
+                let pause = delays.advance();
                 let wanted = match self.attempt(&client, &call).await {
                     Ok(Answer::Final(answer)) => return answer,
                     Ok(Answer::Postponed { status, delay }) => {
@@ -62,7 +64,6 @@ impl ClusterAccess {
                     return Err(last.take().expect("every attempt sets it"));
                 }
                 tokio::time::sleep(wanted).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         };
         let answer = tokio::time::timeout(timeout, attempts).await;

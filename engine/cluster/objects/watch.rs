@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::super::ClusterAccess;
 use super::watch_state::WatchState;
 use super::{ApplyError, ObjectKey, ResourceType};
+use crate::delays::Delays;
 
 /// The number of objects in a page of the first list.
 const PAGE: u32 = 250;
@@ -163,12 +164,12 @@ impl ClusterAccess {
     }
 }
 
-/// Delays that double; with the next one.
-pub(in crate::cluster) struct WatchDelays(Duration);
+/// The delays between attempts to watch.
+pub(in crate::cluster) struct WatchDelays(Delays);
 
 impl Default for WatchDelays {
     fn default() -> Self {
-        Self(FIRST_DELAY)
+        Self(Delays::new(FIRST_DELAY, LONGEST_DELAY))
     }
 }
 
@@ -176,14 +177,13 @@ impl Iterator for WatchDelays {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let next = (self.0 * 2).min(LONGEST_DELAY);
-        Some(std::mem::replace(&mut self.0, next))
+        Some(self.0.advance())
     }
 }
 
 impl Backoff for WatchDelays {
     fn reset(&mut self) {
-        self.0 = FIRST_DELAY;
+        self.0.reset();
     }
 }
 

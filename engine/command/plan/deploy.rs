@@ -3,11 +3,10 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 
-use clap::{Args, CommandFactory, FromArgMatches};
+use clap::Args;
 use serde::Serialize;
 
-use super::{PlanOptions, PlanView};
-use crate::command::cli::{Cli, GlobalOptions};
+use super::{PlanOptions, PlanView, parse};
 use crate::command::deploy_options::DeployFlags;
 use crate::command::dry_run::{DryRun, dry_run};
 use crate::command::exit_status::{ExitStatus, Failure};
@@ -83,17 +82,7 @@ struct ImageChange {
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Failures are reported here.
 pub(super) fn plan_deploy(words: impl IntoIterator<Item = OsString>) -> Result<ExitStatus, Failure> {
-    let command = Cli::command().mut_subcommand("plan", |_| {
-        PlanDeployArgs::augment_args(clap::Command::new("plan"))
-            .about("Show what a deploy would do, without doing it")
-    });
-    let matches = match command.try_get_matches_from(words) {
-        Ok(matches) => matches,
-        Err(stop) => return Ok(told(&stop)),
-    };
-    let own = matches.subcommand_matches("plan").unwrap_or(&matches);
-    let parsed = GlobalOptions::from_arg_matches(own)
-        .and_then(|global| Ok((global, PlanDeployArgs::from_arg_matches(own)?)));
+    let parsed = parse::<PlanDeployArgs>(words, "Show what a deploy would do, without doing it");
     let (global, args) = match parsed {
         Ok(parsed) => parsed,
         Err(stop) => return Ok(told(&stop)),

@@ -2,13 +2,13 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, CommandFactory, FromArgMatches};
+use clap::Args;
 use serde::Serialize;
 
 use super::changes::{ChangeView, changes};
 use super::connected::ConnectedView;
 use super::deploy::DeployView;
-use crate::command::cli::{Cli, GlobalOptions};
+use super::parse;
 use crate::command::dev::DevArgs;
 use crate::command::dry_run::dry_run;
 use crate::command::exit_status::{ExitStatus, Failure};
@@ -76,17 +76,7 @@ struct DevView {
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Failures are reported here.
 pub(super) fn plan_dev(words: impl IntoIterator<Item = OsString>) -> Result<ExitStatus, Failure> {
-    let command = Cli::command().mut_subcommand("plan", |_| {
-        PlanDevArgs::augment_args(clap::Command::new("plan"))
-            .about("Show what a dev session would do, without doing it")
-    });
-    let matches = match command.try_get_matches_from(words) {
-        Ok(matches) => matches,
-        Err(stop) => return Ok(told(&stop)),
-    };
-    let own = matches.subcommand_matches("plan").unwrap_or(&matches);
-    let parsed = GlobalOptions::from_arg_matches(own)
-        .and_then(|global| Ok((global, PlanDevArgs::from_arg_matches(own)?)));
+    let parsed = parse::<PlanDevArgs>(words, "Show what a dev session would do, without doing it");
     let (global, args) = match parsed {
         Ok(parsed) => parsed,
         Err(stop) => return Ok(told(&stop)),

@@ -137,6 +137,18 @@ fn show(
     })
 }
 
+/// Parses the command line `words` as one of `plan` with the options `A`.
+fn parse<A: Args>(
+    words: impl IntoIterator<Item = OsString>,
+    about: &'static str,
+) -> Result<(GlobalOptions, A), clap::Error> {
+    let command =
+        Cli::command().mut_subcommand("plan", |_| A::augment_args(clap::Command::new("plan")).about(about));
+    let matches = command.try_get_matches_from(words)?;
+    let own = matches.subcommand_matches("plan").unwrap_or(&matches);
+    Ok((GlobalOptions::from_arg_matches(own)?, A::from_arg_matches(own)?))
+}
+
 /// A command line that selects images: options can be at any position.
 struct OfImages {
     global: GlobalOptions,

@@ -130,6 +130,11 @@ impl Dev {
         found
     }
 
+    /// The containers that `logs` names, otherwise those of all other entries.
+    pub fn log_selections(&self, logs: &Logs) -> Vec<Selection> {
+        if logs.selections.is_empty() { self.selections() } else { logs.selections.clone() }
+    }
+
     /// The problems of the section as an error, if there are any; `file` is the configuration file.
     ///
     /// # Errors

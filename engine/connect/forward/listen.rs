@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 
 use super::ForwardError;
 use super::owner::owner;
+use crate::config::Forward;
 
 /// A port to forward.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,18 @@ pub struct ForwardSpec {
     pub bind_address: Option<String>,
     /// What to change if the port is taken: `` `dev.ports[0].forward[0].port` ``.
     pub key: String,
+}
+
+impl From<&Forward> for ForwardSpec {
+    /// An entry of `dev.ports`.
+    fn from(forward: &Forward) -> Self {
+        Self {
+            port: forward.port,
+            remote_port: forward.remote_port,
+            bind_address: forward.bind_address.clone(),
+            key: format!("`port: {}` of `dev.ports` at {}", forward.port, forward.origin),
+        }
+    }
 }
 
 /// A local port that is reserved: its connections wait until they are served.

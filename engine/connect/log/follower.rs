@@ -224,7 +224,7 @@ impl Follower {
     async fn pass(&self, bytes: &[u8], resume: &mut LogResume, lines: &mut LogLines) {
         let mut new = Vec::new();
         lines.take(bytes, |time, text| {
-            // What has no time is not of the container: its node says that the log is gone.
+            // A line without a timestamp comes from the node, not from the container.
             if time.is_some() && resume.take(&TimedLine::new(time, &text)) {
                 new.push((time, text));
             }

@@ -54,6 +54,18 @@ pub enum LogItem {
 }
 
 impl LogItem {
+    /// What it says about a container; `None` for a line.
+    pub fn notice(&self) -> Option<String> {
+        match self {
+            Self::Line(_) => None,
+            Self::Ended { source, code, reason } => {
+                let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+                Some(format!("{}: the container exited with code {code}{reason}", source.name))
+            }
+            Self::Joined(source) => Some(format!("{}: the pod joined", source.name)),
+        }
+    }
+
     fn size(&self) -> u32 {
         let text = match self {
             Self::Line(line) => line.text.len(),

@@ -9,6 +9,7 @@ pub mod flow {
 
     use super::super::error::message_of;
     use super::super::{current, option};
+    use crate::delays::Delays;
     use crate::error::StageError;
     use crate::event::Outcome;
     use crate::run::Image;
@@ -72,7 +73,7 @@ pub mod flow {
     #[rhai_fn(return_raw)]
     pub fn retry(context: NativeCallContext, times: i64, work: FnPtr) -> RhaiResultOf<Dynamic> {
         let run = current::run(&context)?;
-        let mut pause = super::FIRST_PAUSE;
+        let mut delays = Delays::new(super::FIRST_PAUSE, super::LONGEST_PAUSE);
         for failed in 1.. {
             let error = match work.call_within_context(&context, ()) {
                 Ok(value) => return Ok(value),
@@ -81,9 +82,9 @@ pub mod flow {
             if failed >= times || !super::may_pass(&error) {
                 return Err(error);
             }
+            let pause = delays.advance();
             super::tell_failure(&run, &error, failed, times, pause);
             run.session.wait(run.session.host.clock.sleep(pause)).map_err(StageError::from)?;
-            pause = (pause * 2).min(super::LONGEST_PAUSE);
         }
         Ok(Dynamic::UNIT)
     }

@@ -1,0 +1,127 @@
+//! What the passes of a loop call, and what happens around them.
+
+use std::sync::Arc;
+
+use super::exit_status::Failure;
+use super::pipeline_run::PipelineCall;
+use crate::config::Loaded;
+use crate::passes::{Asked, Key, Passes};
+use crate::plan::ChangeImpact;
+use crate::script::{Execution, ScriptError};
+use crate::watch::{ChangedFile, WatchRoot};
+
+/// Why a pass runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// It is the first one.
+    Start,
+    /// The configuration or a script changed.
+    Settings,
+    /// The user asked for it.
+    Asked(Asked),
+    /// Inputs of these images changed; none if only deployments are affected.
+    Images(Vec<String>),
+}
+
+/// What a change asks for.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    /// The images to build.
+    pub(super) images: Vec<String>,
+    /// Whether a pass is needed even without images.
+    pub(super) is_needed: bool,
+}
+
+/// An image that a change affects.
+#[derive(Debug, Clone)]
+pub(super) struct Affected {
+    /// Its full name.
+    pub(super) image: String,
+    /// How it is affected.
+    pub(super) impact: ChangeImpact,
+    /// The files that affect it; empty if its base image or its configuration does.
+    pub(super) causes: Vec<ChangedFile>,
+}
+
+/// What passes call, and what happens around them.
+pub(super) trait PassKind {
+    /// What a pass calls.
+    fn call(&self, cause: &Cause) -> PipelineCall;
+
+    /// Checks and changes a configuration that was just read.
+    ///
+    /// # Errors
+    /// What is wrong with it: the last one stays in force.
+    fn prepare(&self, _loaded: &mut Loaded) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// What to watch besides the configuration, the scripts and the inputs of images.
+    fn roots(&self, _whole: &Execution) -> Vec<WatchRoot> {
+        Vec::new()
+    }
+
+    /// What to do about a change of `files`, which affects `images`.
+    ///
+    /// # Errors
+    /// Those of scripts.
+    fn wish(
+        &mut self,
+        _scripts: &Arc<Execution>,
+        images: Vec<Affected>,
+        _files: &[ChangedFile],
+    ) -> Result<Wish, Arc<ScriptError>> {
+        Ok(Wish { images: images.into_iter().map(|affected| affected.image).collect(), is_needed: false })
+    }
+
+    /// Before the first pass.
+    ///
+    /// # Errors
+    /// What makes passes useless.
+    fn begin(&mut self, _execution: &Arc<Execution>, _passes: &Passes) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Whether something else has the terminal from now on: then no keys are read, and nothing is printed.
+    fn takes_terminal(&self) -> bool {
+        false
+    }
+
+    /// Whether it calls functions of the scripts between passes, and at the end.
+    fn calls_scripts(&self) -> bool {
+        false
+    }
+
+    /// After a pass that succeeded. `scripts` is what functions are called with from now on, if it
+    /// [calls](PassKind::calls_scripts) any.
+    ///
+    /// # Errors
+    /// What prevents the next step.
+    fn passed(
+        &mut self,
+        _execution: &Arc<Execution>,
+        _scripts: &Arc<Execution>,
+        _cause: &Cause,
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Opens what can be opened, once more.
+    fn open(&self) {}
+
+    /// The keys besides those of every loop, and what they do; they go to [`Passes`].
+    fn keys(&self) -> &'static [(char, Key, &'static str)] {
+        &[]
+    }
+
+    /// After a pass that failed.
+    fn failed(&mut self, _execution: &Arc<Execution>, _error: &ScriptError) {}
+
+    /// Whether it is over after the first pass.
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    /// At the end, with the last configuration.
+    fn end(&mut self, _execution: &Arc<Execution>) {}
+}

@@ -1,0 +1,34 @@
+//! What happens while something else has the terminal.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::event::{Event, Events};
+
+/// A sink that passes events on, or, while it is `quiet`, writes what matters of them into a file.
+pub(super) fn hidden(events: Events, quiet: &Arc<AtomicBool>, log: PathBuf) -> Events {
+    let quiet = Arc::clone(quiet);
+    Events::new(move |event| {
+        if !quiet.load(Ordering::Relaxed) {
+            return events.emit(event);
+        }
+        let line = match &event {
+            Event::Notice { message, .. } | Event::Failure { message } => message.clone(),
+            Event::FilesChanged { files, images } => {
+                format!("changed: {} -> {}", files.join(", "), images.join(", "))
+            }
+            Event::ImageFinished(result) => {
+                format!("{}: {:?}: {}", result.image, result.outcome, result.reason)
+            }
+            Event::DeploymentFinished(result) => {
+                format!("{}: {:?}: {}", result.deployment, result.outcome, result.reason)
+            }
+            _ => return,
+        };
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log);
+        // There is nowhere to tell that it cannot be written.
+        let _ = file.and_then(|mut file| writeln!(file, "{} {line}", jiff::Timestamp::now()));
+    })
+}
