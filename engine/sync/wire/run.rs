@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::{Connection, Wire};
-use crate::process::Tail;
+use crate::process::{Pipe, Tail};
 use crate::sync::{CommandEnd, RemoteCommand, RemoteError};
 
 /// Tells its process ID, then becomes the command.
@@ -29,25 +29,20 @@ impl Wire {
     pub(super) async fn run_command(&self, command: &RemoteCommand) -> Result<CommandEnd, RemoteError> {
         let words = ["sh", "-c", RUN, "windlass-run"].into_iter().map(str::to_owned);
         let words: Vec<_> = words.chain(command.words.iter().cloned()).collect();
-        let mut pid = None;
-        let mut tail = Tail::default();
+        let mut output = Output::default();
         let ended = timeout(command.limit, async {
             let connection = self.connector.start(&words).await?;
-            collect(connection, &mut |line| match pid {
-                None => pid = Some(line),
-                Some(_) => tail.push(line),
-            })
-            .await
+            collect(connection, &mut |pipe, line| output.take(pipe, line)).await
         })
         .await;
         match ended {
-            Ok(code) => Ok(CommandEnd { code: code?, output: tail.into_lines() }),
+            Ok(code) => Ok(CommandEnd { code: code?, output: output.tail.into_lines() }),
             Err(_) => {
                 if let Some(pid) =
-                    pid.filter(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()))
+                    output.pid.filter(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()))
                 {
                     let stop = ["sh", "-c", STOP, "windlass-stop", &pid].map(str::to_owned);
-                    let stopped = async { collect(self.connector.start(&stop).await?, &mut |_| {}).await };
+                    let stopped = async { collect(self.connector.start(&stop).await?, &mut |_, _| {}).await };
                     // A command that cannot be ended is reported all the same.
                     let _ = timeout(STOP_LIMIT, stopped).await;
                 }
@@ -80,29 +75,68 @@ impl Wire {
     }
 }
 
+/// What a command that [`RUN`] starts has written.
+#[derive(Default)]
+struct Output {
+    /// Its process ID: the first line of its standard output. A line of its standard error may be read before that.
+    pid: Option<String>,
+    tail: Tail,
+}
+
+impl Output {
+    fn take(&mut self, pipe: Pipe, line: String) {
+        match (&self.pid, pipe) {
+            (None, Pipe::Stdout) => self.pid = Some(line),
+            _ => self.tail.push(line),
+        }
+    }
+}
+
 /// Passes all lines of a program to `on_line`; returns its exit code.
 async fn collect(
     connection: Connection,
-    on_line: &mut (dyn FnMut(String) + Send),
+    on_line: &mut (dyn FnMut(Pipe, String) + Send),
 ) -> Result<i32, RemoteError> {
     let Connection { stdin: _stdin, stdout, stderr, ended } = connection;
     let (sender, mut receiver) = mpsc::channel(16);
-    let pipes = [tokio::spawn(pass_on(stdout, sender.clone())), tokio::spawn(pass_on(stderr, sender))];
-    while let Some(line) = receiver.recv().await {
-        on_line(line);
+    let pipes = [
+        tokio::spawn(pass_on(Pipe::Stdout, stdout, sender.clone())),
+        tokio::spawn(pass_on(Pipe::Stderr, stderr, sender)),
+    ];
+    while let Some((pipe, line)) = receiver.recv().await {
+        on_line(pipe, line);
     }
     drop(pipes);
     ended.await
 }
 
-async fn pass_on(pipe: Box<dyn AsyncRead + Send + Unpin>, sender: mpsc::Sender<String>) {
-    let mut pipe = BufReader::new(pipe);
+async fn pass_on(
+    pipe: Pipe,
+    stream: Box<dyn AsyncRead + Send + Unpin>,
+    sender: mpsc::Sender<(Pipe, String)>,
+) {
+    let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
-    while let Ok(1..) = pipe.read_until(b'\n', &mut line).await {
+    while let Ok(1..) = stream.read_until(b'\n', &mut line).await {
         let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
-        if sender.send(text).await.is_err() {
+        if sender.send((pipe, text)).await.is_err() {
             return;
         }
         line.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_id_is_found_although_an_error_was_read_first() {
+        let mut output = Output::default();
+        for (pipe, line) in [(Pipe::Stderr, "err"), (Pipe::Stdout, "403"), (Pipe::Stdout, "out")] {
+            output.take(pipe, line.to_owned());
+        }
+        assert_eq!(output.pid.as_deref(), Some("403"));
+        assert_eq!(output.tail.into_lines(), ["err", "out"]);
     }
 }
