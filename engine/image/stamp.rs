@@ -70,7 +70,7 @@ impl Stamp {
         time.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
-    /// Whether the last change is so long before `moment` (nanoseconds since 1970) that a later change gets
+    /// Whether the last change is so long before `moment` (a time of [`file_clock`]) that a later change gets
     /// another stamp: git's rule against "racily clean" entries.
     ///
     /// The clocks of file systems tick every few milliseconds, or every one or two seconds if they store whole seconds.
@@ -79,6 +79,22 @@ impl Stamp {
         let tick = if coarse { 2 * SECOND } else { SECOND / 50 };
         self.modified.max(self.changed).saturating_add(tick) < moment
     }
+}
+
+/// The current time by the clock that stamps files, in nanoseconds since 1970.
+///
+/// On Linux this is the clock of the last timer interrupt. It is some milliseconds behind the system clock, and much
+/// more when a hypervisor pauses the processor that keeps it: then files that are written a long time apart have equal
+/// stamps.
+pub(crate) fn file_clock() -> i64 {
+    let now = nanoseconds_of(SystemTime::now());
+    #[cfg(target_os = "linux")]
+    {
+        let tick = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+        now.min(tick.tv_sec.saturating_mul(SECOND).saturating_add(tick.tv_nsec))
+    }
+    #[cfg(not(target_os = "linux"))]
+    now
 }
 
 /// A time in nanoseconds since 1970.
@@ -93,6 +109,16 @@ pub(crate) fn nanoseconds_of(time: SystemTime) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_clock_of_files_is_never_ahead_of_a_file_that_is_written_next() {
+        for _ in 0..1_000 {
+            let before = file_clock();
+            let file = tempfile::tempfile().expect("a temporary file");
+            let stamp = Stamp::of(&file.metadata().expect("its metadata"));
+            assert!(before <= stamp.modified, "{before} {}", stamp.modified);
+        }
+    }
 
     fn check(modified: i64, changed: i64, moment: i64, expected: bool) {
         let stamp = Stamp { device: 1, inode: 1, size: 0, modified, changed };

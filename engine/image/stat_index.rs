@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use super::stamp::{Stamp, nanoseconds_of};
+use super::stamp::{Stamp, file_clock, nanoseconds_of};
 use crate::image::Digest;
 
 /// The first bytes of an index file; the number changes with the layout.
@@ -166,7 +166,7 @@ impl StatIndex {
         if let Some(fresh) = *fresh {
             return Ok(fresh.digest);
         }
-        let before = nanoseconds_of(SystemTime::now());
+        let before = file_clock();
         let digest = hash()?;
         *fresh = Some(Fresh { digest, keep: stamp.is_older_than(before) });
         Ok(digest)

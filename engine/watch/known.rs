@@ -2,9 +2,8 @@
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use crate::image::{Digest, Stamp, nanoseconds_of};
+use crate::image::{Digest, Stamp, file_clock};
 
 /// Larger files are not read: each write of them counts as a change, and the cache key decides.
 const READ: u64 = 16 << 20;
@@ -54,7 +53,7 @@ impl Known {
 
     fn of(path: &Path, found: &Metadata, contents: Contents, same: Option<&Self>) -> Self {
         let (stamp, kind) = (Stamp::of(found), found.file_type());
-        let is_settled = stamp.is_older_than(nanoseconds_of(SystemTime::now()));
+        let is_settled = stamp.is_older_than(file_clock());
         let what = match same {
             Some(before) => before.what.clone(),
             None if kind.is_file() => {

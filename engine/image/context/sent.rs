@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::entry::{self, Content, Entry, EntryKind};
 use super::tree::lock;
-use crate::image::{Digest, Stamp, StatIndex, nanoseconds_of};
+use crate::image::{Digest, Stamp, StatIndex, file_clock};
 
 /// The digests of the files of a context as a build received them, even if they change meanwhile: the record of a
 /// build contains its real inputs. A first build, which has nothing to compare with, reads its files only once: they
@@ -56,7 +56,7 @@ impl SentFiles {
         let EntryKind::File { content: Content::Disk(disk), .. } = &entry.kind else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file on disk"));
         };
-        let since = nanoseconds_of(SystemTime::now());
+        let since = file_clock();
         let file = entry::open(&disk.path())?;
         let before = Stamp::of(&file.metadata()?);
         // If the digest of this state is known, the file is not hashed again.
