@@ -448,10 +448,10 @@ impl Plan {
             Verdict::Build { .. } => self.latest()?,
         };
         self.tell(reuse_decision(&reuse));
-        let Reuse { mut record, tags, untagged, source, .. } = reuse;
         if run.session.host.is_planning {
-            self.foresee_names(&record, &tags, &source);
+            self.foresee_names(&reuse);
         }
+        let Reuse { mut record, tags, untagged, source, .. } = reuse;
         for tag in &untagged {
             match &source {
                 Source::Daemon(id) => {
@@ -471,16 +471,19 @@ impl Plan {
         Ok(Built::reused(&self.image, record, source))
     }
 
-    /// On a planning host: records that the image of `record` will have `tags`.
-    fn foresee_names(&self, record: &Record, tags: &[Tag], source: &Source) {
+    /// On a planning host: records which image will have the tags of `reuse` that are new or name another image now.
+    fn foresee_names(&self, reuse: &Reuse) {
         let run = self.image.run();
-        let mut names = record.tags.iter().map(|tag| self.reference(tag).to_string());
-        let known = names.find(|name| run.memory.bases.get(name).is_some()).unwrap_or_else(|| match source {
-            Source::Daemon(id) => id.clone(),
-            Source::Registry(tag) => self.reference(tag).to_string(),
-            Source::Store(_) | Source::Elsewhere => String::new(),
-        });
-        let new = tags.iter().filter(|tag| !record.tags.contains(tag));
+        let is_lost = |tag: &Tag| reuse.untagged.contains(tag);
+        let kept = reuse.record.tags.iter().filter(|tag| !is_lost(tag));
+        let mut names = kept.map(|tag| self.reference(tag).to_string());
+        let known =
+            names.find(|name| run.memory.bases.get(name).is_some()).unwrap_or_else(|| match &reuse.source {
+                Source::Daemon(id) => id.clone(),
+                Source::Registry(tag) => self.reference(tag).to_string(),
+                Source::Store(_) | Source::Elsewhere => String::new(),
+            });
+        let new = reuse.tags.iter().filter(|tag| !reuse.record.tags.contains(tag) || is_lost(tag));
         new.for_each(|tag| run.plan_name(self.reference(tag).to_string(), &known));
     }
 

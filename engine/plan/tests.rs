@@ -3,6 +3,7 @@
 mod worlds;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 
 use crate::fake_project::{FakeProject, PipelineRun};
 use crate::run::RunOptions;
@@ -256,32 +257,43 @@ proptest! {
     fn plan_and_build_decide_the_same_with_dependencies(
         steps in prop::collection::vec((0..CHANGES.len() + 3, 0..4u8), 1..7)
     ) {
-        let world = world_with_dependency();
-        for (change, option) in std::iter::once((CHANGES.len(), 0)).chain(steps) {
-            match change.checked_sub(CHANGES.len()) {
-                None => world.write(CHANGES[change].0, CHANGES[change].1),
-                Some(0) => {}
-                Some(1) => world.prune("acme/low-base"),
-                Some(_) => world.remove("low/.windlass"),
-            }
-            let options = RunOptions {
-                jobs: 1,
-                skip_push: option == 1,
-                check_registry: option == 2,
-                ..RunOptions::default()
-            };
-            let files = world.files();
-            world.take_log();
-            let plan = world.plan_with("", options.clone());
-            prop_assert_eq!(world.files(), files, "a plan changes no file");
-            prop_assert_eq!(world.take_log(), Vec::<String>::new(), "a plan does nothing");
-            let build = world.build_with("", options);
-            build.succeeds();
-            prop_assert_eq!(plan.decisions(), build.decisions(), "{:?}", CHANGES.get(change));
-            prop_assert_eq!(plan.keys(), build.keys(), "{:?}", CHANGES.get(change));
-            prop_assert!(build.decisions()[0].starts_with("low.base "), "{:?}", build.decisions());
-        }
+        check_steps_with_dependency(&steps)?;
     }
+}
+
+#[test]
+fn plan_and_build_decide_the_same_when_a_base_gets_its_tag_back() {
+    check_steps_with_dependency(&[(11, 0), (10, 0), (7, 2), (9, 0)]).expect("they decide the same");
+}
+
+/// Plans and builds after each of `steps`: a change, or what follows the changes, and an option.
+fn check_steps_with_dependency(steps: &[(usize, u8)]) -> Result<(), TestCaseError> {
+    let world = world_with_dependency();
+    for (change, option) in std::iter::once((CHANGES.len(), 0)).chain(steps.iter().copied()) {
+        match change.checked_sub(CHANGES.len()) {
+            None => world.write(CHANGES[change].0, CHANGES[change].1),
+            Some(0) => {}
+            Some(1) => world.prune("acme/low-base"),
+            Some(_) => world.remove("low/.windlass"),
+        }
+        let options = RunOptions {
+            jobs: 1,
+            skip_push: option == 1,
+            check_registry: option == 2,
+            ..RunOptions::default()
+        };
+        let files = world.files();
+        world.take_log();
+        let plan = world.plan_with("", options.clone());
+        prop_assert_eq!(world.files(), files, "a plan changes no file");
+        prop_assert_eq!(world.take_log(), Vec::<String>::new(), "a plan does nothing");
+        let build = world.build_with("", options);
+        build.succeeds();
+        prop_assert_eq!(plan.decisions(), build.decisions(), "{:?}", CHANGES.get(change));
+        prop_assert_eq!(plan.keys(), build.keys(), "{:?}", CHANGES.get(change));
+        prop_assert!(build.decisions()[0].starts_with("low.base "), "{:?}", build.decisions());
+    }
+    Ok(())
 }
 
 #[test]
