@@ -17,7 +17,7 @@ mod stat;
 mod warning;
 mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,6 +30,7 @@ use super::{Endpoint, TransportError};
 use crate::builder::failure::Failure;
 use crate::builder::{BuildError, BuildRequest, Builder, BuiltImage};
 use crate::event::ImageEvents;
+use crate::lock::lock;
 
 pub use auth::CredentialLookup;
 use connection::Connection;
@@ -60,15 +61,22 @@ impl Builder for BuildKit {
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, BuildError> {
-        let id = random_id();
+        // The daemon may not have noticed yet that the session of an earlier attempt is over.
+        let current = Mutex::new(String::new());
+        let attempt = || {
+            let id = random_id();
+            lock(&current).clone_from(&id);
+            self.run(id, &request, events)
+        };
         tokio::select! {
             biased;
             () = cancel.cancelled() => {
+                let id = lock(&current).clone();
                 // Closing the connections stopped the build, unless a proxy kept its own connection open.
                 let _ = tokio::time::timeout(CANCEL_LIMIT, self.cancel(&id)).await;
                 Err(BuildError::Cancelled)
             }
-            built = with_repeats(events, || self.run(&id, &request, events)) => built,
+            built = with_repeats(events, attempt) => built,
         }
     }
 }
@@ -77,15 +85,15 @@ impl BuildKit {
     /// Builds the image. Dropping the future closes the connections, and the daemon then stops the build.
     async fn run(
         &self,
-        id: &str,
+        id: String,
         request: &BuildRequest,
         events: &ImageEvents,
     ) -> Result<BuiltImage, BuildError> {
         let transfer = Arc::new(Transfer::new(request, events.clone()));
         let _remembered = Remembered(transfer.clone());
-        let mut session = Session::open(self, id, transfer.clone()).await?;
+        let mut session = Session::open(self, &id, transfer.clone()).await?;
         let built = tokio::select! {
-            built = self.solve(id, request, events) => built,
+            built = self.solve(&id, request, events) => built,
             reason = session.closed() => Err(TransportError::lost(&self.endpoint, reason).into()),
         };
         match (built, transfer.failure()) {
@@ -174,4 +182,86 @@ fn query(id: &str, request: &BuildRequest) -> String {
 /// A unique name for a build and its session.
 fn random_id() -> String {
     std::iter::repeat_with(fastrand::alphanumeric).take(25).collect::<String>().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{UnixListener, UnixStream};
+
+    use super::*;
+    use crate::event::Events;
+    use crate::image::Dockerfile;
+    use crate::image::context::Selection;
+
+    /// The first line and the headers of a request.
+    async fn head(stream: &mut UnixStream) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.expect("a request"));
+        }
+        String::from_utf8(head).expect("UTF-8")
+    }
+
+    /// A daemon whose first build fails because an image is gone, and which keeps sessions although their clients have
+    /// left. Returns the IDs of its sessions.
+    async fn daemon(socket: &Path) -> Vec<String> {
+        let listener = UnixListener::bind(socket).expect("a socket");
+        let (mut sessions, mut ids) = (Vec::new(), Vec::new());
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let head = head(&mut stream).await;
+            let header = |name: &str| {
+                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+                lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+            };
+            if let Some(id) = header("X-Docker-Expose-Session-Uuid") {
+                assert!(!ids.contains(&id), "session {id} already exists");
+                ids.push(id);
+                let answer = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+                stream.write_all(answer.as_bytes()).await.expect("it is read");
+                sessions.push(stream);
+                continue;
+            }
+            let body = match ids.len() {
+                1 => r#"{"errorDetail":{"message":"unable to find image \"sha256:1\""}}"#,
+                _ => r#"{"id":"moby.image.id","aux":{"ID":"sha256:2"}}"#,
+            };
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).await.expect("it is read");
+            if ids.len() == 2 {
+                return ids;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn each_attempt_has_a_session_of_its_own() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let socket = folder.path().join("socket");
+        let daemon = {
+            let socket = socket.clone();
+            tokio::spawn(async move { daemon(&socket).await })
+        };
+        while !socket.exists() {
+            tokio::task::yield_now().await;
+        }
+        let builder = BuildKit {
+            endpoint: Endpoint::Unix(socket),
+            api_version: "1.41".to_owned(),
+            credentials: Arc::new(|_| Box::pin(async { None })),
+        };
+        let request = BuildRequest::new(
+            "api",
+            Dockerfile::parse("Dockerfile", "FROM scratch\n").expect("a Dockerfile"),
+            Selection::from_entries(Vec::new()),
+            "/none",
+        );
+        let events = Events::none().of_image("api");
+        let built = builder.build(request, &events, &CancellationToken::new()).await.expect("it is built");
+        assert_eq!(built.image_id.as_deref(), Some("sha256:2"));
+        assert_eq!(daemon.await.expect("no panic").len(), 2);
+    }
 }
