@@ -240,7 +240,8 @@ impl ClusterExample {
     #[track_caller]
     fn purge(&self) {
         self.run(self.commands.len() - 1).stderr_has("1 deleted in");
-        assert_eq!(self.pods(), []);
+        // The cluster deletes what belongs to a deleted object by and by.
+        wait_for("the end of all pods", LIMIT, || self.pods().is_empty().then_some(()));
         assert!(self.cluster.list::<Service>().is_empty());
     }
 }
