@@ -139,6 +139,27 @@ pub enum Event {
         /// What happened.
         change: SyncChange,
     },
+    /// Something about a forwarded port.
+    Forward {
+        /// The local address: `localhost:8080`.
+        address: String,
+        /// Where it leads: ``port 80 of image `web` ``.
+        to: String,
+        /// What happened.
+        change: ForwardChange,
+    },
+    /// What keys do from now on; none if no keys are read.
+    Keys {
+        /// The keys.
+        keys: Vec<KeyHint>,
+    },
+    /// A question waits for a key, y or n.
+    Question {
+        /// The question; none if no question waits any more.
+        question: Option<String>,
+    },
+    /// Something else uses the terminal from now on, until the end of the run.
+    TerminalTaken,
     /// The run has ended.
     RunFinished {
         /// The duration in seconds.
@@ -161,6 +182,9 @@ impl Event {
             | Self::FilesChanged { .. }
             | Self::WatchPaused { .. }
             | Self::WatchResumed
+            | Self::Keys { .. }
+            | Self::Question { .. }
+            | Self::TerminalTaken
             | Self::Failure { .. } => return None,
             Self::ImageDecided { image, decision, reason, key } => {
                 Self::ImageDecided { image: of(image), decision, reason, key }
@@ -193,6 +217,7 @@ impl Event {
                 Self::DeploymentFinished(DeploymentResult { deployment: of(result.deployment), ..result })
             }
             Self::Sync { folder, change } => Self::Sync { folder: opened(folder), change },
+            Self::Forward { address, to, change } => Self::Forward { address, to: opened(to), change },
         })
     }
 
@@ -210,6 +235,10 @@ impl Event {
             | Self::WatchResumed
             | Self::Failure { .. }
             | Self::Sync { .. }
+            | Self::Forward { .. }
+            | Self::Keys { .. }
+            | Self::Question { .. }
+            | Self::TerminalTaken
             | Self::RunFinished { .. } => None,
             Self::StepStarted { image, .. } | Self::Output { image, .. } | Self::Notice { image, .. } => {
                 image.as_deref()
@@ -263,6 +292,8 @@ pub enum SyncChange {
         /// The reason.
         reason: String,
     },
+    /// It is not synchronized any more.
+    Ended,
 }
 
 impl SyncChange {
@@ -270,6 +301,32 @@ impl SyncChange {
     pub fn is_warning(&self) -> bool {
         matches!(self, Self::Halted { .. } | Self::Conflict { .. } | Self::Lost { .. })
     }
+}
+
+/// What happened with a forwarded port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ForwardChange {
+    /// It is open, and waits for a container.
+    Opened,
+    /// Connections go to a container.
+    Connected {
+        /// The container: `web-1/app`.
+        container: String,
+    },
+    /// The container is gone; connections wait for the next one.
+    Waiting,
+    /// It is closed.
+    Closed,
+}
+
+/// What a key does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyHint {
+    /// The key.
+    pub key: char,
+    /// What it does, as a phrase: `build`.
+    pub does: String,
 }
 
 /// The numbers of files and directories that were copied or deleted, and the first paths.

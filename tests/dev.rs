@@ -208,13 +208,17 @@ fn keys_and_a_terminal_control_it() {
     let Some(world) = World::start("") else { return };
     let project = &world.project;
     let mut terminal = world.dev_in_terminal(&[]);
-    terminal.wait_for_text("keys: b build").wait_for_text("in sync");
+    terminal.wait_for_text("b build, p pause").wait_for_text("in sync");
     world.wait_for_answer("first page\nfirst settings\n");
+    // What it keeps fresh stays in sight.
+    terminal.wait_for_text("images       web built ").wait_for_text("sync         app -> /app in sync");
+    terminal.wait_for_text(&format!("ports        localhost:{} -> web-", world.port));
+    assert!(terminal.transcript().contains("\x1b]0;windlass: ready\x07"), "{}", terminal.transcript());
     project.write("settings", "second settings\n");
     terminal.wait_for_text("web is stale");
     terminal.type_text("b");
     world.wait_for_answer("first page\nsecond settings\n");
-    terminal.type_text("p").wait_for_text("changes have no effect until you press p or b");
+    terminal.type_text("p").wait_for_text("paused       changes have no effect until you press p or b");
     terminal.type_text("p");
     terminal.type_text("d").wait_for_text("deployed 0 objects");
     terminal.type_text("q");

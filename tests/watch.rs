@@ -247,7 +247,7 @@ fn keys_pause_explain_build_and_end() {
     let project = project().file("Dockerfile", "FROM scratch\nCOPY missing /\n");
     let mut terminal = project.terminal(WATCH);
     // In a terminal, a failure of the first pass does not end it.
-    terminal.wait_for_text("keys: b build").wait_for_text("watching ");
+    terminal.wait_for_text("b build, p pause").wait_for_text("watching ");
     project.write("Dockerfile", "FROM scratch\nCOPY src /src\n");
     terminal.wait_for_text("changed: Dockerfile -> api");
     terminal.wait_for_text("built registry.test/api");

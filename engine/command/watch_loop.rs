@@ -23,7 +23,7 @@ use super::store_size::keep_store_small;
 use crate::command::cli::GlobalOptions;
 use crate::config::{self, LoadOptions, Loaded};
 use crate::delays::Delays;
-use crate::event::{Event, Events, Level, Outcome};
+use crate::event::{Event, Events, KeyHint, Level, Outcome};
 use crate::host::Writes;
 use crate::lock::lock;
 use crate::passes::{Asked, End, Guard, Key, Next, Passes, Questions, Running, Written};
@@ -372,6 +372,7 @@ impl WatchLoop<'_> {
                 Ok(()) => {
                     if self.kind.takes_terminal() && !is_quiet {
                         self.leave_keys();
+                        self.events.emit(Event::TerminalTaken);
                         self.quiet.store(true, Ordering::Relaxed);
                     }
                     Ended::Succeeded
@@ -537,8 +538,8 @@ impl WatchLoop<'_> {
         passes.questions().allow(keys.is_some());
         if keys.is_some() {
             let hints = ALL_KEYS.iter().chain(more).filter(|(.., hint)| !hint.is_empty());
-            let hints: Vec<_> = hints.map(|(key, _, hint)| format!("{key} {hint}")).collect();
-            self.events.notice(Level::Info, format!("keys: {}", hints.join(", ")));
+            let hints = hints.map(|(key, _, hint)| KeyHint { key: *key, does: (*hint).to_owned() });
+            self.events.emit(Event::Keys { keys: hints.collect() });
         }
         keys
     }

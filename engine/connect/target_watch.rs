@@ -90,6 +90,11 @@ impl TargetWatch {
         found.ok()?.target.clone()
     }
 
+    /// What is known, and each change of it.
+    pub fn subscribe(&self) -> watch::Receiver<TargetState> {
+        self.state.subscribe()
+    }
+
     /// Waits until a container of another pod than that with the UID `pod` is current, and stays.
     pub async fn replaced(&self, pod: &str) {
         let mut state = self.state.subscribe();

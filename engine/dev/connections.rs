@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::forward_report::ForwardReport;
 use super::{FolderFlags, FolderJob, FolderSettings, Wanted};
 use crate::cluster::{ClusterAccess, ClusterOptions};
 use crate::config::{Dev, Folder, Foreground, Forward, Logs, Page, Selection};
@@ -16,7 +17,7 @@ use crate::connect::{
     TargetWatch, log_queue, open_in_browser, show_logs, wait_for_page,
 };
 use crate::error::{StageError, in_one_line};
-use crate::event::{Event, Events, Level};
+use crate::event::{Event, Events, Level, SyncChange};
 use crate::rollout::{project_images, target_selector};
 use crate::run::Run;
 use crate::sync::{FolderOptions, SyncHooks, check_downloads};
@@ -159,11 +160,19 @@ impl Connections {
             }
             let watch = self.watch(run, &forward.selection)?;
             let cancel = self.cancel.child_token();
-            let message =
-                format!("{} -> port {} of {}", port.address(), port.remote_port(), forward.selection);
-            self.events.notice(Level::Info, message);
+            let report = ForwardReport {
+                address: port.address(),
+                to: format!("port {} of {}", port.remote_port(), forward.selection),
+                events: self.events.clone(),
+            };
+            let shown = watch.clone();
             let serve = port.serve(self.access.clone(), watch.clone(), self.notices.clone(), cancel.clone());
-            let task = self.runtime.spawn(serve);
+            let task = self.runtime.spawn(async move {
+                tokio::select! {
+                    () = serve => {}
+                    () = report.follow(&shown) => {}
+                }
+            });
             self.ports.push(Kept { wanted: forward, target: watch, task, _stop: cancel.drop_guard() });
         }
         self.select(run)
@@ -254,11 +263,12 @@ impl Connections {
         for (wanted, watch, cancel, job) in jobs {
             let target = SyncTarget { watch, options: job.options().clone() };
             let (notices, paused) = (self.notices.clone(), self.paused.clone());
-            let name = target.options.name.clone();
+            let (name, events) = (target.options.name.clone(), self.events.clone());
             let task = self.runtime.spawn(async move {
                 if let Err(error) = job.run(Some(paused)).await {
                     notices.tell(Level::Warning, format!("{name}: {}", error.in_one_line()));
                 }
+                events.emit(Event::Sync { folder: name, change: SyncChange::Ended });
             });
             self.folders.push(Kept { wanted, target, task, _stop: cancel.drop_guard() });
         }

@@ -3,6 +3,7 @@
 mod connections;
 mod covered;
 mod folder_job;
+mod forward_report;
 mod survey;
 mod upload_commands;
 mod wanted;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
-use crate::event::{Events, Level};
+use crate::event::{Event, Events};
 use crate::lock::lock;
 
 /// Questions to the user, one after another. Cheap to clone.
@@ -14,7 +14,14 @@ use crate::lock::lock;
 pub struct Questions {
     events: Events,
     can_ask: Arc<AtomicBool>,
-    open: Arc<Mutex<VecDeque<Question>>>,
+    open: Arc<Mutex<Open>>,
+}
+
+/// The questions that wait, and the one that is shown.
+#[derive(Default)]
+struct Open {
+    questions: VecDeque<Question>,
+    shown: Option<String>,
 }
 
 /// A question, and where its answer goes.
@@ -30,7 +37,7 @@ impl Questions {
     pub fn allow(&self, can_ask: bool) {
         self.can_ask.store(can_ask, Ordering::Relaxed);
         if !can_ask {
-            lock(&self.open).clear();
+            self.change(VecDeque::clear);
         }
     }
 
@@ -39,38 +46,42 @@ impl Questions {
         if !self.can_ask.load(Ordering::Relaxed) {
             return false;
         }
+        // Whoever asked may not wait for the answer: dropped after `answer`, this finds it closed.
+        let _withdraw = Withdraw(self);
         let (sender, answer) = oneshot::channel();
-        let is_first = {
-            let mut open = lock(&self.open);
-            // Whoever asked it may be gone.
-            open.retain(|(_, sender)| !sender.is_closed());
-            open.push_back((question.clone(), sender));
-            open.len() == 1
-        };
-        if is_first {
-            self.show(&question);
-        }
+        self.change(|questions| questions.push_back((question, sender)));
         answer.await.unwrap_or(false)
     }
 
     /// Answers the first question.
     pub(super) fn answer(&self, answer: bool) {
-        let next = {
-            let mut open = lock(&self.open);
-            open.retain(|(_, sender)| !sender.is_closed());
-            if let Some((_, sender)) = open.pop_front() {
+        self.change(|questions| {
+            if let Some((_, sender)) = questions.pop_front() {
                 // It was closed meanwhile.
                 let _ = sender.send(answer);
             }
-            open.front().map(|(question, _)| question.clone())
-        };
-        if let Some(question) = next {
-            self.show(&question);
-        }
+        });
     }
 
-    fn show(&self, question: &str) {
-        self.events.notice(Level::Warning, format!("{question} Press y or n"));
+    /// Changes the questions that wait, and shows the first one if it is another.
+    fn change(&self, change: impl FnOnce(&mut VecDeque<Question>)) {
+        let mut open = lock(&self.open);
+        open.questions.retain(|(_, sender)| !sender.is_closed());
+        change(&mut open.questions);
+        let first = open.questions.front().map(|(question, _)| question.clone());
+        if open.shown != first {
+            open.shown.clone_from(&first);
+            self.events.emit(Event::Question { question: first });
+        }
+    }
+}
+
+/// Shows the next question at its end.
+struct Withdraw<'a>(&'a Questions);
+
+impl Drop for Withdraw<'_> {
+    fn drop(&mut self) {
+        self.0.change(|_| {});
     }
 }
 
@@ -88,11 +99,11 @@ mod tests {
             tokio::spawn(async move { questions.ask(text).await })
         };
         let one = ask("one?");
-        while lock(&questions.open).is_empty() {
+        while lock(&questions.open).questions.is_empty() {
             tokio::task::yield_now().await;
         }
         let two = ask("two?");
-        while lock(&questions.open).len() < 2 {
+        while lock(&questions.open).questions.len() < 2 {
             tokio::task::yield_now().await;
         }
         questions.answer(true);
@@ -100,7 +111,7 @@ mod tests {
         assert!(one.await.expect("no panic"));
         assert!(!two.await.expect("no panic"));
         let three = ask("three?");
-        while lock(&questions.open).is_empty() {
+        while lock(&questions.open).questions.is_empty() {
             tokio::task::yield_now().await;
         }
         questions.allow(false);

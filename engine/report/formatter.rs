@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::phrase;
+use super::status::yes_or_no;
 use super::summary::Summary;
 use super::text::clean;
-use crate::event::{Decision, DeploymentDecision, DeploymentOutcome, Event, Level, Outcome};
+use crate::event::{
+    Decision, DeploymentDecision, DeploymentOutcome, Event, ForwardChange, Level, Outcome, SyncChange,
+};
 
 /// Returns the log file of an image, if it has one.
 pub(super) type LogOf = Box<dyn Fn(&str) -> Option<PathBuf> + Send>;
@@ -133,7 +136,7 @@ impl Formatter {
             Event::ObjectChanged { object, change, details, .. } => {
                 (LineKind::Step, phrase::object(*change, object, details))
             }
-            Event::Sync { folder, change } => {
+            Event::Sync { folder, change } if *change != SyncChange::Ended => {
                 let level = if change.is_warning() { Level::Warning } else { Level::Info };
                 (LineKind::Notice(level), format!("{folder}: {}", phrase::sync(change)))
             }
@@ -155,6 +158,21 @@ impl Formatter {
             }
             Event::WatchPaused { reason } => (LineKind::Notice(Level::Info), format!("paused: {reason}")),
             Event::WatchResumed => (LineKind::Notice(Level::Info), "resumed".to_owned()),
+            Event::Forward { address, to, change: change @ ForwardChange::Opened } => {
+                (LineKind::Notice(Level::Info), phrase::forward(address, to, change))
+            }
+            Event::Question { question: Some(question) } => {
+                (LineKind::Notice(Level::Warning), yes_or_no(question))
+            }
+            Event::Keys { keys } if !keys.is_empty() => {
+                let keys: Vec<_> = keys.iter().map(|hint| format!("{} {}", hint.key, hint.does)).collect();
+                (LineKind::Notice(Level::Info), format!("keys: {}", keys.join(", ")))
+            }
+            Event::Sync { .. }
+            | Event::Forward { .. }
+            | Event::Question { .. }
+            | Event::Keys { .. }
+            | Event::TerminalTaken => return Vec::new(),
             Event::Failure { message } => (LineKind::Result(Outcome::Failed), message.clone()),
             Event::RunFinished { seconds, .. } => {
                 self.started = None;

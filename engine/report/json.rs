@@ -26,9 +26,13 @@
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"watch_paused","reason":"press p to resume"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"watch_resumed"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"failure","message":"cannot build `api`"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"forward","address":"localhost:8080","to":"port 80 of image `web`","change":{"kind":"connected","container":"web-1/app"}}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"keys","keys":[{"key":"b","does":"build"}]}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"question","question":"delete 300 files?"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"terminal_taken"}
 //! ```
 //!
-//! The last five types appear with `--watch`, where several runs follow each other.
+//! The last nine types appear with `dev` and `--watch`, where several runs follow each other.
 //!
 //! `decision` of an image is `build`, `skip`, `publish` or `finish`, that of a deployment `deploy` or `keep`; `outcome`
 //! of an image is `built`, `skipped`, `failed` or `cancelled`, that of a deployment `deployed`, `kept`,

@@ -20,6 +20,7 @@ mod record;
 mod run_result;
 #[cfg(test)]
 mod samples;
+mod status;
 mod style;
 mod summary;
 mod terminal;
@@ -39,6 +40,7 @@ use std::time::Duration;
 use console::Term;
 use indicatif::ProgressDrawTarget;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::event::{Event, Events, Level};
 use formatter::{Formatter, LogOf};
@@ -46,8 +48,9 @@ use json::Json;
 use plain::Plain;
 use queue::Queue;
 use record::Record;
+use status::Status;
 use style::{Look, shows_unicode};
-use terminal::{Screen, Terminal};
+use terminal::{FRAMES, Screen, Terminal};
 use view::View;
 
 pub use error::ReportError;
@@ -192,7 +195,7 @@ fn view(options: &ReportOptions, log_of: LogOf) -> Box<dyn View> {
         ProgressMode::Json => Box::new(Json::new(BufWriter::new(io::stdout()), options.debug)),
         ProgressMode::Auto | ProgressMode::Terminal if live && !options.silent => {
             let look = Look::new(color, shows_unicode(|name| std::env::var(name).ok()));
-            Box::new(Terminal::new(Stderr(term), look, narrator()))
+            Box::new(Terminal::new(Stderr(term), look, narrator(), Status::new(look, TimeZone::system())))
         }
         _ => {
             let look = Look::new(color, false);
@@ -216,7 +219,7 @@ impl Write for Stderr {
 
 impl Screen for Stderr {
     fn target(&self) -> ProgressDrawTarget {
-        ProgressDrawTarget::term(Term::buffered_stderr(), 20)
+        ProgressDrawTarget::term(Term::buffered_stderr(), FRAMES)
     }
 
     fn size(&self) -> (u16, u16) {

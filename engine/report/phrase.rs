@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::text::elapsed;
 use crate::event::{
-    Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, ImageResult, Level, ObjectChange,
-    Outcome, SyncChange,
+    Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, ForwardChange, ImageResult, Level,
+    ObjectChange, Outcome, SyncChange,
 };
 use crate::plural::counted;
 
@@ -96,6 +96,7 @@ pub fn sync(change: &SyncChange) -> String {
         SyncChange::Connected { container } => format!("connected to {container}"),
         SyncChange::Lost { reason } => format!("disconnected, trying again: {reason}"),
         SyncChange::Equal => "in sync".to_owned(),
+        SyncChange::Ended => "ended".to_owned(),
         SyncChange::Conflict { path, outcome } => format!("conflict in {path}: {outcome}"),
         SyncChange::Halted { reason } => format!("halted: {reason}"),
         SyncChange::Batch(batch) => {
@@ -112,6 +113,16 @@ pub fn sync(change: &SyncChange) -> String {
             let more = if batch.paths.len() < all { ", ..." } else { "" };
             format!("{} in {}: {}{more}", done.join(", "), elapsed(batch.seconds), batch.paths.join(", "))
         }
+    }
+}
+
+/// What happened with a forwarded port: ``localhost:8080 -> port 80 of image `web` ``.
+pub(super) fn forward(address: &str, to: &str, change: &ForwardChange) -> String {
+    match change {
+        ForwardChange::Opened => format!("{address} -> {to}"),
+        ForwardChange::Connected { container } => format!("{address} -> {container}"),
+        ForwardChange::Waiting => format!("{address} waits for a container"),
+        ForwardChange::Closed => format!("{address} closed"),
     }
 }
 

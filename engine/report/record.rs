@@ -40,7 +40,16 @@ impl Record {
     pub(super) fn receive(&mut self, at: Timestamp, event: &Event) -> io::Result<()> {
         self.result.receive(event);
         match event {
-            Event::RunStarted { .. } | Event::StepProgress { .. } | Event::Watching { .. } => Ok(()),
+            Event::RunStarted { .. }
+            | Event::StepProgress { .. }
+            | Event::Watching { .. }
+            | Event::Keys { .. }
+            | Event::Question { question: None }
+            | Event::TerminalTaken => Ok(()),
+            Event::Question { question: Some(question) } => self.heading(at, event, question),
+            Event::Forward { address, to, change } => {
+                self.heading(at, event, &phrase::forward(address, to, change))
+            }
             Event::FilesChanged { files, images } => {
                 let text = phrase::files_changed(files, images);
                 self.heading(at, event, &text)

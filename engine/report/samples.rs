@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{
-    Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, Event, ImageResult, Level,
-    ObjectChange, Outcome, SyncBatch, SyncChange,
+    Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, Event, ForwardChange, ImageResult,
+    KeyHint, Level, ObjectChange, Outcome, SyncBatch, SyncChange,
 };
 
 /// `milliseconds` after the start of a test's run.
@@ -87,6 +87,10 @@ pub(super) fn every_event() -> Vec<Event> {
         | Event::WatchResumed
         | Event::Failure { .. }
         | Event::Sync { .. }
+        | Event::Forward { .. }
+        | Event::Keys { .. }
+        | Event::Question { .. }
+        | Event::TerminalTaken
         | Event::RunFinished { .. } => {}
     };
     let key = Some("9f86d081".to_owned());
@@ -162,5 +166,13 @@ pub(super) fn every_event() -> Vec<Event> {
         Event::WatchPaused { reason: "press p to resume".to_owned() },
         Event::WatchResumed,
         Event::Failure { message: "cannot build `api`".to_owned() },
+        Event::Forward {
+            address: "localhost:8080".to_owned(),
+            to: "port 80 of image `web`".to_owned(),
+            change: ForwardChange::Connected { container: "web-1/app".to_owned() },
+        },
+        Event::Keys { keys: vec![KeyHint { key: 'b', does: "build".to_owned() }] },
+        Event::Question { question: Some("delete 300 files?".to_owned()) },
+        Event::TerminalTaken,
     ]
 }

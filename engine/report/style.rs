@@ -1,6 +1,8 @@
 //! Colors and symbols.
 
 use console::{Style, StyledObject};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::event::Outcome;
 
@@ -40,6 +42,16 @@ impl Look {
     /// The ellipsis for truncated text.
     pub(super) fn ellipsis(&self) -> &'static str {
         if self.unicode { "…" } else { "..." }
+    }
+
+    /// Separates the parts of a line.
+    pub(super) fn separator(&self) -> &'static str {
+        if self.unicode { " · " } else { " | " }
+    }
+
+    /// What happened, and the time of day in `zone`.
+    pub(super) fn at(&self, what: &str, time: Timestamp, zone: &TimeZone) -> String {
+        format!("{what} {}", self.dim(time.to_zoned(zone.clone()).strftime("%H:%M:%S")))
     }
 
     pub(super) fn dim<D>(&self, text: D) -> StyledObject<D> {

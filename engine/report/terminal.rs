@@ -1,7 +1,8 @@
 //! Live lines for people.
 //!
-//! Finished images and notices scroll up; below them is one line for each running image. Live lines and results are
-//! truncated to the width of the terminal; notices and the summary are not, since nothing repeats them.
+//! Finished images and notices scroll up; below them is one line for each running image, and below these, if the run
+//! watches, the [status](super::status) of everything. Live lines and results are truncated to the width of the terminal;
+//! notices and the summary are not, since nothing repeats them.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -14,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::formatter::{Formatter, LineKind, OutputLine};
 use super::phrase;
+use super::status::Status;
 use super::style::Look;
 use super::text::{amount, clean, elapsed};
 use super::view::View;
@@ -24,6 +26,9 @@ const DELAY: SignedDuration = SignedDuration::from_millis(200);
 
 /// The time between two frames.
 const FRAME: Duration = Duration::from_millis(100);
+
+/// How often indicatif may draw in a second: more often than we do, since a frame that it leaves out may be the last one.
+pub(super) const FRAMES: u8 = 60;
 
 /// The terminal.
 pub(super) trait Screen: Write + Send {
@@ -46,6 +51,13 @@ pub(super) struct Terminal<S> {
     /// One bar with a line for each image; indicatif redraws it as a whole.
     bar: Option<ProgressBar>,
     drawn: Timestamp,
+    status: Status,
+    /// The live lines drawn last.
+    shown: String,
+    /// Whether the live lines differ from what was drawn last.
+    is_stale: bool,
+    /// The title of the terminal, if it was changed.
+    title: Option<String>,
 }
 
 /// The content of a live line.
@@ -70,7 +82,7 @@ impl Running {
 
 impl<S: Screen> Terminal<S> {
     /// Draws nothing until a step takes some time.
-    pub(super) fn new(screen: S, look: Look, narrator: Formatter) -> Self {
+    pub(super) fn new(screen: S, look: Look, narrator: Formatter, status: Status) -> Self {
         Self {
             screen,
             look,
@@ -80,6 +92,10 @@ impl<S: Screen> Terminal<S> {
             above: String::new(),
             bar: None,
             drawn: Timestamp::UNIX_EPOCH,
+            status,
+            shown: String::new(),
+            is_stale: false,
+            title: None,
         }
     }
 
@@ -124,10 +140,23 @@ impl<S: Screen> Terminal<S> {
         usize::from(self.screen.size().1).saturating_sub(1).max(1)
     }
 
-    /// The live lines that fit on the screen.
-    fn live(&self, now: Timestamp) -> String {
-        let (width, height) = (self.width(), usize::from(self.screen.size().0).saturating_sub(1).max(1));
-        let shown = if self.running.len() > height { height - 1 } else { self.running.len() };
+    /// The lines of the status that fit on the screen: at least half of it is for what scrolls.
+    fn status(&self) -> Vec<String> {
+        self.status.lines(usize::from(self.screen.size().0) / 2)
+    }
+
+    /// The live lines that fit on the screen, with those of what is running if `with_running`.
+    fn live(&self, now: Timestamp, with_running: bool) -> String {
+        let status = self.status();
+        let height = usize::from(self.screen.size().0).saturating_sub(1 + status.len()).max(1);
+        let width = self.width();
+        let shown = if !with_running {
+            0
+        } else if self.running.len() > height {
+            height - 1
+        } else {
+            self.running.len()
+        };
         let frame = usize::try_from(now.as_millisecond() / FRAME.as_millis() as i64).unwrap_or(0);
         let mut text = String::new();
         let mut push = |line: &str| {
@@ -139,12 +168,13 @@ impl<S: Screen> Terminal<S> {
         for (image, running) in self.running.iter().take(shown) {
             push(&self.live_line(&clean(image), running, frame, now));
         }
-        if self.running.len() > shown {
+        if with_running && self.running.len() > shown {
             push(&format!("  +{} more", self.running.len() - shown));
         }
-        if let (true, Some(step)) = (self.running.is_empty(), &self.step) {
+        if let (true, true, Some(step)) = (with_running, self.running.is_empty(), &self.step) {
             push(&self.live_line("", step, frame, now));
         }
+        status.iter().for_each(|line| push(line));
         text
     }
 
@@ -178,10 +208,31 @@ impl<S: Screen> Terminal<S> {
         printed
     }
 
-    fn clear(&mut self) {
+    fn clear(&mut self) -> io::Result<()> {
+        self.is_stale = false;
+        self.shown.clear();
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+        self.set_title(None)
+    }
+
+    /// Sets the title of the terminal; `None` restores the one before the first.
+    fn set_title(&mut self, title: Option<String>) -> io::Result<()> {
+        /// The terminal keeps its title on a stack (XTWINOPS 22 and 23), and gets another one (OSC 0).
+        const PUSH: &str = "\x1b[22;0t";
+        const POP: &str = "\x1b[23;0t";
+        if self.title == title {
+            return Ok(());
+        }
+        let sequence = match (&self.title, &title) {
+            (None, Some(title)) => format!("{PUSH}\x1b]0;{title}\x07"),
+            (Some(_), Some(title)) => format!("\x1b]0;{title}\x07"),
+            (_, None) => POP.to_owned(),
+        };
+        self.title = title;
+        self.screen.write_all(sequence.as_bytes())?;
+        self.screen.flush()
     }
 }
 
@@ -252,25 +303,41 @@ impl<S: Screen> View for Terminal<S> {
             | Event::WatchPaused { .. }
             | Event::WatchResumed
             | Event::Sync { .. }
+            | Event::Forward { .. }
+            | Event::Keys { .. }
+            | Event::Question { .. }
+            | Event::TerminalTaken
             | Event::Failure { .. } => {}
         }
-        for remark in self.narrator.tell(at, event) {
-            self.say(&remark);
+        self.status.receive(at, event);
+        let remarks = self.narrator.tell(at, event);
+        // The status shows the keys all the time.
+        if !(matches!(event, Event::Keys { .. }) && self.status.is_shown()) {
+            remarks.iter().for_each(|remark| self.say(remark));
         }
         Ok(())
     }
 
     fn refresh(&mut self, now: Timestamp) -> io::Result<()> {
         let oldest = self.running.values().chain(&self.step).map(|running| running.since).min();
-        let Some(oldest) = oldest else {
-            self.clear();
+        let has_status = self.status.is_shown();
+        if oldest.is_none() && !has_status {
+            self.clear()?;
             return self.print_above();
-        };
+        }
         self.print_above()?;
-        let due = now.duration_since(self.drawn) >= SignedDuration::from_millis(50);
-        if due && (self.bar.is_some() || now.duration_since(oldest) >= DELAY) {
-            self.drawn = now;
-            let live = self.live(now);
+        self.set_title(has_status.then(|| self.status.title()))?;
+        let is_slow = oldest.is_some_and(|oldest| now.duration_since(oldest) >= DELAY);
+        // Above a status, what is quick appears and disappears without being seen.
+        let with_running = is_slow || (self.bar.is_some() && !has_status);
+        if !with_running && !has_status {
+            return Ok(());
+        }
+        let live = self.live(now, with_running);
+        self.is_stale = live != self.shown;
+        if self.is_stale && now.duration_since(self.drawn) >= SignedDuration::from_millis(50) {
+            (self.drawn, self.is_stale) = (now, false);
+            self.shown.clone_from(&live);
             let bar = self.bar.get_or_insert_with(|| {
                 let bar = ProgressBar::with_draw_target(None, self.screen.target());
                 let style = ProgressStyle::with_template("{msg}");
@@ -282,12 +349,13 @@ impl<S: Screen> View for Terminal<S> {
     }
 
     fn wait(&self) -> Option<Duration> {
-        (!self.running.is_empty() || self.step.is_some()).then_some(FRAME)
+        (!self.running.is_empty() || self.step.is_some() || self.is_stale).then_some(FRAME)
     }
 
     fn close(&mut self, now: Timestamp) -> io::Result<()> {
         self.running.clear();
         self.step = None;
+        self.status.hide();
         for remark in self.narrator.close(now) {
             self.say(&remark);
         }

@@ -2,8 +2,10 @@
 
 use indicatif::{InMemoryTerm, TermLike as _};
 
+use jiff::tz::TimeZone;
+
 use super::*;
-use crate::event::Outcome;
+use crate::event::{KeyHint, Outcome, SyncChange};
 use crate::report::samples::*;
 
 struct Fake(InMemoryTerm);
@@ -22,7 +24,7 @@ impl Write for Fake {
 
 impl Screen for Fake {
     fn target(&self) -> ProgressDrawTarget {
-        ProgressDrawTarget::term_like(Box::new(self.0.clone()))
+        ProgressDrawTarget::term_like_with_hz(Box::new(self.0.clone()), FRAMES)
     }
 
     fn size(&self) -> (u16, u16) {
@@ -43,7 +45,10 @@ impl Test {
     fn with_look(rows: u16, columns: u16, look: Look) -> Self {
         let term = InMemoryTerm::new(rows, columns);
         let narrator = Formatter::new(false, false, Box::new(|_| None));
-        Self { view: Terminal::new(Fake(term.clone()), look, narrator), term }
+        Self {
+            view: Terminal::new(Fake(term.clone()), look, narrator, Status::new(look, TimeZone::UTC)),
+            term,
+        }
     }
 
     fn receive(&mut self, milliseconds: i64, event: Event) -> &mut Self {
@@ -208,4 +213,63 @@ fn broken_off_run_leaves_no_live_line() {
         .shows(1000, "⠋ api    1.0s  building");
     test.view.close(at(1100)).unwrap();
     assert_eq!(test.term.contents(), "");
+}
+
+#[test]
+fn a_run_that_watches_shows_its_status_below_everything_until_its_end() {
+    let keys = vec![KeyHint { key: 'b', does: "build".to_owned() }];
+    let sync = |change| Event::Sync { folder: "src -> /app".to_owned(), change };
+    let mut test = Test::new(12, 60);
+    test.receive(0, started(&["api"]))
+        .receive(0, Event::Watching { files: 2, folders: 1 })
+        .receive(0, Event::Keys { keys })
+        .receive(0, decided("api", Decision::Build, "src/main.go changed"))
+        .shows(
+            150,
+            "\
+watching 2 files in 1 directory
+images       api building
+keys         b build",
+        )
+        .shows(
+            1000,
+            "\
+watching 2 files in 1 directory
+⠋ api    1.0s  building: src/main.go changed
+images       api building
+keys         b build",
+        )
+        .receive(1100, finished("api", Outcome::Built, "src/main.go changed"))
+        .receive(1100, sync(SyncChange::Equal))
+        .receive(1100, Event::Output { image: None, line: "web-1 | GET / 200".to_owned() })
+        .shows(
+            1200,
+            "\
+watching 2 files in 1 directory
+✔ api  built acme/api:1.4 in 3.2s: src/main.go changed
+src -> /app: in sync
+web-1 | GET / 200
+images       api built 00:00:01
+sync         src -> /app in sync
+keys         b build",
+        );
+    // Nothing is drawn while nothing changes, and the last change is drawn although it came early.
+    assert_eq!(test.view.wait(), None);
+    test.receive(1210, Event::WatchPaused { reason: "press p to resume".to_owned() });
+    assert_eq!(test.view.wait(), Some(FRAME));
+    test.view.refresh(at(1310)).unwrap();
+    assert_eq!(test.view.wait(), None);
+    assert!(test.term.contents().ends_with("\npaused       press p to resume"), "{}", test.term.contents());
+    test.view.close(at(1400)).unwrap();
+    let end = "\nweb-1 | GET / 200\npaused: press p to resume\nstopped early: 1 built in 1.4s";
+    assert!(test.term.contents().ends_with(end), "{}", test.term.contents());
+}
+
+#[test]
+fn what_takes_the_terminal_has_it_alone() {
+    let mut test = Test::new(12, 60);
+    test.receive(0, Event::Watching { files: 2, folders: 1 })
+        .receive(0, decided("api", Decision::Skip, "unchanged"))
+        .receive(100, Event::TerminalTaken)
+        .shows(200, "watching 2 files in 1 directory\n· api  skipped: unchanged");
 }
