@@ -55,7 +55,8 @@ pub struct State {
     pub stored: HashMap<ImageReference, Digest>,
     /// The images in registries, with their digests.
     pub pushed: HashMap<ImageReference, String>,
-    /// The configurations that builds inherit from images, by reference and by ID.
+    /// The configurations that builds inherit from images: in the daemon and the image store by reference and by ID, in
+    /// registries by digest.
     pub configs: HashMap<String, BaseConfig>,
     /// The repositories that contain only images that were built here; any other repository has every image.
     pub own: HashSet<Repository>,
@@ -201,7 +202,8 @@ impl State {
 
     /// Records the push of `reference`. The registry keeps the image under its digest, also if the tag moves later.
     fn push(&mut self, reference: ImageReference, digest: &str) {
-        self.pass_on(&reference.to_string(), reference.repository.with_digest(digest.to_owned()).to_string());
+        let config = self.configs.get(&reference.to_string()).cloned().unwrap_or_default();
+        self.configs.entry(digest.to_owned()).or_insert(config);
         self.pushed.insert(reference, digest.to_owned());
     }
 

@@ -115,19 +115,24 @@ impl<'a> Bases<'a> {
         Self { run, parents, asked: RefCell::default(), unknown: RefCell::default() }
     }
 
+    /// Does not look up the base images `unknown` again.
+    pub(super) fn without(self, unknown: &[String]) -> Self {
+        self.unknown.replace(unknown.to_vec());
+        self
+    }
+
     pub(super) fn config(&self, base: &str) -> Option<BaseConfig> {
         let parent = self.parents.iter().find(|parent| parent.base.reference == base);
-        let actual = parent.map_or_else(|| base.to_owned(), |parent| parent.finished.base.to_string());
-        let actual = self.run.known_name(actual);
-        if self.unknown.borrow().contains(&actual) {
+        let name = parent.map_or_else(|| base.to_owned(), |parent| memory_name(&parent.finished));
+        if self.unknown.borrow().contains(&name) {
             return None;
         }
-        let found = self.run.memory.bases.get(&actual).or_else(|| foreseen(self.run, &actual));
-        let found = found.or_else(|| look_up(self.run, &actual));
+        let found = self.run.memory.bases.get(&name).or_else(|| foreseen(self.run, reference_of(&name)));
+        let found = found.or_else(|| look_up(self.run, &name));
         if found.is_none() {
-            self.unknown.borrow_mut().push(actual.clone());
+            self.unknown.borrow_mut().push(name.clone());
         }
-        self.asked.borrow_mut().push(actual);
+        self.asked.borrow_mut().push(name);
         found
     }
 
@@ -137,7 +142,25 @@ impl<'a> Bases<'a> {
     }
 }
 
-/// On a planning host: what builds will inherit from an image of a dependency, which no daemon has yet.
+/// The name under which the configuration of a project's image is recorded: its tags name another build tomorrow, and
+/// may get back one of last week.
+fn memory_name(finished: &Finished) -> String {
+    let build = finished.identity.as_ref().map(|identity| identity.build.as_str()).unwrap_or_default();
+    match build {
+        "" => finished.base.to_string(),
+        build => format!("{}{BUILD}{build}", finished.base),
+    }
+}
+
+/// Separates a reference from the build that it named. No reference has it.
+const BUILD: char = '#';
+
+/// The reference in a name under which a configuration is recorded.
+fn reference_of(name: &str) -> &str {
+    name.split_once(BUILD).map_or(name, |(reference, _)| reference)
+}
+
+/// On a planning host: what builds will inherit from an image of the project or a dependency, which no daemon has yet.
 fn foreseen(run: &Run, base: &str) -> Option<BaseConfig> {
     let targets = if run.session.host.is_planning { run.links().all_targets() } else { Vec::new() };
     targets.iter().find_map(|target| {
@@ -147,9 +170,10 @@ fn foreseen(run: &Run, base: &str) -> Option<BaseConfig> {
     })
 }
 
-/// Queries the store, the daemon, then the registry, and records the result. No response is not an error: then the
-/// whole build context is an input.
-pub(super) fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
+/// Queries the store, the daemon, then the registry for the base image that is recorded as `name`, and records the
+/// result. No response is not an error: then the whole build context is an input.
+pub(super) fn look_up(run: &Run, name: &str) -> Option<BaseConfig> {
+    let base = &*run.known_name(reference_of(name).to_owned());
     let stored = run.session.wait(run.session.host.oci.base_config(base)).ok()?.ok().flatten();
     let in_daemon = || run.session.wait(run.session.host.docker.base_config(base)).ok()?.ok().flatten();
     let in_registry = || {
@@ -157,7 +181,7 @@ pub(super) fn look_up(run: &Run, base: &str) -> Option<BaseConfig> {
         run.session.wait(run.session.host.registry.base_config(&reference)).ok()?.ok()
     };
     let found = stored.or_else(in_daemon).or_else(in_registry)?;
-    run.memory.bases.learn(base, found.clone());
+    run.memory.bases.learn(name, found.clone());
     Some(found)
 }
 

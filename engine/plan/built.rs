@@ -283,9 +283,13 @@ impl Built {
             let is_planned = self.was_built && run.session.host.is_planning;
             let identity = (!is_planned).then(|| record.identity());
             let repository = &self.image.config().repository;
-            let base = match self.was_built {
-                true => None,
-                false => record.base_reference(repository, &run.records(self.image.name())),
+            let base = match &self.source {
+                _ if self.was_built => None,
+                // Its tags name it, or are about to on a planning host.
+                Source::Daemon(_) | Source::Store(_) => None,
+                Source::Registry(_) | Source::Elsewhere => {
+                    record.base_reference(repository, &run.records(self.image.name()))
+                }
             };
             let base = base.unwrap_or_else(|| reference.clone());
             let finished = Finished { key: record.key, reference, base, identity, is_new: self.was_built };

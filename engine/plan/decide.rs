@@ -430,6 +430,7 @@ mod tests {
             earlier: BTreeMap::new(),
             custom: false,
             push_skipped: false,
+            lost_tags: false,
             built_at: None,
             bases: BTreeMap::new(),
             daemon_bases: BTreeMap::new(),

@@ -234,13 +234,9 @@ impl Plan {
     /// Checks that neither the Dockerfile nor a trigger of its base images needs a daemon.
     fn check_daemonless(&self, recipe: &DockerfileRecipe) -> Result<(), StageError> {
         let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
-        let bases = Bases::new(self.image.run(), &recipe.parents);
         // A base image that nothing knew of is not looked up again.
-        let config = |base: &str| match recipe.unknown_bases.iter().any(|unknown| unknown == base) {
-            true => None,
-            false => bases.config(base),
-        };
-        match needs_daemon(inner, target.as_deref(), args, &config)? {
+        let bases = Bases::new(self.image.run(), &recipe.parents).without(&recipe.unknown_bases);
+        match needs_daemon(inner, target.as_deref(), args, &|base: &str| bases.config(base))? {
             Some(obstacle) => Err(obstacle.into_error(self.image.name(), inner, None).into()),
             None => Ok(()),
         }

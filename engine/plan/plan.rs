@@ -463,9 +463,17 @@ impl Plan {
                 Source::Registry(_) | Source::Elsewhere => {}
             }
         }
+        let records = run.records(self.image.name());
+        record.lost_tags = match &source {
+            // They have just been put back.
+            Source::Daemon(_) | Source::Store(_) => false,
+            Source::Registry(_) | Source::Elsewhere => {
+                record.lost_tags || record.tags.iter().any(|tag| record.is_taken(tag, &records))
+            }
+        };
         record.tags = tags;
         record.templates.clone_from(&self.templates);
-        if !run.records(self.image.name()).contains(&record) {
+        if !records.contains(&record) {
             run.remember(self.image.name(), &record);
         }
         Ok(Built::reused(&self.image, record, source))
@@ -475,14 +483,14 @@ impl Plan {
     fn foresee_names(&self, reuse: &Reuse) {
         let run = self.image.run();
         let is_lost = |tag: &Tag| reuse.untagged.contains(tag);
-        let kept = reuse.record.tags.iter().filter(|tag| !is_lost(tag));
-        let mut names = kept.map(|tag| self.reference(tag).to_string());
-        let known =
-            names.find(|name| run.memory.bases.get(name).is_some()).unwrap_or_else(|| match &reuse.source {
-                Source::Daemon(id) => id.clone(),
-                Source::Registry(tag) => self.reference(tag).to_string(),
-                Source::Store(_) | Source::Elsewhere => String::new(),
-            });
+        let kept = reuse.record.tags.iter().find(|tag| !is_lost(tag));
+        let known = match &reuse.source {
+            Source::Daemon(id) => id.clone(),
+            Source::Registry(tag) => self.reference(tag).to_string(),
+            Source::Store(_) | Source::Elsewhere => {
+                kept.map(|tag| self.reference(tag).to_string()).unwrap_or_default()
+            }
+        };
         let new = reuse.tags.iter().filter(|tag| !reuse.record.tags.contains(tag) || is_lost(tag));
         new.for_each(|tag| run.plan_name(self.reference(tag).to_string(), &known));
     }
@@ -625,6 +633,7 @@ impl Plan {
             earlier: BTreeMap::new(),
             custom,
             push_skipped: custom && self.image.run().options.skip_push,
+            lost_tags: false,
             built_at: Some(self.image.run().session.host.clock.now().as_second()),
             bases: if is_planned { BTreeMap::new() } else { self.used_bases() },
             daemon_bases: daemon_bases.into_iter().chain(taken).collect(),

@@ -36,6 +36,7 @@ pub fn record(inputs: &Inputs) -> Record {
         earlier: BTreeMap::new(),
         custom: false,
         push_skipped: false,
+        lost_tags: false,
         built_at: None,
         bases: BTreeMap::new(),
         daemon_bases: BTreeMap::new(),

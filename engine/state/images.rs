@@ -53,6 +53,10 @@ pub struct Record {
     pub stored: Option<Digest>,
     /// The tags that are in the registry, with their digests if known.
     pub pushed: BTreeMap<Tag, Option<String>>,
+    /// Whether its tags may name another image in the daemon and the image store: it was reused from the registry after
+    /// another build took them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost_tags: bool,
     /// The digests that its tags had in the registry before, at most two for each: a tag with one of them may have moved.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub earlier: BTreeMap<Tag, BTreeSet<String>>,
@@ -129,11 +133,12 @@ impl Record {
     }
 
     /// The reference by which other images are built on it: its first tag in `repository`. If a later one of the `records`
-    /// of the image, newest first, has this tag too, the tag names that build in the daemon or the image store; then the
-    /// digest in the registry, if it is known.
+    /// of the image, newest first, has this tag too, or had it when this one was reused from the registry, the tag names
+    /// that build in the daemon or the image store; then the digest in the registry, if it is known.
     pub fn base_reference(&self, repository: &Repository, records: &[Self]) -> Option<ImageReference> {
         let tag = self.tags.first()?;
-        let digest = self.pushed.get(tag).cloned().flatten().filter(|_| self.is_taken(tag, records));
+        let is_lost = self.lost_tags || self.is_taken(tag, records);
+        let digest = self.pushed.get(tag).cloned().flatten().filter(|_| is_lost);
         Some(match digest {
             Some(digest) => repository.with_digest(digest),
             None => repository.with_tag(tag.clone()),
@@ -558,6 +563,7 @@ mod tests {
             earlier: BTreeMap::new(),
             custom: false,
             push_skipped: false,
+            lost_tags: false,
             built_at: None,
             bases: BTreeMap::new(),
             daemon_bases: BTreeMap::new(),

@@ -50,7 +50,11 @@ impl Registry for MemoryHost {
 
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
         let name = reference.to_string();
+        let digest = self.digest_in_registry(reference);
         let state = self.state();
+        if let Some(config) = digest.and_then(|digest| state.configs.get(&digest)) {
+            return Ok(config.clone());
+        }
         let is_there = state.pushed.contains_key(reference) || state.configs.contains_key(&name);
         if state.own.contains(&reference.repository) && !is_there {
             return Err(Scripted::missing_image(&name).into());
@@ -81,9 +85,7 @@ impl Registry for MemoryHost {
         self.check_refusal(&reference)?;
         let digest = self.existing(from)?;
         self.did(CallKind::Tag, &reference);
-        let mut state = self.state();
-        state.pass_on(&from.to_string(), reference.to_string());
-        state.push(reference, &digest);
+        self.state().push(reference, &digest);
         Ok(digest)
     }
 }
