@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use textwrap::{WordSeparator, WordSplitter};
 
 use super::far_right::far_right;
 use crate::error::StageError;
@@ -156,7 +157,11 @@ pub fn render(diagnostic: &dyn Diagnostic) -> String {
     };
     let width = if is_terminal { usize::from(console::Term::stderr().size().1).max(40) } else { 100 };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
-    let handler = handler.with_show_related_as_nested(true);
+    // An option or a path that is broken into two cannot be copied.
+    let handler = handler
+        .with_word_separator(WordSeparator::AsciiSpace)
+        .with_word_splitter(WordSplitter::NoHyphenation)
+        .with_show_related_as_nested(true);
     let mut text = String::new();
     let shorter = far_right(diagnostic);
     let diagnostic = shorter.as_ref().map_or(diagnostic, |shorter| shorter as &dyn Diagnostic);
@@ -168,4 +173,22 @@ pub fn render(diagnostic: &dyn Diagnostic) -> String {
         text = console::strip_ansi_codes(&text).into_owned();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use miette::MietteDiagnostic;
+
+    use super::render;
+
+    #[test]
+    fn options_and_paths_are_not_broken_at_the_end_of_a_line() {
+        // The word begins at each column around the end of the line.
+        let word = "--force-deploy=.windlass/sync-state";
+        for column in 50..100 {
+            let help = format!("{} {word} again", "x".repeat(column));
+            let text = render(&MietteDiagnostic::new(help.clone()).with_help(help));
+            assert_eq!(text.matches(word).count(), 2, "{text}");
+        }
+    }
 }
