@@ -118,6 +118,12 @@ fn it_builds_deploys_forwards_syncs_and_shows_logs() {
     assert_ne!(world.images(), images);
     world.project.write("app/page", "third page\n");
     world.wait_for_answer("third page\nsecond settings\n");
+    // What was sent is known here.
+    wait_for("the record", LIMIT, || {
+        let output = world.project.run(["why", "--sync", "app/page"]);
+        output.success().stdout_has("yes, to /app/page\n");
+        output.stdout.contains("which is the one here").then_some(())
+    });
     let text = running.interrupt().all();
     assert!(text.contains("changed: settings -> web\n"), "{text}");
     assert!(!text.contains("changed: app/page"), "{text}");

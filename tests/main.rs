@@ -92,3 +92,4 @@ mod upgrade;
 mod variables;
 mod watch;
 mod why;
+mod why_sync;

@@ -56,6 +56,7 @@ pub use load::{LoadOptions, Loaded, load};
 pub use model::*;
 pub use outline::Outline;
 pub use problem::ConfigDiagnostic;
+pub(crate) use problem::shown as shown_path;
 pub use upgrade::{UpgradeBlocker, UpgradedFile, upgrade_file};
 pub use variable::Provenance;
 pub use variable::ask::{Ask, AskError, Question};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::folder_job::read_rules;
+use super::FolderRules;
 use crate::config::Folder as SyncFolder;
 use crate::sync::{ExcludeRules, is_own};
 
@@ -28,8 +28,8 @@ impl Coverage {
         let covering = |(index, folder): (usize, &SyncFolder)| {
             let here = root.join(&folder.local).canonicalize().ok().filter(|here| here.is_dir())?;
             // With rules that cannot be read, nothing is synced.
-            let rules = |rules| read_rules(Some(rules), &here).map(ExcludeRules::new).ok();
-            let rules = [rules(&folder.excludes.both)?, rules(&folder.excludes.upload)?];
+            let FolderRules { both, upload, .. } = FolderRules::read(&folder.excludes, &here).ok()?;
+            let rules = [both.rules, upload.rules];
             Some(Covering { index, image: folder.selection.image.clone(), here, rules })
         };
         Self(uploading.filter_map(covering).collect())

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{ClusterAccess, ClusterError};
-use crate::config::{ExcludeRules as ConfiguredRules, Folder as SyncFolder, InitialSync};
+use super::FolderRules;
+use crate::cluster::{ClusterAccess, ClusterContext, ClusterError};
+use crate::config::{Folder as SyncFolder, InitialSync};
 use crate::connect::{Target, TargetLimits, TargetSelector, TargetWatch};
 use crate::error::{Cancelled, StageError};
 use crate::event::Events;
@@ -93,13 +94,12 @@ impl FolderJob {
             events,
             cancel,
         } = settings;
-        let (namespace, target) = (selector.namespace.clone(), selector.to_string());
         let here = local.canonicalize().ok().filter(|path| path.is_dir());
         let here = here.ok_or_else(|| SyncError::no_folder(&local))?;
         let context = access.context()?.ok_or(ClusterError::NoCluster)?;
-        let both = read_rules(folder.map(|folder| &folder.excludes.both), &here)?;
-        let up = read_rules(folder.map(|folder| &folder.excludes.upload), &here)?;
-        let down = read_rules(folder.map(|folder| &folder.excludes.download), &here)?;
+        let rules = folder.map(|folder| FolderRules::read(&folder.excludes, &here)).transpose()?;
+        let FolderRules { both, upload, download } = rules.unwrap_or_default();
+        let patterns = both.patterns.iter().map(|pattern| pattern.text.as_str());
         let shown = here.strip_prefix(root).map_or(here.as_path(), |path| path);
         let shown = if shown.as_os_str().is_empty() { Path::new(".") } else { shown };
         let limit = |limit: Option<u64>| limit.filter(|limit| *limit > 0).map(|kilobytes| kilobytes * 1024);
@@ -111,21 +111,15 @@ impl FolderJob {
         };
         let options = FolderOptions {
             name: format!("{} -> {container}", shown.display()),
-            key: FolderKey {
-                context: context.name.clone(),
-                namespace: namespace.unwrap_or_else(|| context.namespace.clone()),
-                target,
-                here: here.clone(),
-                there: container,
-            },
+            key: folder_key(context, &selector, here.clone(), container),
             state_folder: crate::state::prepare(root).map_err(|error| SyncError::state(root, error))?,
             strategy: flags
                 .strategy
                 .or(folder.map(|folder| folder.initial))
                 .unwrap_or(InitialSync::PreferLocal),
-            exclude: ExcludeRules::new(both.into_iter().chain(flags.exclude.iter().cloned())),
-            upload_exclude: ExcludeRules::new(up),
-            download_exclude: ExcludeRules::new(down),
+            exclude: ExcludeRules::new(patterns.chain(flags.exclude.iter().map(String::as_str))),
+            upload_exclude: upload.rules,
+            download_exclude: download.rules,
             disable_upload: flags.download_only || folder.is_some_and(|folder| folder.disable_upload),
             disable_download: flags.upload_only || folder.is_some_and(|folder| folder.disable_download),
             ignores_case: cfg!(any(windows, target_os = "macos")),
@@ -167,16 +161,20 @@ impl FolderJob {
     }
 }
 
-/// The patterns of an entry, and those of its file.
-pub(super) fn read_rules(rules: Option<&ConfiguredRules>, folder: &Path) -> Result<Vec<String>, SyncError> {
-    let Some(rules) = rules else { return Ok(Vec::new()) };
-    let mut patterns: Vec<_> = rules.paths.iter().map(|pattern| pattern.text.clone()).collect();
-    if let Some(file) = &rules.file {
-        let path = folder.join(&file.text);
-        let text = crate::input_file::read_text(&path).map_err(|error| SyncError::state(&path, error))?;
-        patterns.extend(text.lines().map(str::to_owned));
+/// What the state of a directory is recorded for.
+pub(super) fn folder_key(
+    context: &ClusterContext,
+    selector: &TargetSelector,
+    here: PathBuf,
+    there: String,
+) -> FolderKey {
+    FolderKey {
+        context: context.name.clone(),
+        namespace: selector.namespace.clone().unwrap_or_else(|| context.namespace.clone()),
+        target: selector.to_string(),
+        here,
+        there,
     }
-    Ok(patterns)
 }
 
 /// Connects to the container that a selector means at that moment.

@@ -3,14 +3,20 @@
 mod connections;
 mod covered;
 mod folder_job;
+mod folder_rules;
 mod forward_report;
+mod single_file;
 mod survey;
+mod sync_reason;
 mod upload_commands;
 mod wanted;
 
 pub use connections::{Chooser, Connections, FolderHooks};
 pub use covered::Coverage;
 pub use folder_job::{FolderFlags, FolderJob, FolderSettings};
+pub use folder_rules::{DecidingPattern, FolderRules};
+pub use single_file::single_file;
 pub use survey::{FolderSurvey, LargeEntry};
+pub use sync_reason::{NotSynced, SyncReason, WayReason};
 pub use upload_commands::UploadCommands;
 pub use wanted::Wanted;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::folder_job::read_rules;
+use super::{FolderRules, single_file};
 use crate::config::Folder as SyncFolder;
-use crate::sync::{ExcludeRules, Kind, LocalFolder, RelativePath};
+use crate::sync::{Kind, LocalFolder, RelativePath};
 
 /// The number of entries that count as the largest.
 const LARGEST: usize = 3;
@@ -44,22 +44,21 @@ impl FolderSurvey {
     pub fn new(root: &Path, folder: &SyncFolder) -> Self {
         let local = root.join(&folder.local);
         let problem = |problem: String| Self { problems: vec![problem], ..Self::default() };
-        if folder.is_file {
-            return problem("it is a single file: only directories are synced".to_owned());
+        if let Some(refused) = single_file(root, folder) {
+            return problem(refused);
         }
         let Some(here) = local.canonicalize().ok().filter(|path| path.is_dir()) else {
             return problem(format!("the directory `{}` does not exist", local.display()));
         };
-        let rules = |rules| read_rules(Some(rules), &here).map(ExcludeRules::new);
-        let (both, upload) = match (rules(&folder.excludes.both), rules(&folder.excludes.upload)) {
-            (Ok(both), Ok(upload)) => (both, upload),
-            (Err(error), _) | (_, Err(error)) => return problem(error.to_string()),
+        let FolderRules { both, upload, .. } = match FolderRules::read(&folder.excludes, &here) {
+            Ok(rules) => rules,
+            Err(error) => return problem(error.to_string()),
         };
-        let scan = LocalFolder::new(here.clone(), both).scan();
+        let scan = LocalFolder::new(here.clone(), both.rules).scan();
         let mut survey = Self::default();
         let mut entries: BTreeMap<String, LargeEntry> = BTreeMap::new();
         for (path, entry) in scan.entries.iter().filter(|(_, entry)| entry.kind != Kind::Directory) {
-            if !folder.disable_upload && upload.excludes(path.as_str(), false) {
+            if !folder.disable_upload && upload.rules.excludes(path.as_str(), false) {
                 continue;
             }
             survey.files += 1;

@@ -1,7 +1,7 @@
 //! What is done about one path: the tables of the initial strategies, of later changes, and of new containers.
 
 use super::base::{Base, Relation, content, first_content};
-use super::{Entry, Kind};
+use super::{Entry, ExcludeRules, Kind, RelativePath};
 use crate::config::InitialSync as Strategy;
 
 /// What is done about one path.
@@ -55,10 +55,30 @@ pub struct Ways {
     pub is_restricted: bool,
 }
 
+/// What limits one way.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit<'a> {
+    /// What does not go that way.
+    pub exclude: &'a ExcludeRules,
+    /// Whether nothing does.
+    pub is_disabled: bool,
+}
+
 impl Ways {
     /// Both ways.
     #[cfg(test)]
     pub const BOTH: Self = Self { up: true, down: true, is_restricted: false };
+
+    /// The ways that the limits of uploads and of downloads leave to `path`.
+    pub fn of(path: &RelativePath, is_directory: bool, upload: Limit<'_>, download: Limit<'_>) -> Self {
+        let up = !upload.exclude.excludes(path.as_str(), is_directory);
+        let down = !download.exclude.excludes(path.as_str(), is_directory);
+        Self {
+            up: up && !upload.is_disabled,
+            down: down && !download.is_disabled,
+            is_restricted: !up || !down,
+        }
+    }
 }
 
 /// What is at one path.

@@ -19,6 +19,8 @@ pub struct ExcludeRules {
 
 #[derive(Debug, Clone)]
 struct Rule {
+    /// Its place among all patterns, those without effect included.
+    place: usize,
     regex: Regex,
     is_negated: bool,
     /// The text that every match begins with: up to the first special character of a pattern that begins at the root.
@@ -31,8 +33,8 @@ impl ExcludeRules {
     /// The rules of `patterns`, in their order.
     pub fn new<T: AsRef<str>>(patterns: impl IntoIterator<Item = T>) -> Self {
         let mut rules = Self::default();
-        for pattern in patterns {
-            match Rule::parse(pattern.as_ref()) {
+        for (place, pattern) in patterns.into_iter().enumerate() {
+            match Rule::parse(place, pattern.as_ref()) {
                 Some(Ok(rule)) => rules.rules.push(rule),
                 Some(Err(_)) => rules.invalid.push(pattern.as_ref().to_owned()),
                 None => {}
@@ -48,7 +50,13 @@ impl ExcludeRules {
 
     /// Whether `path`, relative and with `/`, is excluded.
     pub fn excludes(&self, path: &str, is_directory: bool) -> bool {
-        self.last_match(path, is_directory).is_some_and(|index| !self.rules[index].is_negated)
+        self.deciding(path, is_directory).is_some_and(|(_, excludes)| excludes)
+    }
+
+    /// The place of the pattern that decides about `path`, and whether it excludes it; `None` if no pattern matches it.
+    pub fn deciding(&self, path: &str, is_directory: bool) -> Option<(usize, bool)> {
+        let rule = &self.rules[self.last_match(path, is_directory)?];
+        Some((rule.place, !rule.is_negated))
     }
 
     /// Whether the directory `path` and all below it are excluded, so that it need not be read.
@@ -90,7 +98,7 @@ pub fn is_own(path: &str) -> bool {
 impl Rule {
     /// The rule of a pattern; `None` for a comment or an empty line. The steps are those of the Go library, including
     /// that a character other than `*`, `?` and `.` keeps its meaning in a regular expression.
-    fn parse(pattern: &str) -> Option<Result<Self, regex::Error>> {
+    fn parse(place: usize, pattern: &str) -> Option<Result<Self, regex::Error>> {
         let line = pattern.trim_end_matches('\r');
         if line.starts_with('#') {
             return None;
@@ -121,7 +129,7 @@ impl Rule {
             // The Go library reads braces that are no repetition as they are.
             Regex::new(&expression.replace('{', r"\{").replace('}', r"\}"))
         });
-        Some(regex.map(|regex| Self { regex, is_negated, start, pruned }))
+        Some(regex.map(|regex| Self { place, regex, is_negated, start, pruned }))
     }
 }
 
@@ -218,10 +226,22 @@ mod tests {
     }
 
     #[test]
+    fn the_last_pattern_that_matches_decides() {
+        let rules = ExcludeRules::new(["# comment", "a[", "log/", "", "!log/keep", "*.o"]);
+        let check = |path, expected| assert_eq!(rules.deciding(path, false), expected, "{path}");
+        check("log/a", Some((2, true)));
+        check("log/keep", Some((4, false)));
+        check("log/a.o", Some((5, true)));
+        check("a", None);
+    }
+
+    #[test]
     fn later_patterns_include_again_even_below_an_excluded_directory() {
         check(&["**", "!/app/"], &["a", "ap/x", "app"], &["app/", "app/x/y"]);
         check(&["log/", "!log/keep"], &["log/", "log/a"], &["log/keep"]);
         check(&["!log/keep", "log/"], &["log/keep"], &[]);
+        // A single file of a directory.
+        check(&["*", "!/app.json"], &["a", "a/app.json", "app.jsonx", "b/"], &["app.json"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::base::{Base, BaseTree, Seen};
 use super::changes::Changes;
-use super::decide::{Comparison, Decision, Ways, is_directory};
+use super::decide::{Comparison, Decision, Limit, Ways, is_directory};
 use super::error::SyncError;
 use super::guard::{self, Side};
 use super::local::{LocalFolder, LocalScan, RootState, is_same_file};
@@ -619,11 +619,10 @@ impl Folder {
     }
 
     pub(super) fn ways(&self, path: &RelativePath, is_directory: bool) -> Ways {
-        let FolderOptions { upload_exclude, download_exclude, disable_upload, disable_download, .. } =
-            &self.options;
-        let up = !upload_exclude.excludes(path.as_str(), is_directory);
-        let down = !download_exclude.excludes(path.as_str(), is_directory);
-        Ways { up: up && !disable_upload, down: down && !disable_download, is_restricted: !up || !down }
+        let options = &self.options;
+        let upload = Limit { exclude: &options.upload_exclude, is_disabled: options.disable_upload };
+        let download = Limit { exclude: &options.download_exclude, is_disabled: options.disable_download };
+        Ways::of(path, is_directory, upload, download)
     }
 
     /// The strategy, as far as the tools there allow it.

@@ -26,6 +26,7 @@ mod wire;
 pub use after_upload::{AfterUpload, COMMAND_LIMIT};
 #[cfg(test)]
 pub use changes::LocalChange;
+pub use decide::{Limit, Ways};
 pub use entry::{Entry, Kind, RelativePath, Scan};
 pub use error::{SyncError, check_downloads};
 pub use exclude::{ExcludeRules, is_own};
@@ -38,7 +39,7 @@ pub use remote::{
     CommandEnd, Download, Expected, Facts, Outcome, Pruned, Remote, RemoteCommand, Tier, Upload,
 };
 pub use remote_error::RemoteError;
-pub use store::{ContainerKey, FolderKey};
+pub use store::{ContainerKey, FolderKey, SyncRecord, record_of};
 #[cfg(test)]
 pub use wire::Connector;
 pub use wire::{PodConnector, Wire, WireOptions};

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::RelativePath;
-use super::base::{Base, BaseTree};
+use super::base::{Base, BaseTree, Relation};
+use super::{Entry, RelativePath};
 use crate::image::Digest;
 use crate::own_file;
 
@@ -96,6 +96,43 @@ pub enum StoreError {
     },
 }
 
+impl FolderKey {
+    /// The name of the file with its state.
+    fn file_name(&self) -> String {
+        let Self { context, namespace, target, here, there } = self;
+        let text = format!("{context}\0{namespace}\0{target}\0{}\0{there}", here.display());
+        Digest::of(text).hex()[..24].to_owned()
+    }
+}
+
+/// What is recorded of one path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncRecord {
+    /// The version here when both sides had the same last: when it was modified, in nanoseconds since the epoch.
+    pub common: Option<i128>,
+    /// Whether that is the version that is here now.
+    pub is_current: bool,
+    /// Whether any version was ever uploaded, or deleted there.
+    pub was_sent: bool,
+}
+
+/// What the state of `key` in `folder`, which is `.windlass/sync`, says about `path`; `now` is what is here now. Another
+/// process may have the state: what it has not written yet is not known. `None` without a record.
+pub fn record_of(
+    folder: &Path,
+    key: &FolderKey,
+    path: &RelativePath,
+    now: Option<&Entry>,
+) -> Option<SyncRecord> {
+    let known = read(&fs::read(folder.join(key.file_name())).ok()?);
+    let was_sent = known.sent.contains(path);
+    let base = known.base.get(path).filter(|base| base.is_common);
+    let here = base.and_then(|base| base.here.as_ref());
+    let is_current = here.zip(now).is_some_and(|(seen, now)| seen.relation(now) == Relation::Same);
+    let common = here.map(|seen| seen.entry.mtime);
+    (common.is_some() || was_sent).then_some(SyncRecord { common, is_current, was_sent })
+}
+
 impl Store {
     /// Opens the state of `key` in `folder`, which is `.windlass/sync`. A damaged file is as good as none: then the
     /// directories are compared as at the first time.
@@ -103,9 +140,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn open(folder: &Path, key: &FolderKey) -> Result<Self, StoreError> {
-        let FolderKey { context, namespace, target, here, there } = key;
-        let text = format!("{context}\0{namespace}\0{target}\0{}\0{there}", here.display());
-        let name = Digest::of(text).hex()[..24].to_owned();
+        let (name, here) = (key.file_name(), &key.here);
         let (path, lock_path) = (folder.join(&name), folder.join(format!("{name}.lock")));
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -253,8 +288,8 @@ fn read_record(bytes: &[u8]) -> Option<(Record, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::super::base::Seen;
-    use super::super::{Entry, Kind};
     use super::*;
 
     fn key() -> FolderKey {
@@ -296,6 +331,13 @@ mod tests {
         assert_eq!(store.known.container, Some(container));
         assert_eq!(store.known.sent, BTreeSet::from([path("a")]));
         assert_eq!(store.known.base, BaseTree::from([(path("a"), base(1)), (path("c"), base(3))]));
+        // Others may look at it meanwhile.
+        let record = |name, entry: &Entry| record_of(folder.path(), &key(), &path(name), Some(entry));
+        let entry = base(1).here.expect("an entry").entry;
+        let known = |is_current, was_sent| Some(SyncRecord { common: Some(5), is_current, was_sent });
+        assert_eq!(record("a", &entry), known(true, true));
+        assert_eq!(record("c", &entry), known(false, false));
+        assert_eq!(record("b", &entry), None);
         drop(store);
         let bytes = fs::read(&file).expect("readable");
         fs::write(&file, &bytes[..bytes.len() - 1]).expect("written");

@@ -196,7 +196,7 @@ impl LastBuild {
 }
 
 /// ` (3 hours ago)`.
-fn ago(then: Timestamp, now: Timestamp) -> String {
+pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
     let (count, unit) = match seconds {
         0..60 => return " (just now)".to_owned(),

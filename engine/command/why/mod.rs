@@ -1,9 +1,10 @@
-//! `windlass why`: which inputs changed since the last build, and which images a file affects.
+//! `windlass why`: which inputs changed since the last build, which images a file affects, and why it is synced.
 
 mod change;
 mod impact_report;
+mod sync_report;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
@@ -15,6 +16,8 @@ use super::pipeline_run::PipelineCall;
 use super::stdout::{print, print_json};
 use super::{PipelineOptions, completions};
 use crate::command::cli::GlobalOptions;
+use crate::config::Loaded;
+use crate::run::DevOptions;
 
 /// The options of `windlass why`.
 #[derive(Debug, Args)]
@@ -23,11 +26,16 @@ use crate::command::cli::GlobalOptions;
 one. For build arguments, only the names are shown. `not covered` lists inputs of the image
 whose changes windlass cannot detect.
 
+With --sync: whether the entries of `dev.sync` (or of your `synced_folders`) upload and
+download a file, to where, and which pattern of which file decides. No cluster is contacted:
+`last sync` is what windlass recorded here.
+
 Examples:
   windlass why api                        show what changed, and the last build
   windlass why auth.api                   show the same for the dependency `auth`
   windlass why --if go.mod                show which images a change of go.mod rebuilds
-  windlass why api --if README.md docs/   show why a change there does not rebuild `api`")]
+  windlass why api --if README.md docs/   show why a change there does not rebuild `api`
+  windlass why --sync src/debug.log       show why a file is not in the container")]
 pub struct WhyArgs {
     /// Images to explain [default: all]
     #[arg(value_name = "IMAGE", add = ArgValueCandidates::new(completions::images))]
@@ -36,6 +44,10 @@ pub struct WhyArgs {
     /// Show which images would be built if only these files changed
     #[arg(long = "if", value_name = "FILE", num_args = 1..)]
     pub files: Vec<PathBuf>,
+
+    /// Show whether these files are synced, and why
+    #[arg(long = "sync", value_name = "FILE", num_args = 1.., conflicts_with_all = ["files", "images"])]
+    pub synced: Vec<PathBuf>,
 
     /// Skip all dependencies
     #[arg(long)]
@@ -50,7 +62,7 @@ pub struct WhyArgs {
     pub json: bool,
 }
 
-/// Prints the changes, or the effect of a change.
+/// Prints the changes, or the effect of a change, or why files are synced.
 ///
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Images that cannot be planned are reported here.
@@ -62,6 +74,9 @@ pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure
         skip_push_local_kube: true,
         ..PipelineOptions::default()
     };
+    if !args.synced.is_empty() {
+        return why_synced(global, args, &options, loaded);
+    }
     let dry_run = dry_run(global, &options, loaded, PipelineCall::build(args.images.clone()))?;
     let is_asked = |name: &str| args.images.is_empty() || args.images.iter().any(|asked| asked == name);
     if args.files.is_empty() {
@@ -73,6 +88,43 @@ pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure
         if args.json { print_json(&answers) } else { print(&impact_report::text(&answers)) }?;
     }
     Ok(dry_run.end())
+}
+
+/// Prints why files are synced. A dry run of what a session connects says which folders that are.
+fn why_synced(
+    global: &GlobalOptions,
+    args: &WhyArgs,
+    options: &PipelineOptions,
+    loaded: Loaded,
+) -> Result<ExitStatus, Failure> {
+    loaded.project.dev.check(&loaded.project.file).map_err(Failure::wrong_use)?;
+    let call = PipelineCall {
+        pipeline: "set_up".to_owned(),
+        skip_build: true,
+        dev: DevOptions { skip_pipeline: true, ..DevOptions::default() },
+        ..PipelineCall::build(Vec::new())
+    };
+    let dry_run = dry_run(global, options, loaded, call)?;
+    if dry_run.succeeded() {
+        let files: Vec<_> = args.synced.iter().map(|file| without_dots(file)).collect();
+        let reports = sync_report::reports(&dry_run, &files);
+        if args.json { print_json(&reports) } else { print(&sync_report::text(&reports, dry_run.now())) }?;
+    }
+    Ok(dry_run.end())
+}
+
+/// The absolute path of a file that need not exist, without `..`. Symbolic links stay: the sync may treat them as links.
+fn without_dots(file: &Path) -> PathBuf {
+    let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let Some(last) =
+        path.components().collect::<Vec<_>>().iter().rposition(|part| *part == Component::ParentDir)
+    else {
+        return path;
+    };
+    // What is above a directory depends on where the links to it lead.
+    let above: PathBuf = path.components().take(last + 1).collect();
+    let below: PathBuf = path.components().skip(last + 1).collect();
+    above.canonicalize().map_or(path, |above| above.join(below))
 }
 
 /// The path of a file that need not exist, with symbolic links in its parent directories resolved.

@@ -78,3 +78,9 @@ pub struct LocatedText {
     #[serde(skip)]
     pub origin: Origin,
 }
+
+impl AsRef<str> for LocatedText {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
