@@ -161,3 +161,36 @@ fn scripts_and_mistakes_count() {
     project.run(["why", "--sync", "app/main.py"]).exits(2).stderr_says("unknown key `localSubPth`");
     project.run(["why", "api", "--sync", "app/main.py"]).exits(2).stderr_has("cannot be used with");
 }
+
+#[test]
+fn a_single_file_is_refused_with_the_directory_to_sync_instead() {
+    let project = Project::new().file("conf/app.json", "{}").file("conf/other", "").file(
+        "devspace.yaml",
+        "version: v2beta1\nname: shop\ndev:\n  a:\n    labelSelector: {app: web}\n    sync:\n    - {path: \
+             'conf/app.json:/etc/app/app.json', file: true}\n",
+    );
+    let advice = "`conf/app.json` is a single file, and only directories are synced: sync `conf` with `/etc/app` and \
+                  `excludePaths: ['*', '!/app.json']`";
+    project.run(["why", "--sync", "conf/app.json"]).success().stdout_has(format!("no: {advice}"));
+    project.run(["plan", "dev"]).success().stdout_has(advice);
+    // `sync` says it with the place of the entry, and goes on with the others.
+    project.run(["sync", "--no-watch"]).success().stderr_says(format!("devspace.yaml:7:7: {advice}"));
+    project
+        .run(["sync", "--local-path", "conf/app.json", "--container-path", "/etc/app"])
+        .exits(1)
+        .stderr_says("it is a single file, and only directories are synced")
+        .stderr_says("with `-e '*' -e '!/app.json'`");
+    project.write(
+        "devspace.yaml",
+        "version: v1beta11\ndev: {sync: [{labelSelector: {a: b}, localSubPath: conf/app.json, containerPath: /etc/app}]}\n",
+    );
+    project.run(["why", "--sync", "conf/app.json"]).success().stdout_has(format!("no: {advice}"));
+    // The advice is right.
+    let advised = "localSubPath: conf, containerPath: /etc/app, excludePaths: ['*', '!/app.json']";
+    project.write(
+        "devspace.yaml",
+        format!("version: v1beta11\ndev: {{sync: [{{labelSelector: {{a: b}}, {advised}}}]}}\n"),
+    );
+    let output = project.run(["why", "--sync", "conf/app.json", "conf/other"]);
+    output.success().stdout_has("yes, to /etc/app/app.json; `!/app.json` at").stdout_has("no: `*` at");
+}

@@ -19,7 +19,7 @@ use super::watch_loop::{shown, watch_loop};
 use crate::command::cli::GlobalOptions;
 use crate::config::{DeploymentConfig, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
-use crate::dev::{Chooser, Connections, FolderHooks, Wanted};
+use crate::dev::{Chooser, Connections, FolderHooks, Wanted, single_file};
 use crate::event::Level;
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
@@ -271,8 +271,10 @@ impl PassKind for DevSession<'_> {
         for notice in &run.project.dev.notices {
             run.session.notice(Level::Warning, notice.in_one_line());
         }
-        for folder in run.project.dev.folders.iter().filter(|folder| self.args.sync && !folder.is_file) {
-            if !run.project.root.join(&folder.local).is_dir() {
+        for folder in run.project.dev.folders.iter().filter(|_| self.args.sync) {
+            if single_file(&run.project.root, folder).is_none()
+                && !run.project.root.join(&folder.local).is_dir()
+            {
                 let message = format!(
                     "{}: the directory `{}` does not exist: create it, or correct the path",
                     folder.origin,

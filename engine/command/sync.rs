@@ -12,7 +12,7 @@ use super::connected::{Connected, with_containers};
 use super::exit_status::{ExitStatus, Failure};
 use crate::command::cli::GlobalOptions;
 use crate::config::{Dev, Folder as SyncFolder, InitialSync};
-use crate::dev::{FolderFlags, FolderJob, FolderSettings, UploadCommands};
+use crate::dev::{FolderFlags, FolderJob, FolderSettings, UploadCommands, single_file};
 use crate::error::{Cancelled, ErrorKind};
 use crate::event::{Event, Events, Level};
 use crate::report;
@@ -173,10 +173,8 @@ fn jobs(
     }
     let mut jobs = Vec::new();
     for (index, folder) in folders.iter().enumerate() {
-        if folder.is_file {
-            let message =
-                format!("`{}` is a single file: only directories are synced", folder.local.display());
-            connected.events.notice(Level::Warning, message);
+        if let Some(refused) = single_file(&root, folder) {
+            connected.events.notice(Level::Warning, format!("{}: {refused}", folder.origin));
             continue;
         }
         jobs.push(job(index, root.join(&folder.local), folder.container.clone(), Some(folder))?);

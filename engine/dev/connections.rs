@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::forward_report::ForwardReport;
-use super::{FolderFlags, FolderJob, FolderSettings, Wanted};
+use super::{FolderFlags, FolderJob, FolderSettings, Wanted, single_file};
 use crate::cluster::{ClusterAccess, ClusterOptions};
 use crate::config::{Dev, Folder, Foreground, Forward, Logs, Page, Selection};
 use crate::connect::{
@@ -224,10 +224,8 @@ impl Connections {
         self.folders.retain(|kept| wanted.contains(&kept.wanted) && !kept.task.is_finished());
         let mut jobs = Vec::new();
         for folder in wanted {
-            if folder.is_file {
-                let message =
-                    format!("`{}` is a single file: only directories are synced", folder.local.display());
-                self.notices.tell(Level::Warning, message);
+            if let Some(refused) = single_file(&run.project.root, folder) {
+                self.notices.tell(Level::Warning, format!("{}: {refused}", folder.origin));
                 continue;
             }
             if self.folders.iter().any(|kept| kept.wanted == *folder) {

@@ -23,6 +23,18 @@ pub enum SyncError {
         /// The directory here.
         path: PathBuf,
     },
+    /// It is a single file.
+    #[error("cannot synchronize `{}`: it is a single file, and only directories are synced", path.display())]
+    #[diagnostic(
+        code(sync::single_file),
+        help("sync its directory, with `-e '*' -e '!/{name}'` for this file only")
+    )]
+    SingleFile {
+        /// The file here.
+        path: PathBuf,
+        /// Its name.
+        name: String,
+    },
     /// The directory does not exist.
     #[error("cannot synchronize `{}`: {reason}", path.display())]
     #[diagnostic(code(sync::no_folder), help("create the directory, or correct the path"))]
@@ -37,6 +49,10 @@ pub enum SyncError {
 impl SyncError {
     /// `path` is not a directory.
     pub fn no_folder(path: &Path) -> Self {
+        if path.is_file() {
+            let name = path.file_name().unwrap_or_default().display().to_string();
+            return Self::SingleFile { path: path.to_owned(), name };
+        }
         let reason = if path.exists() { "it is not a directory" } else { "it does not exist" };
         Self::NoFolder { path: path.to_owned(), reason }
     }
