@@ -246,6 +246,62 @@ fn keys_and_a_terminal_control_it() {
     assert_eq!(status.exit_code(), 7, "{transcript}");
 }
 
+/// A project whose section `dev` has a pod with the label `app: shop`, and `more`.
+fn shop(cluster: &Cluster, more: &str) -> Project {
+    let project = cluster.project();
+    project.write("devspace.yaml", dev_of_shop(more));
+    project
+}
+
+fn dev_of_shop(more: &str) -> String {
+    format!("version: v2beta1\nname: shop\ndev:\n  shop:\n    labelSelector: {{app: shop}}\n{more}")
+}
+
+#[test]
+fn the_terminal_is_the_one_of_the_section() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let mut web = container(
+        &daemon,
+        "web",
+        "while sleep 0.2; do echo tick; done & while read -r line; do echo \"got $line\"; done",
+    );
+    web["stdin"] = true.into();
+    web["tty"] = true.into();
+    cluster.create_pod("web", "shop", &[web]);
+    let project =
+        shop(&cluster, "    terminal: {command: 'pwd; read x; echo \"has $x\"; exit 5', workDir: /data}\n");
+    let ends = |mut terminal: Terminal, keys: &str, expected: &str, code: u32| {
+        terminal.type_text(keys);
+        let (status, screen) = terminal.finish();
+        assert!(screen.contains(expected), "no {expected}: {screen}");
+        assert_eq!(status.exit_code(), code, "{screen}");
+    };
+    let terminal = project.terminal(["dev", "-x"]);
+    terminal.wait_for_text("/data");
+    ends(terminal, "it\r", "has it", 5);
+    // The command line has the last word about the command, not about the directory.
+    let terminal = project.terminal(["dev", "-x", "--", "sh", "-c", "pwd; read x; exit 6"]);
+    terminal.wait_for_text("/data");
+    ends(terminal, "\r", "/data", 6);
+    project.write("devspace.yaml", dev_of_shop("    terminal: {workDir: /nowhere}\n"));
+    ends(project.terminal(["dev", "-x"]), "", "cannot change to `/nowhere` in the container", 1);
+    let command = "test -t 1 && echo a tty || echo pipes; read x; exit 7";
+    project.write(
+        "devspace.yaml",
+        dev_of_shop(&format!("    terminal: {{command: '{command}', disableTTY: true}}\n")),
+    );
+    let terminal = project.terminal(["dev", "-x"]);
+    terminal.wait_for_text("pipes");
+    ends(terminal, "\r", "pipes", 7);
+    // The process of the container, until Ctrl-P Ctrl-Q.
+    project.write("devspace.yaml", dev_of_shop("    attach: {disableTTY: true}\n"));
+    let mut terminal = project.terminal(["dev", "-x"]);
+    terminal.wait_for_text("`disableTTY` of").wait_for_text("tick");
+    terminal.type_text("hello\r").wait_for_text("got hello");
+    ends(terminal, "\x10\x11", "got hello", 0);
+}
+
 #[test]
 fn a_script_chooses_one_of_several_pods() {
     let Some(cluster) = Cluster::with_node() else { return };

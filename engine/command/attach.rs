@@ -1,12 +1,15 @@
 //! `windlass attach`.
 
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
 use super::exit_status::{ExitStatus, Failure};
 use super::in_container::{ContainerOptions, in_container, no_connection};
-use crate::cluster::ExecOptions;
+use crate::cluster::{ClusterAccess, ContainerTarget, ExecError, ExecOptions};
 use crate::command::cli::GlobalOptions;
-use crate::terminal::{Interaction, Keyboard, StdinForm, has_input, interact, is_terminal, terminal_size};
+use crate::terminal::{
+    Interaction, InteractionEnd, Keyboard, StdinForm, has_input, interact, is_terminal, terminal_size,
+};
 
 /// The options of `windlass attach`.
 #[derive(Debug, Args)]
@@ -29,15 +32,26 @@ pub struct AttachArgs {
 /// If the configuration is invalid, no container is found, or the connection breaks.
 pub fn attach(global: &GlobalOptions, args: &AttachArgs) -> Result<ExitStatus, Failure> {
     in_container(global, &args.container, async |access, target, cancel| {
-        let ends = access.container_ends(target).await.map_err(no_connection)?;
-        let options = ExecOptions {
-            stdin: ends.stdin && has_input(),
-            // The output of a terminal has another form: a cluster that is not told gives up.
-            terminal: ends.terminal.then(terminal_size),
-        };
-        let form = if is_terminal() { StdinForm::Detachable } else { StdinForm::Plain };
-        let stream = access.attach_to(target, options).await.map_err(no_connection)?;
-        let interaction = Interaction { keyboard: &mut Keyboard::default(), form };
-        interact(stream, interaction, cancel).await.map_err(no_connection)
+        attach_to(access, target, cancel).await.map_err(no_connection)
     })
+}
+
+/// Connects to the main process of the container `target`.
+///
+/// # Errors
+/// [`ExecError`]: it is not there, or the connection broke.
+pub(super) async fn attach_to(
+    access: &ClusterAccess,
+    target: &ContainerTarget,
+    cancel: &CancellationToken,
+) -> Result<InteractionEnd, ExecError> {
+    let ends = access.container_ends(target).await?;
+    let options = ExecOptions {
+        stdin: ends.stdin && has_input(),
+        // The output of a terminal has another form: a cluster that is not told gives up.
+        terminal: ends.terminal.then(terminal_size),
+    };
+    let form = if is_terminal() { StdinForm::Detachable } else { StdinForm::Plain };
+    let stream = access.attach_to(target, options).await?;
+    interact(stream, Interaction { keyboard: &mut Keyboard::default(), form }, cancel).await
 }

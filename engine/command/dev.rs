@@ -7,7 +7,8 @@ use clap::Args;
 use tokio::task::JoinHandle;
 
 use super::PipelineOptions;
-use super::enter::open_terminal;
+use super::attach::attach_to;
+use super::enter::{TerminalCommand, open_terminal};
 use super::exit_status::{ExitStatus, Failure};
 use super::folder_scripts::{FolderScripts, ScriptsInForce};
 use super::interactive_mode::{add_terminal, let_images_wait};
@@ -412,11 +413,17 @@ impl<'a> DevSession<'a> {
             return Err(Failure::failed(NoTerminal { selection, seconds }));
         };
         let access = connections.access().clone();
-        let command =
-            if self.args.command.is_empty() { terminal.command.clone() } else { self.args.command.clone() };
+        let terminal = terminal.clone().with_command(&self.args.command);
         let (cancel, failure) = (connections.cancellation(), Arc::clone(&self.terminal_failure));
         self.terminal = Some(run.session.runtime().spawn(async move {
-            let ended = open_terminal(&access, &target.container_target(), command, &cancel).await;
+            let target = target.container_target();
+            let Terminal { command: words, work_dir: directory, is_without_tty, is_attach, .. } = terminal;
+            let ended = if is_attach {
+                attach_to(&access, &target, &cancel).await
+            } else {
+                let command = TerminalCommand { words, directory, is_without_tty };
+                open_terminal(&access, &target, command, &cancel).await
+            };
             end(match ended {
                 Ok(InteractionEnd::Exited(code)) => End::Exited(code),
                 Ok(_) => End::Quit,

@@ -15,6 +15,15 @@ use crate::terminal::{
 /// The shell of a container: bash, otherwise sh.
 const SHELL: [&str; 3] = ["sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash; exec sh"];
 
+/// Runs a command in another directory.
+const IN_DIRECTORY: [&str; 4] = [
+    "sh",
+    "-c",
+    "cd -- \"$1\" 2>/dev/null || { echo \"cannot change to \\`$1\\` in the container: create it in the image, or correct \
+     \\`workDir\\` of the terminal\" >&2; exit 1; }; shift; exec \"$@\"",
+    "windlass",
+];
+
 /// The options of `windlass enter`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -43,24 +52,41 @@ pub struct EnterArgs {
 /// If the configuration is invalid, no container is found, or the connection breaks.
 pub fn enter(global: &GlobalOptions, args: &EnterArgs) -> Result<ExitStatus, Failure> {
     in_container(global, &args.container, async |access, target, cancel| {
-        open_terminal(access, target, args.command.clone(), cancel).await.map_err(no_connection)
+        let command = TerminalCommand { words: args.command.clone(), ..TerminalCommand::default() };
+        open_terminal(access, target, command, cancel).await.map_err(no_connection)
     })
 }
 
-/// Runs `command`, or a shell if it is empty, in a container, with the terminal or the input and output of windlass.
+/// What runs in a terminal.
+#[derive(Default)]
+pub(super) struct TerminalCommand {
+    /// The command and its arguments; if empty, a shell.
+    pub(super) words: Vec<String>,
+    /// The directory in which it runs; `None` for the working directory of the container.
+    pub(super) directory: Option<String>,
+    /// Whether it has pipes instead of a terminal.
+    pub(super) is_without_tty: bool,
+}
+
+/// Runs `command` in a container, with the terminal or the input and output of windlass.
 ///
 /// # Errors
 /// [`ExecError`]: it could not be started, or the connection broke.
 pub(super) async fn open_terminal(
     access: &ClusterAccess,
     target: &ContainerTarget,
-    command: Vec<String>,
+    command: TerminalCommand,
     cancel: &CancellationToken,
 ) -> Result<InteractionEnd, ExecError> {
-    let is_shell = command.is_empty();
-    let command = if is_shell { SHELL.map(str::to_owned).to_vec() } else { command };
-    match run(access, target, command, cancel).await {
-        Err(ExecError::ProgramNotFound { doing, target, .. }) if is_shell => {
+    let TerminalCommand { words, directory, is_without_tty } = command;
+    let needs_shell = words.is_empty() || directory.is_some();
+    let mut command = if words.is_empty() { SHELL.map(str::to_owned).to_vec() } else { words };
+    if let Some(directory) = directory {
+        let inside = IN_DIRECTORY.map(str::to_owned).into_iter().chain([directory]);
+        command = inside.chain(command).collect();
+    }
+    match run(access, target, command, is_terminal() && !is_without_tty, cancel).await {
+        Err(ExecError::ProgramNotFound { doing, target, .. }) if needs_shell => {
             Err(ExecError::ProgramNotFound { doing, target, program: "sh".to_owned() })
         }
         ended => ended,
@@ -71,11 +97,12 @@ async fn run(
     access: &ClusterAccess,
     target: &ContainerTarget,
     command: Vec<String>,
+    has_terminal: bool,
     cancel: &CancellationToken,
 ) -> Result<InteractionEnd, ExecError> {
     let mut options = ExecOptions { stdin: has_input(), terminal: None };
     let (mut command, mut form) = (command, StdinForm::Plain);
-    if is_terminal() {
+    if has_terminal {
         options.terminal = Some(terminal_size());
     } else if options.stdin && !closes_stdin(access, target).await? {
         command = encoded_stdin_command(&command);

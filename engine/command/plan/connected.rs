@@ -82,10 +82,7 @@ impl ConnectedView {
     pub(super) fn new(wanted: &Wanted, surveys: Vec<FolderSurvey>, command: &[String]) -> Self {
         let foreground = wanted.foreground.clone().unwrap_or(Foreground::Nothing);
         let foreground = match foreground {
-            Foreground::Terminal(mut terminal) if !command.is_empty() => {
-                terminal.command = command.to_vec();
-                Foreground::Terminal(terminal)
-            }
+            Foreground::Terminal(terminal) => Foreground::Terminal(terminal.with_command(command)),
             other => other,
         };
         let folders = wanted.folders.iter().zip(surveys);

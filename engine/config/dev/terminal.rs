@@ -34,6 +34,14 @@ pub struct Terminal {
 }
 
 impl Terminal {
+    /// The same terminal with the command `words`, if there are any: then it does not attach.
+    pub fn with_command(self, words: &[String]) -> Self {
+        if words.is_empty() {
+            return self;
+        }
+        Self { command: words.to_vec(), is_attach: false, ..self }
+    }
+
     /// A shell in a container.
     pub fn shell(origin: Origin, selection: Selection) -> Self {
         Self {

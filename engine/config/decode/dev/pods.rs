@@ -34,6 +34,13 @@ const UNSUPPORTED: [(&str, &str, &str); 13] = [
     ),
 ];
 
+/// What is said about `disableTTY` of `attach`.
+const DISABLE_TTY: (&str, &str, &str) = (
+    "disableTTY",
+    "the pod decides whether its process has a terminal",
+    "set `tty` of the container in the deployment",
+);
+
 const NOT_REPLACED: &str = "windlass does not replace pods";
 const IN_DEPLOYMENT: &str = "change it in the deployment, for example in its values";
 
@@ -111,6 +118,10 @@ impl Pods {
             self.terminals.push(terminal);
         }
         if let Some(attach) = self.attach(mapping, selection, of, reader) {
+            let node = field(mapping, "attach").and_then(YamlNode::as_mapping);
+            if let Some(node) = node {
+                unsupported(node, DISABLE_TTY, &format!("`attach` of {of}"), dev, reader);
+            }
             self.attached.push(attach);
         }
         let what = format!("`logs` of {of}");
