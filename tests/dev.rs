@@ -303,6 +303,48 @@ fn the_terminal_is_the_one_of_the_section() {
 }
 
 #[test]
+fn pages_are_opened_once_they_respond_and_never_with_open_false() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let script = "until test -e /data/go; do sleep 0.1; done; exec busybox httpd -f -p 80 -h /data";
+    cluster.create_pod("web", "shop", &[container(&daemon, "web", script)]);
+    let port = free_port();
+    let url = format!("http://localhost:{port}/go");
+    let project = shop(
+        &cluster,
+        &format!(
+            "    ports: [{{port: '{port}:80'}}]\n    open: [{{url: '{url}'}}]\n    logs: {{enabled: false}}\n"
+        ),
+    );
+    // A desktop, with a browser that records what it is given.
+    let project = project
+        .program_on_path("browser", "#!/bin/sh\nprintf '%s\\n' \"$1\" >> \"$OPENED\"\n")
+        .env("BROWSER", "browser")
+        .env("DISPLAY", ":9");
+    let opened = project.path("opened");
+    let project = project.env("OPENED", &opened);
+    let running = project.spawn(["dev", "-x"]);
+    running.wait_for_text("-> port 80 of");
+    wait_for("the forwarded port", LIMIT, || TcpStream::connect(("127.0.0.1", port)).ok());
+    assert!(!opened.exists(), "nothing responds yet");
+    project.run(["enter", "--pod", "web", "--", "sh", "-c", ": > /data/go"]).success();
+    running.wait_for_text(&format!("opened {url}"));
+    let read = || std::fs::read_to_string(&opened).ok().filter(|text| text.ends_with('\n'));
+    assert_eq!(wait_for("the browser", LIMIT, read), format!("{url}\n"));
+    running.interrupt();
+    std::fs::remove_file(&opened).expect("it was opened");
+
+    let mut terminal = project.terminal(["dev", "-x", "--open=false"]);
+    terminal.wait_for_text("keys: b build");
+    wait_for("the forwarded port", LIMIT, || TcpStream::connect(("127.0.0.1", port)).ok());
+    terminal.type_text("o").wait_for_text("no pages to open");
+    terminal.type_text("q");
+    let (status, screen) = terminal.finish();
+    assert_eq!(status.exit_code(), 0, "{screen}");
+    assert!(!opened.exists(), "{screen}");
+}
+
+#[test]
 fn a_script_chooses_one_of_several_pods() {
     let Some(cluster) = Cluster::with_node() else { return };
     let Some(daemon) = Daemon::acquire() else { return };
