@@ -345,6 +345,38 @@ fn pages_are_opened_once_they_respond_and_never_with_open_false() {
 }
 
 #[test]
+fn without_a_cluster_every_image_is_built_when_it_changes() {
+    let project = Project::new()
+        .file(
+            "devspace.yaml",
+            "version: v1beta9\nimages: {web: {image: registry.test/web}}\ndeployments: [{name: web, kubectl: {manifests: \
+             [kube]}}]\ndev:\n  ports: [{imageName: web, forward: [{port: 1}]}]\n  sync: [{imageName: web, localSubPath: \
+             app}]\n  open: [{url: 'http://localhost:1'}]\n",
+        )
+        .file("Dockerfile", "FROM scratch\nCOPY app /app\n")
+        .file("app/page", "one");
+    let options = ["--skip-push", "--builder", "oci"];
+    let running = project.spawn(["dev"].iter().chain(&options));
+    running
+        .wait_for_text("no cluster is configured: nothing is deployed or connected")
+        .wait_for_text("watching ");
+    project.write("app/page", "two");
+    running.wait_for_text("changed: app/page -> web");
+    wait_for("the second build", LIMIT, || {
+        let (stdout, stderr) = running.output_so_far();
+        (format!("{stdout}{stderr}").matches("web | built").count() == 2).then_some(())
+    });
+    let text = running.interrupt().all();
+    assert_eq!(text.matches("no cluster").count(), 1, "{text}");
+    let output = project.run(["plan", "dev"].iter().chain(&options));
+    output.success().stdout_has("builds web").stderr_has("no cluster is configured");
+    // What needs a cluster still says so.
+    for option in ["-x", "-t", "--exit-after-deploy"] {
+        project.run(["dev", option].iter().chain(&options)).exits(1).stderr_says("no cluster is configured");
+    }
+}
+
+#[test]
 fn a_script_chooses_one_of_several_pods() {
     let Some(cluster) = Cluster::with_node() else { return };
     let Some(daemon) = Daemon::acquire() else { return };

@@ -17,8 +17,9 @@ use super::pass_kind::{Affected, Cause, PassKind, Wish};
 use super::pipeline_run::PipelineCall;
 use super::target_choice::target_chooser;
 use super::watch_loop::{shown, watch_loop};
+use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
 use crate::command::cli::GlobalOptions;
-use crate::config::{DeploymentConfig, Foreground, Loaded, Project, Terminal};
+use crate::config::{DeploymentConfig, Dev, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
 use crate::dev::{Chooser, Connections, FolderHooks, Wanted, single_file};
 use crate::event::Level;
@@ -29,6 +30,10 @@ use crate::run::{DeployOptions, DevOptions, Run};
 use crate::script::{Execution, Reload, ScriptError};
 use crate::terminal::InteractionEnd;
 use crate::watch::{ChangedFile, WatchRoot};
+
+/// What is said if there is no cluster.
+pub(super) const WITHOUT_CLUSTER: &str = "no cluster is configured: nothing is deployed or connected, and each image is \
+    built when its inputs change; to deploy, set `KUBECONFIG` or `--kube-context`";
 
 /// The options of `windlass dev`.
 #[derive(Debug, Args)]
@@ -112,7 +117,13 @@ impl DevArgs {
         let project = &mut loaded.project;
         project.dev.check(&project.file).map_err(Failure::wrong_use)?;
         selected(project, &self.deployments).map_err(Failure::wrong_use)?;
-        let is_interactive = self.interactive || project.dev.interactive.default_enabled;
+        let is_without_cluster = self.is_without_cluster(project, &loaded.environment);
+        if is_without_cluster {
+            // Nothing can be deployed: all images follow their files.
+            project.deployments.clear();
+        }
+        let is_interactive =
+            self.interactive || (project.dev.interactive.default_enabled && !is_without_cluster);
         if is_interactive && !self.terminal {
             let_images_wait(project).map_err(Failure::wrong_use)?;
         }
@@ -125,6 +136,20 @@ impl DevArgs {
     /// The first call of a session.
     pub(super) fn first_call(&self) -> PipelineCall {
         DevSession::new(self).call(&Cause::Start)
+    }
+
+    /// Whether there is no cluster, and nothing on the command line needs one: then the session only builds.
+    pub(super) fn is_without_cluster(&self, project: &Project, environment: &[(String, String)]) -> bool {
+        let needs_cluster = self.interactive || self.terminal || self.skip_pipeline || self.exit_after_deploy;
+        if needs_cluster || !self.deployments.is_empty() {
+            return false;
+        }
+        let access = ClusterAccess::new(ClusterOptions {
+            context: project.kube_context.clone(),
+            namespace: project.namespace.clone(),
+            environment: environment.to_vec(),
+        });
+        matches!(access.context(), Ok(None))
     }
 
     /// Whether every image and deployment follows its files, not only those of `autoReload`.
@@ -163,7 +188,16 @@ struct DevSession<'a> {
 
 impl PassKind for DevSession<'_> {
     fn prepare(&self, loaded: &mut Loaded) -> Result<(), Failure> {
-        self.args.prepare(loaded)
+        self.args.prepare(loaded)?;
+        if self.args.is_without_cluster(&loaded.project, &loaded.environment) {
+            let Dev { ports, folders, pages, terminal, logs, .. } = &mut loaded.project.dev;
+            ports.clear();
+            folders.clear();
+            pages.clear();
+            *terminal = None;
+            logs.is_disabled = true;
+        }
+        Ok(())
     }
 
     fn call(&self, cause: &Cause) -> PipelineCall {
@@ -284,6 +318,10 @@ impl PassKind for DevSession<'_> {
                 run.session.notice(Level::Warning, message);
             }
         }
+        let is_without_cluster = self.args.is_without_cluster(&run.project, &run.options.environment);
+        if is_without_cluster {
+            run.session.notice(Level::Warning, WITHOUT_CLUSTER);
+        }
         self.end = Some(passes.ender());
         if self.args.exit_after_deploy {
             return Ok(());
@@ -295,6 +333,9 @@ impl PassKind for DevSession<'_> {
         let scripts = Arc::clone(&self.scripts);
         let chooser: Chooser = Box::new(move |selection| target_chooser(&scripts, selection));
         let mut connections = Connections::new(run, hooks, chooser, passes.paused());
+        if !is_without_cluster && matches!(connections.access().context(), Ok(None)) {
+            return Err(Failure::failed(ClusterError::NoCluster));
+        }
         if self.args.portforwarding {
             connections.reserve(&run.project.dev.ports).map_err(Failure::of_stage)?;
         }

@@ -9,7 +9,7 @@ use super::changes::{ChangeView, changes};
 use super::connected::ConnectedView;
 use super::deploy::DeployView;
 use super::parse;
-use crate::command::dev::DevArgs;
+use crate::command::dev::{DevArgs, WITHOUT_CLUSTER};
 use crate::command::dry_run::dry_run;
 use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load::{load_project, warn};
@@ -86,6 +86,9 @@ pub(super) fn plan_dev(words: impl IntoIterator<Item = OsString>) -> Result<Exit
         warn("planning `windlass dev`, not the image `dev`: `windlass plan` shows all images", &global);
     }
     args.dev.prepare(&mut loaded)?;
+    if args.dev.is_without_cluster(&loaded.project, &loaded.environment) {
+        warn(WITHOUT_CLUSTER, &global);
+    }
     let watches_all = args.dev.watches_all(&loaded.project);
     for notice in &loaded.project.dev.notices {
         warn(&notice.in_one_line(), &global);
