@@ -83,6 +83,7 @@ mod state;
 mod stdlib;
 mod sync;
 mod sync_scenarios;
+mod sync_start;
 mod tags;
 mod test_command;
 mod test_deployments;

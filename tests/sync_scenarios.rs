@@ -1,99 +1,39 @@
 //! `windlass sync` where something goes wrong, or much happens at once, in containers of a real node.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
-use crate::harness::{Cluster, Daemon, Project, Running, wait_for};
+use crate::harness::{Mounted, SyncedPod, leave_out_always, wait_for};
 
 /// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// A container in which `/srv` is the directory `there` of this machine, and a project with the directory `src`.
-struct World {
-    project: Project,
-    there: TempDir,
-    _cluster: Cluster,
-    _daemon: Daemon,
-}
-
-impl World {
-    /// A container that runs `script` with this security context; `None` without a node.
-    fn start(script: &str, security: &Value) -> Option<Self> {
-        let (cluster, daemon) = (Cluster::with_node()?, Daemon::acquire()?);
-        let there = TempDir::with_prefix("windlass-").expect("a directory");
-        fs::create_dir(there.path().join("app")).expect("created");
-        fs::set_permissions(there.path().join("app"), std::os::unix::fs::PermissionsExt::from_mode(0o777))
-            .expect("a mode");
-        cluster.create::<Pod>(json!({
-            "metadata": { "name": "web" },
-            "spec": {
-                "terminationGracePeriodSeconds": 0,
-                "volumes": [{ "name": "srv", "hostPath": { "path": there.path() } }],
-                "containers": [{
-                    "name": "app", "image": daemon.base(), "imagePullPolicy": "Never",
-                    "command": ["sh", "-c", format!("{script}\nexec sleep 36000")],
-                    "securityContext": security,
-                    "volumeMounts": [{ "name": "srv", "mountPath": "/srv" }],
-                }],
-            },
-        }));
-        wait_for("a running pod", LIMIT, || {
-            (cluster.find::<Pod>("web")?.status?.phase? == "Running").then_some(())
-        });
-        Some(Self { project: cluster.project().folder("src"), there, _cluster: cluster, _daemon: daemon })
-    }
-
-    /// `windlass sync`, as soon as both sides are equal.
-    fn sync(&self) -> Running {
-        let words = ["sync", "--pod", "web", "--local-path", "src", "--container-path", "/srv/app"];
-        let running = self.project.spawn(words);
-        running.wait_for_text("in sync");
-        running
-    }
-
-    /// The text of a file of the container.
-    fn read(&self, path: &str) -> Option<String> {
-        fs::read_to_string(self.there.path().join(path)).ok()
-    }
-
-    #[track_caller]
-    fn wait_for_file(&self, path: &str, expected: &str) {
-        wait_for(&format!("{path} in the container"), LIMIT, || (self.read(path)? == expected).then_some(()));
-    }
-
-    /// What a shell in the container prints.
-    fn there(&self, script: &str) -> String {
-        self.project.run(["enter", "--pod", "web", "--", "sh", "-c", script]).success().stdout.clone()
-    }
-}
 
 #[test]
 fn of_many_saves_the_last_one_arrives_and_never_a_mixture() {
     let script = "while :; do n=$(sort -u /srv/app/a 2>/dev/null | wc -l); [ \"$n\" -le 1 ] || echo mixture >/srv/mixed; \
                   done & true";
-    let Some(world) = World::start(script, &json!({})) else { return };
+    let Some(world) = SyncedPod::start(script, &json!({})) else { return };
     let text = |save: usize| format!("save {save}\n").repeat(20_000);
     let path = world.project.write("src/a", text(0));
-    let running = world.sync();
+    let running = world.sync(&[]);
     for save in 1..=50 {
         // As editors save.
         let new = world.project.write("src/.a.new", text(save));
         fs::rename(new, &path).expect("renamed");
         std::thread::sleep(Duration::from_millis(20));
     }
-    world.wait_for_file("app/a", &text(50));
+    world.wait_for_file("a", &text(50));
     let output = running.interrupt().all();
-    assert_eq!(world.read("mixed"), None);
+    assert_eq!(world.read("../mixed"), None);
     assert!(!output.contains(".a.new"), "{output}");
 }
 
 #[test]
 fn a_checkout_arrives_whole() {
-    let Some(world) = World::start("true", &json!({})) else { return };
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
     let git = |words: &[&str]| {
         let identity = ["-C", "src", "-c", "user.name=n", "-c", "user.email=e@x"];
         world.project.run_program("git", identity.iter().chain(words)).success();
@@ -113,39 +53,28 @@ fn a_checkout_arrives_whole() {
     }
     git(&["commit", "--quiet", "--all", "-m", "two"]);
     git(&["checkout", "--quiet", "one"]);
-    let running = world.project.spawn([
-        "sync",
-        "--pod",
-        "web",
-        "--local-path",
-        "src",
-        "--container-path",
-        "/srv/app",
-        "--exclude",
-        ".git",
-    ]);
-    running.wait_for_text("in sync");
+    let running = world.sync(&["--exclude", ".git"]);
     git(&["checkout", "--quiet", "two"]);
     wait_for("the checkout in the container", LIMIT, || {
         (0..1000)
             .all(|index| {
                 let expected = (index % 20 != 0).then(|| format!("two {index}"));
-                world.read(&format!("app/{}/{index}", index % 20)) == expected
+                world.read(&format!("{}/{index}", index % 20)) == expected
             })
             .then_some(())
     });
-    assert!(!world.there.path().join("app/0").exists());
+    assert!(!world.path("0").exists());
     running.interrupt();
     assert!(!world.project.path(".windlass/trash").exists(), "nothing here was replaced");
 }
 
 #[test]
 fn an_emptied_directory_deletes_nothing_on_the_other_side() {
-    let Some(world) = World::start("true", &json!({})) else { return };
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
     for name in ["a", "b/c"] {
         world.project.write(format!("src/{name}"), name);
     }
-    let running = world.sync();
+    let running = world.sync(&[]);
     // Here.
     fs::rename(world.project.path("src"), world.project.path("away")).expect("renamed");
     running.wait_for_text("is gone: nothing is deleted in the container");
@@ -153,10 +82,10 @@ fn an_emptied_directory_deletes_nothing_on_the_other_side() {
     fs::remove_dir(world.project.path("src")).expect("removed");
     fs::rename(world.project.path("away"), world.project.path("src")).expect("renamed");
     world.project.write("src/a", "new");
-    world.wait_for_file("app/a", "new");
-    assert_eq!(world.read("app/b/c").as_deref(), Some("b/c"));
+    world.wait_for_file("a", "new");
+    assert_eq!(world.read("b/c").as_deref(), Some("b/c"));
     // In the container.
-    world.there("rm -rf /srv/app/a /srv/app/b");
+    world.run("rm -rf /srv/app/a /srv/app/b");
     running.wait_for_text("in the container is empty now: nothing is deleted here");
     assert_eq!(world.project.read("src/b/c"), "b/c");
     running.interrupt();
@@ -164,22 +93,109 @@ fn an_emptied_directory_deletes_nothing_on_the_other_side() {
 
 #[test]
 fn a_file_that_may_not_be_written_is_told_once_with_advice() {
-    let Some(world) = World::start("true", &json!({ "runAsUser": 1000 })) else { return };
-    fs::create_dir(world.there.path().join("app/theirs")).expect("created");
+    let Some(world) = SyncedPod::start("true", &json!({ "securityContext": { "runAsUser": 1000 } })) else {
+        return;
+    };
+    fs::create_dir(world.path("theirs")).expect("created");
     world.project.write("src/ours", "one");
-    let running = world.sync();
+    let running = world.sync(&[]);
     world.project.write("src/theirs/a", "a");
     running.wait_for_text("(it belongs to 0:0 with mode 755)").wait_for_text("set `fsGroup`");
     // The others go on.
     world.project.write("src/ours", "two");
-    world.wait_for_file("app/ours", "two");
-    fs::set_permissions(
-        world.there.path().join("app/theirs"),
-        std::os::unix::fs::PermissionsExt::from_mode(0o777),
-    )
-    .expect("a mode");
+    world.wait_for_file("ours", "two");
+    fs::set_permissions(world.path("theirs"), fs::Permissions::from_mode(0o777)).expect("a mode");
     world.project.write("src/theirs/a", "b");
-    world.wait_for_file("app/theirs/a", "b");
+    world.wait_for_file("theirs/a", "b");
     let output = running.interrupt().all();
     assert_eq!(output.matches("set `fsGroup`").count(), 1, "{output}");
+}
+
+#[test]
+fn on_a_full_disk_the_old_file_stays_whole_and_the_next_change_is_another_attempt() {
+    let Some(world) = SyncedPod::prepare("true", &json!({})) else { return };
+    let Some(_disk) = Mounted::in_memory(&world.path(""), "256k") else {
+        return leave_out_always("a user who must not mount file systems");
+    };
+    world.create();
+    world.project.write("src/a", "old");
+    world.project.write("src/b", "old");
+    let running = world.sync(&[]);
+    world.project.write("src/a", "x".repeat(300_000));
+    running.wait_for_text("no space left on device (").wait_for_text("free space there");
+    assert_eq!(world.read("a").as_deref(), Some("old"));
+    // The others go on, and nothing is left over that fills the disk.
+    world.project.write("src/b", "new");
+    world.wait_for_file("b", "new");
+    world.project.write("src/c", "y".repeat(200_000));
+    world.wait_for_file("c", &"y".repeat(200_000));
+    assert_eq!(world.run("find /srv/app/.windlass-stage -type f -size +1"), "");
+    world.project.write("src/a", "small");
+    world.wait_for_file("a", "small");
+    let output = running.interrupt().all();
+    assert_eq!(output.matches("no space left on device").count(), 1, "{output}");
+    assert!(!world.path(".windlass-stage").exists());
+}
+
+#[test]
+fn a_small_save_overtakes_a_large_file_and_a_kill_leaves_no_half_file() {
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
+    let config = |more: &str| {
+        format!(
+            "version: v1beta9\ndev:\n  sync: [{{labelSelector: {{app: web}}, localSubPath: src, containerPath: \
+             /srv/app{more}}}]\n"
+        )
+    };
+    world.project.write("devspace.yaml", config(", bandwidthLimits: {upload: 200}"));
+    world.project.write("src/small", "one");
+    let running = world.project.spawn(["sync"]);
+    running.wait_for_text("in sync");
+    let big = "big\n".repeat(10_000_000);
+    world.project.write("src/big", &big);
+    wait_for("the beginning of the large file", LIMIT, || {
+        let text = world.run("find /srv/app/.windlass-stage -type f -size +100");
+        (!text.is_empty()).then_some(())
+    });
+    world.project.write("src/small", "two");
+    world.wait_for_file("small", "two");
+    assert_eq!(world.read("big"), None);
+    running.signal(crate::harness::Signal::Kill);
+    running.finish_alone();
+    assert_eq!(world.read("big"), None);
+    world.project.write("devspace.yaml", config(""));
+    world.project.run(["sync", "--no-watch"]).success();
+    assert!(world.read("big").is_some_and(|text| text == big));
+    assert!(!world.path(".windlass-stage").exists());
+}
+
+#[test]
+fn edits_on_both_sides_of_a_lost_connection_all_count() {
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
+    let relay = crate::harness::Relay::start(world.cluster.server().trim_start_matches("https://"));
+    let project = world.cluster.project_behind(&relay);
+    for index in 0..13 {
+        project.write(format!("src/{index}"), "one");
+    }
+    let words = ["sync", "--pod", "web", "--local-path", "src", "--container-path", "/srv/app"];
+    let running = project.spawn(words);
+    running.wait_for_text("in sync");
+    relay.die();
+    running.wait_for_text("trying again");
+    for index in 0..10 {
+        project.write(format!("src/{index}"), "changed here");
+    }
+    project.remove("src/9");
+    for index in 10..13 {
+        world.write(&index.to_string(), "changed there");
+    }
+    relay.recover();
+    for index in 0..9 {
+        world.wait_for_file(&index.to_string(), "changed here");
+    }
+    for index in 10..13 {
+        let path = format!("src/{index}");
+        wait_for(&path, LIMIT, || (project.read(&path) == "changed there").then_some(()));
+    }
+    wait_for("the deletion", LIMIT, || (!world.path("9").exists()).then_some(()));
+    running.interrupt();
 }
