@@ -96,6 +96,50 @@ fn what_was_installed_there_stays_and_what_differs_only_in_time_is_not_sent() {
 }
 
 #[test]
+fn a_huge_directory_is_named() {
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
+    world.project.write("src/a", "a");
+    let folder = world.project.path("src/big");
+    fs::create_dir(&folder).expect("created");
+    for index in 0..=50_000 {
+        File::create(folder.join(index.to_string())).expect("created");
+    }
+    let output = world.spawn(&["--no-watch", "--download-only"]).finish();
+    output.success().stderr_says("`big` has 50001 files").stderr_says("add `/big/` to `excludePaths`");
+}
+
+#[test]
+fn the_difference_of_the_clocks_is_taken_off() {
+    // The tools of this machine, but for a clock that is fast.
+    let tools = TempDir::with_prefix("windlass-").expect("a directory");
+    let date = tools.path().join("date");
+    fs::write(&date, "#!/bin/sh\nexec /usr/bin/date -d '+1 hour' \"$@\"\n").expect("written");
+    fs::set_permissions(&date, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let Some(world) = SyncedPod::prepare("true", &json!({})) else { return };
+    let mut world = world.with_directory(tools.path(), "/usr/local/sbin");
+    for path in ["/usr/bin", "/usr/lib", "/usr/lib64", "/lib", "/lib64"] {
+        if Path::new(path).is_dir() {
+            world = world.with_directory(Path::new(path), path);
+        }
+    }
+    world.create();
+    for (name, here, there) in [("here", 100, 2000), ("there", 2000, 100)] {
+        for folder in ["newest", "all"] {
+            set_age(&world.project.write(format!("src/{folder}/{name}"), "here"), here);
+            // In its own time.
+            set_age(&world.write(&format!("{folder}/{name}"), "other"), there - 3600);
+        }
+    }
+    let output = once(&world, "newest", "preferNewest");
+    output.stderr_says("the container's clock is 1h ahead of the one of this machine");
+    assert_eq!(world.read("newest/here").as_deref(), Some("here"));
+    assert_eq!(world.project.read("src/newest/there"), "other");
+    once(&world, "all", "keepAll").stderr_says("2 files differ and are kept on both sides until one changes");
+    assert_eq!(world.read("all/here").as_deref(), Some("other"));
+    assert_eq!(world.project.read("src/all/there"), "here");
+}
+
+#[test]
 fn changes_win_over_deletions_and_a_new_pod_takes_nothing_back() {
     let Some(world) = SyncedPod::start("true", &json!({})) else { return };
     let project = &world.project;

@@ -1,10 +1,10 @@
 //! One synchronized directory: what is known of it, and the passes that make both sides equal.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::base::{Base, BaseTree, Seen};
@@ -24,6 +24,8 @@ use crate::plural::counted;
 
 /// How long many deletions there wait for a second look, in nanoseconds.
 const UNSURE: i128 = 2_000_000_000;
+/// The number of files in one directory that is told.
+const HUGE: usize = 50_000;
 /// How often a plan asks for digests.
 const COMPARISONS: usize = 3;
 
@@ -209,6 +211,9 @@ impl Folder {
             (None, _) if has_scans => return Ok(Pending::default()),
             (None, _) => Entries::new(),
         };
+        if reason == Reason::First {
+            self.tell_huge();
+        }
         self.is_there_unknown = false;
         let was = (reason == Reason::Replay).then(|| {
             let known = self.store.known();
@@ -643,6 +648,35 @@ impl Folder {
                 Level::Warning,
                 format!("the container lacks {tools}: everything is uploaded, and nothing is downloaded; install them in the image"),
             );
+        }
+        if facts.clock_ahead != 0 && self.is_news("its clock".to_owned()) {
+            let seconds = i64::try_from(facts.clock_ahead.unsigned_abs() / 1_000_000_000).unwrap_or(i64::MAX);
+            // It was measured over a connection.
+            let seconds = if seconds < 120 { seconds } else { seconds.saturating_add(30) / 60 * 60 };
+            let amount = SignedDuration::from_secs(seconds);
+            let side = if facts.clock_ahead < 0 { "behind" } else { "ahead of" };
+            let message = format!(
+                "the container's clock is {amount:#} {side} the one of this machine: the times of files are corrected by that"
+            );
+            self.notice(Level::Info, message);
+        }
+    }
+
+    /// Names the directories here that are so large that they are seldom meant.
+    fn tell_huge(&mut self) {
+        let here = Arc::clone(&self.here);
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for (path, _) in here.iter().filter(|(_, entry)| !is_directory(entry)) {
+            if let Some((top, _)) = path.as_str().split_once('/') {
+                *counts.entry(top).or_default() += 1;
+            }
+        }
+        for (top, count) in counts.into_iter().filter(|(_, count)| *count > HUGE) {
+            let files = counted(count, "file");
+            let message = format!(
+                "`{top}` has {files}, which takes time: if the container does not need them, add `/{top}/` to `excludePaths`"
+            );
+            self.tell_once(Level::Warning, message);
         }
     }
 

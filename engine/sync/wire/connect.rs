@@ -103,7 +103,8 @@ impl Hello {
                 "M" => hello.is_mount = true,
                 "d" => {
                     // On average, half of the second has passed.
-                    let there = text.parse().map(|seconds: i128| seconds * 1_000_000_000 + 500_000_000);
+                    let nanoseconds = |seconds: i64| i128::from(seconds) * 1_000_000_000 + 500_000_000;
+                    let there = text.parse().map(nanoseconds);
                     let ahead = there.map_or(0, |there| there - asked);
                     hello.clock_ahead = if ahead.abs() <= EQUAL_CLOCKS { 0 } else { ahead };
                 }
