@@ -13,6 +13,7 @@ mod completions;
 mod config;
 mod conformance;
 mod conformance_ignore;
+mod connect_failures;
 mod container_hooks;
 mod context;
 mod context_sources;

@@ -120,7 +120,13 @@ async fn search(
         match tokio::time::timeout(TICK, changes.next()).await {
             Ok(Some(PodsChange::Pods(found))) => pods = Some(found),
             Ok(Some(PodsChange::Interrupted(reason))) => trouble = reason,
-            Ok(Some(PodsChange::Failed(error))) => return Err(error.into()),
+            Ok(Some(PodsChange::Failed(error))) => {
+                if matches!(error, ClusterError::Unauthorized { .. }) {
+                    // Another attempt, if there is one, has another token.
+                    access.log_in_again().await;
+                }
+                return Err(error.into());
+            }
             Ok(None) | Err(_) => {}
         }
         let Some(pods) = &pods else {

@@ -1,9 +1,10 @@
 //! A TCP relay to a server, which can stop answering.
 
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// What a relay does with connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,8 @@ enum Mode {
     Closed,
     /// It accepts them and sends nothing.
     Silent,
+    /// It accepts them, and sends nothing on any.
+    Frozen,
 }
 
 /// A TCP relay on a loopback port. Dropping it closes every connection.
@@ -60,6 +63,11 @@ impl Relay {
         self.shared.set(Mode::Silent);
     }
 
+    /// From now on, passes nothing on, but keeps all connections, as a balancer that has forgotten them.
+    pub fn freeze(&self) {
+        *self.shared.lock_mode() = Mode::Frozen;
+    }
+
     /// Passes new connections on again.
     pub fn recover(&self) {
         self.shared.set(Mode::Open);
@@ -73,8 +81,12 @@ impl Drop for Relay {
 }
 
 impl Shared {
+    fn lock_mode(&self) -> MutexGuard<'_, Mode> {
+        self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn set(&self, mode: Mode) {
-        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+        *self.lock_mode() = mode;
         let streams = std::mem::take(&mut *self.streams.lock().unwrap_or_else(PoisonError::into_inner));
         for stream in streams {
             // The other side may have closed it.
@@ -82,19 +94,28 @@ impl Shared {
         }
     }
 
-    fn accept(&self, client: TcpStream, target: &str) {
-        let mode = *self.mode.lock().unwrap_or_else(PoisonError::into_inner);
+    fn accept(self: &Arc<Self>, client: TcpStream, target: &str) {
+        let mode = *self.lock_mode();
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         match mode {
             Mode::Closed => {}
-            Mode::Silent => streams.push(client),
+            Mode::Silent | Mode::Frozen => streams.push(client),
             Mode::Open => {
                 let Ok(server) = TcpStream::connect(target) else { return };
                 for (from, to) in [(&client, &server), (&server, &client)] {
                     let (Ok(mut from), Ok(mut to)) = (from.try_clone(), to.try_clone()) else { return };
+                    let shared = Arc::clone(self);
                     thread::spawn(move || {
                         // A closed connection ends it.
-                        let _ = io::copy(&mut from, &mut to);
+                        let mut buffer = [0; 16 * 1024];
+                        while let Ok(count @ 1..) = from.read(&mut buffer) {
+                            while *shared.lock_mode() == Mode::Frozen {
+                                thread::sleep(Duration::from_millis(10));
+                            }
+                            if to.write_all(&buffer[..count]).is_err() {
+                                break;
+                            }
+                        }
                         let _ = to.shutdown(Shutdown::Write);
                     });
                 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
 use super::{Connection, Connector};
-use crate::cluster::{ClusterAccess, ContainerTarget, ExecError, ExecOptions};
+use crate::cluster::{ClusterAccess, ClusterError, ContainerTarget, ExecError, ExecOptions};
 use crate::sync::RemoteError;
 
 /// Starts programs in a container of a pod.
@@ -24,7 +24,12 @@ impl PodConnector {
 impl Connector for PodConnector {
     async fn start(&self, command: &[String]) -> Result<Connection, RemoteError> {
         let options = ExecOptions { stdin: true, terminal: None };
-        let stream = self.access.exec(&self.target, command, options).await?;
+        let started = self.access.exec(&self.target, command, options).await;
+        if let Err(ExecError::Cluster(ClusterError::Unauthorized { .. })) = started {
+            // The next attempt has another token.
+            self.access.log_in_again().await;
+        }
+        let stream = started?;
         let no_stdin = || RemoteError::Lost { reason: "it has no stdin".to_owned() };
         Ok(Connection {
             stdin: Box::new(stream.stdin.ok_or_else(no_stdin)?),

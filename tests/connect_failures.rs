@@ -1,0 +1,219 @@
+//! Why a container cannot be reached, and what is said about it, on a real node.
+
+use std::io::Read as _;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use serde_json::{Value, json};
+
+use crate::harness::{Cluster, Daemon, Project, Relay, SyncedPod, container, wait_for};
+
+/// How long to wait for the cluster.
+const LIMIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_container_that_does_not_run_is_explained() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let pod = |name: &str, more: &Value, container: Value| {
+        let mut spec = json!({ "terminationGracePeriodSeconds": 0, "containers": [container] });
+        for (key, value) in more.as_object().expect("fields") {
+            spec[key] = value.clone();
+        }
+        cluster.create::<Pod>(json!({ "metadata": { "name": name }, "spec": spec }));
+    };
+    let run = |script: &str| json!({ "name": "c", "image": daemon.base(), "imagePullPolicy": "Never", "command": ["sh", "-c", script] });
+    pod("crash", &json!({}), run("echo last words; exit 3"));
+    pod("pull", &json!({}), json!({ "name": "c", "image": "localhost:1/none:1" }));
+    pod("pending", &json!({ "nodeSelector": { "no": "node" } }), run("sleep 1000"));
+    let project = cluster.project();
+    let start = |name: &str| (name.to_owned(), project.spawn(["enter", "--pod", name, "--", "true"]));
+    let expected: [(&str, &[&str]); 3] = [
+        ("crash", &["exit code 3", "last words", "override `entrypoint`"]),
+        ("pull", &["image `localhost:1/none:1` cannot be pulled"]),
+        ("pending", &["deploy::unschedulable"]),
+    ];
+    let running: Vec<_> = expected.iter().map(|(name, _)| start(name)).collect();
+    for ((_, running), (_, texts)) in running.into_iter().zip(expected) {
+        let output = running.finish();
+        output.exits(1);
+        texts.iter().for_each(|text| _ = output.stderr_says(text));
+    }
+}
+
+#[test]
+fn an_image_without_a_shell_is_named_with_what_helps() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let repository = daemon.repository("", "bare");
+    let project = cluster.project().daemon(&daemon).folder("src");
+    project.write(
+        "devspace.yaml",
+        format!("version: v1beta9\nimages:\n  bare: {{image: {repository}, tags: ['1']}}\n"),
+    );
+    project.write(
+        "Dockerfile",
+        format!("FROM {} AS base\nFROM scratch\nCOPY --from=base /bin/busybox /busybox\n", daemon.base()),
+    );
+    project.run(["build", "--skip-push"]).success();
+    cluster.create::<Pod>(json!({
+        "metadata": { "name": "web" },
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{
+                "name": "app", "image": format!("{repository}:1"), "imagePullPolicy": "Never",
+                "command": ["/busybox", "sleep", "1000"],
+            }],
+        },
+    }));
+    let words = ["sync", "--pod", "web", "--local-path", "src", "--container-path", "/srv/app"];
+    let output = project.run(words);
+    output.exits(1).stderr_has("sync::missing_tool").stderr_says("no `sh`").stderr_says("debug");
+}
+
+#[test]
+fn an_evicted_pod_is_told_and_the_next_one_is_taken() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let pod = |name: &str| {
+        let script = format!("busybox nc -ll -p 80 -e echo {name}");
+        cluster.create::<Pod>(json!({
+            "metadata": { "name": name, "labels": { "app": "shop" } },
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "containers": [container(&daemon, "web", &script)],
+                "volumes": [{ "name": "data", "emptyDir": { "sizeLimit": "1Mi" } }],
+            },
+        }));
+    };
+    pod("one");
+    let project = cluster.project();
+    let running = project.spawn(["forward", "0:80", "-l", "app=shop"]);
+    running.wait_for_text(" -> ");
+    let (stdout, _) = running.output_so_far();
+    let port =
+        stdout.split_once(" -> ").and_then(|(address, _)| address.rsplit(':').next()?.parse::<u16>().ok());
+    let port = port.unwrap_or_else(|| panic!("no port in {stdout}"));
+    let answered = |expected: &str| {
+        wait_for(&format!("an answer of {expected}"), LIMIT, || {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+            stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+            let mut text = String::new();
+            stream.read_to_string(&mut text).ok()?;
+            (text.trim() == expected).then_some(())
+        });
+    };
+    answered("one");
+    // More than its volume may have: the node stops it.
+    let fill = ["enter", "--pod", "one", "--", "sh", "-c", "head -c 5000000 /dev/zero >/data/x"];
+    project.run(fill).success();
+    running
+        .wait_for_text("the cluster stopped the pod `one` (Evicted: ")
+        .wait_for_text("only its volumes keep");
+    pod("two");
+    answered("two");
+    running.interrupt();
+}
+
+#[test]
+fn after_a_token_has_expired_the_plugin_is_called_again() {
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
+    let cluster = &world.cluster;
+    cluster.create_account("ann", &[]);
+    let secret = || {
+        cluster.list::<Secret>().into_iter().find(|secret| {
+            let notes = secret.metadata.annotations.as_ref();
+            let account = notes.and_then(|notes| notes.get("kubernetes.io/service-account.name"));
+            account.is_some_and(|account| account == "ann") && secret.data.is_some()
+        })
+    };
+    let token = |secret: &Secret| {
+        let token = secret.data.as_ref().and_then(|data| data.get("token"))?;
+        Some(String::from_utf8_lossy(&token.0).into_owned())
+    };
+    let first = wait_for("a token", LIMIT, || secret().filter(|secret| token(secret).is_some()));
+    let all: &[&str] = &["get", "list", "watch", "create"];
+    cluster.allow("ann", &[(all, &["pods", "pods/exec", "pods/log", "events"])]);
+
+    let relay = Relay::start(cluster.server().trim_start_matches("https://"));
+    let project = cluster.project_behind(&relay).file("token", token(&first).unwrap_or_default()).executable(
+        "plugin",
+        "#!/bin/sh\ncd \"${0%/*}\"\necho call >>calls\necho '{\"apiVersion\": \"client.authentication.k8s.io/v1beta1\", \
+         \"kind\": \"ExecCredential\", \"status\": {\"token\": \"'\"$(cat token)\"'\"}}'\n",
+    );
+    let exec = json!({
+        "apiVersion": "client.authentication.k8s.io/v1beta1", "command": project.path("plugin"), "args": [],
+    });
+    let user =
+        json!({ "exec": exec, "token": null, "client-certificate-data": null, "client-key-data": null });
+    let kubeconfig = cluster.kubeconfig_as("test", &user);
+    let server = cluster.server();
+    let relayed = kubeconfig.replace(&server, &format!("https://127.0.0.1:{}", relay.port()));
+    project.write("kubeconfig", relayed);
+    project.write("src/a", "one");
+    let words = ["sync", "--pod", "web", "--local-path", "src", "--container-path", "/srv/app"];
+    let enter = |project: &Project| project.run(["enter", "--pod", "web", "--", "true"]);
+    wait_for("the rights of the account", LIMIT, || (enter(&project).code() == Some(0)).then_some(()));
+    let running = project.spawn(words);
+    running.wait_for_text("in sync");
+    world.wait_for_file("a", "one");
+
+    // The cluster rejects a token whose secret is gone, after a moment.
+    cluster.delete::<Secret>(first.metadata.name.as_deref().unwrap_or_default());
+    let refused = wait_for("an end of the token", LIMIT, || {
+        let output = enter(&project);
+        (output.code() != Some(0)).then_some(output)
+    });
+    refused.stderr_says("rejected the credentials");
+    let second = wait_for("another token", LIMIT, || {
+        let found = secret().as_ref().and_then(token)?;
+        (Some(&found) != token(&first).as_ref()).then_some(found)
+    });
+    project.write("token", second);
+    let calls = project.read("calls").lines().count();
+    relay.die();
+    project.write("src/a", "two");
+    running.wait_for_text("trying again");
+    relay.recover();
+    world.wait_for_file("a", "two");
+    assert_eq!(project.read("calls").lines().count(), calls + 1, "one login is enough");
+    running.interrupt();
+}
+
+#[test]
+fn a_connection_that_only_seems_to_be_open_is_replaced() {
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
+    let relay = Relay::start(world.cluster.server().trim_start_matches("https://"));
+    let project = world.cluster.project_behind(&relay).limit(Duration::from_secs(240));
+    project.write("src/a", "one");
+    let words = ["sync", "--pod", "web", "--local-path", "src", "--container-path", "/srv/app"];
+    let running = project.spawn(words);
+    running.wait_for_text("in sync");
+    relay.freeze();
+    project.write("src/a", "two");
+    running.wait_for_text("disconnected, trying again");
+    relay.recover();
+    world.wait_for_file("a", "two");
+    running.interrupt();
+}
+
+#[test]
+fn of_several_pods_the_one_that_is_taken_is_named_with_the_others() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    for name in ["one", "two"] {
+        cluster.create_pod(name, "shop", &[container(&daemon, "web", "sleep 1000")]);
+    }
+    wait_for("both pods", LIMIT, || {
+        let pods = cluster.list::<Pod>();
+        let running = pods.iter().filter(|pod| {
+            pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running"))
+        });
+        (running.count() == 2).then_some(())
+    });
+    let output = cluster.project().run(["enter", "-l", "app=shop", "--", "true"]);
+    output.success().stderr_says("several pods with the labels `app=shop` run: taking `");
+    let names = ["`one`", "`two`"];
+    assert!(names.iter().all(|name| output.stderr.contains(name)), "{output}");
+}
