@@ -25,6 +25,7 @@ pub mod event;
 mod fake_project;
 mod git;
 mod graph;
+mod held_file;
 mod hook;
 mod host;
 pub mod image;

@@ -25,6 +25,7 @@ const FLOORS: [&[&str]; 9] = [
         "delays",
         "error",
         "event",
+        "held_file",
         "input_file",
         "lock",
         "own_file",

@@ -27,6 +27,7 @@ mod deploy_failures;
 mod deploy_guide;
 mod deploy_plan;
 mod dev;
+mod dev_failures;
 mod dev_plan;
 mod devspace_cli;
 mod doc;

@@ -199,3 +199,28 @@ fn edits_on_both_sides_of_a_lost_connection_all_count() {
     wait_for("the deletion", LIMIT, || (!world.path("9").exists()).then_some(()));
     running.interrupt();
 }
+
+#[test]
+fn another_session_with_the_directory_is_named_and_ends_only_if_that_is_asked_for() {
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
+    world.project.write("src/a", "first");
+    let first = world.sync(&[]);
+    // Here, in the same project.
+    let output = world.spawn(&[]).finish();
+    output.exits(1).stderr_has("sync::in_use").stderr_says(format!("(process {})", first.pid()));
+    // In another project, or on another machine.
+    let other = world.cluster.project().file("src/b", "second");
+    let words = ["sync", "--pod", "web", "--local-path", "src", "--container-path", "/srv/app"];
+    let output = other.run(words);
+    output.exits(1).stderr_has("sync::busy").stderr_says(format!("(process {})", first.pid()));
+    output.stderr_says("--steal");
+    let second = other.spawn(words.iter().chain(&["--steal"]));
+    second.wait_for_text("in sync");
+    world.wait_for_file("b", "second");
+    first.wait_for_text(&format!("(process {})", second.pid()));
+    // The first one goes on when it can.
+    second.interrupt();
+    world.project.write("src/a", "third");
+    world.wait_for_file("a", "third");
+    first.interrupt();
+}

@@ -13,6 +13,7 @@ use super::exit_status::{ExitStatus, Failure};
 use super::folder_scripts::{FolderScripts, ScriptsInForce};
 use super::interactive_mode::{add_terminal, let_images_wait};
 use super::load::load_project;
+use super::only_session::only_session;
 use super::pass_kind::{Affected, Cause, PassKind, Wish};
 use super::pipeline_run::PipelineCall;
 use super::target_choice::target_chooser;
@@ -99,6 +100,10 @@ pub struct DevArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub open: bool,
 
+    /// Take over from another session in this project, or that syncs a folder of a container
+    #[arg(long)]
+    pub steal: bool,
+
     /// The command of the terminal [default: that of the section `dev`, or a shell]
     #[arg(value_name = "COMMAND", trailing_var_arg = true)]
     pub command: Vec<String>,
@@ -165,6 +170,10 @@ impl DevArgs {
 pub fn dev(global: &GlobalOptions, args: &DevArgs) -> Result<ExitStatus, Failure> {
     let loaded = load_project(global)?;
     let options = PipelineOptions { result: None, ..args.options.clone() };
+    let _only = match args.exit_after_deploy {
+        true => None,
+        false => only_session(&loaded.project.root, args.steal)?,
+    };
     let mut session = DevSession::new(args);
     watch_loop(global, &options, loaded, &mut session)
 }
@@ -336,6 +345,7 @@ impl PassKind for DevSession<'_> {
         if !is_without_cluster && matches!(connections.access().context(), Ok(None)) {
             return Err(Failure::failed(ClusterError::NoCluster));
         }
+        connections.steals = self.args.steal;
         if self.args.portforwarding {
             connections.reserve(&run.project.dev.ports).map_err(Failure::of_stage)?;
         }

@@ -33,6 +33,7 @@ mod login;
 mod logout;
 mod logs;
 mod man;
+mod only_session;
 mod open;
 mod pass_kind;
 mod pipeline_options;

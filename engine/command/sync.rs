@@ -67,6 +67,10 @@ pub struct SyncArgs {
     /// Upload nothing, and delete nothing in the container
     #[arg(long, conflicts_with = "upload_only")]
     pub download_only: bool,
+
+    /// Take over from another session that syncs the directory in the container
+    #[arg(long)]
+    pub steal: bool,
 }
 
 /// Keeps directories equal.
@@ -137,6 +141,7 @@ fn jobs(
         download_only: args.download_only,
         no_watch: args.no_watch,
         names_all,
+        steals: args.steal,
     };
     let job = |index: usize, local: PathBuf, container: String, folder: Option<&SyncFolder>| {
         let first = connected.selectors.first();

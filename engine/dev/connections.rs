@@ -41,6 +41,8 @@ pub struct Connections {
     folders: Vec<Kept<Folder, SyncTarget>>,
     logs: Option<Kept<Logs, ()>>,
     opened: HashSet<String>,
+    /// Whether other sessions that sync the same directory of a container are ended.
+    pub steals: bool,
     folder_hooks: FolderHooks,
     chooser: Chooser,
     paused: watch::Receiver<bool>,
@@ -87,6 +89,7 @@ impl Connections {
             folders: Vec::new(),
             logs: None,
             opened: HashSet::new(),
+            steals: false,
             folder_hooks,
             chooser,
             paused,
@@ -242,7 +245,7 @@ impl Connections {
                 watch: Some(watch.clone()),
                 hooks: (self.folder_hooks)(folder),
                 folder: Some(folder),
-                flags: FolderFlags::default(),
+                flags: FolderFlags { steals: self.steals, ..FolderFlags::default() },
                 events: &self.notices.as_events(),
                 cancel: &cancel,
             });

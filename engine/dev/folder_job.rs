@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::FolderRules;
-use crate::cluster::{ClusterAccess, ClusterContext, ClusterError};
+use crate::cluster::{ClusterAccess, ClusterContext, ClusterError, LockHolder};
 use crate::config::{Folder as SyncFolder, InitialSync};
 use crate::connect::{Target, TargetLimits, TargetSelector, TargetWatch};
 use crate::error::{Cancelled, StageError};
@@ -62,6 +62,8 @@ pub struct FolderFlags<'a> {
     pub no_watch: bool,
     /// Whether events name all files.
     pub names_all: bool,
+    /// Whether another session that synchronizes the directory in the container is ended.
+    pub steals: bool,
 }
 
 /// A directory that can be kept equal.
@@ -105,7 +107,8 @@ impl FolderJob {
         let limit = |limit: Option<u64>| limit.filter(|limit| *limit > 0).map(|kilobytes| kilobytes * 1024);
         let wire = WireOptions {
             root: container.clone(),
-            owner: format!("windlass, process {}", std::process::id()),
+            owner: LockHolder::current().to_string(),
+            steals: flags.steals,
             upload_limit: limit(folder.and_then(|folder| folder.limits.upload)),
             download_limit: limit(folder.and_then(|folder| folder.limits.download)),
         };
@@ -198,7 +201,9 @@ impl FolderConnector for TargetConnector {
         lock(&self.pod).clone_from(&target.pod_uid);
         let connector =
             Arc::new(PodConnector::new(ClusterAccess::clone(&self.access), target.container_target()));
-        let wire = Wire::connect(connector, self.wire.clone()).await.map_err(|error| {
+        // Later, the other session has taken over.
+        let options = WireOptions { steals: self.wire.steals && is_first, ..self.wire.clone() };
+        let wire = Wire::connect(connector, options).await.map_err(|error| {
             let is_final = is_first && !matches!(error, RemoteError::Lost { .. } | RemoteError::Gone { .. });
             ConnectFailure { error: error.into(), is_final }
         })?;

@@ -1,15 +1,15 @@
 //! The lock of an image: of several parallel runs, one builds it.
 
-use std::fs::{File, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io;
 
 use super::ImageStore;
 use super::images::file_name;
+use crate::held_file::{HeldFile, Hold};
 
 /// Held by the process that builds an image, until the value is dropped or the process exits, even if it is killed.
 #[derive(Debug)]
 pub struct ImageLock {
-    file: File,
+    _held: HeldFile,
 }
 
 /// The result of an attempt to acquire an [`ImageLock`].
@@ -34,27 +34,10 @@ impl ImageStore {
         let folder = self.prepare()?.join("locks");
         crate::own_file::create_folder(&folder)?;
         let path = folder.join(file_name(image));
-        let mut file = crate::own_file::options().create(true).truncate(false).read(true).open(path)?;
-        match file.try_lock() {
-            Ok(()) => {
-                file.set_len(0)?;
-                write!(file, "{}", std::process::id())?;
-                Ok(LockAttempt::Acquired(ImageLock { file }))
-            }
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                file.read_to_string(&mut text)?;
-                Ok(LockAttempt::HeldBy(text.parse().ok()))
-            }
-            Err(TryLockError::Error(error)) => Err(error),
-        }
-    }
-}
-
-impl Drop for ImageLock {
-    fn drop(&mut self) {
-        // Without this, the old process ID would be read until the next holder has written its own.
-        let _ = self.file.set_len(0);
+        Ok(match HeldFile::take(&path)? {
+            Hold::Acquired(held) => LockAttempt::Acquired(ImageLock { _held: held }),
+            Hold::HeldBy(holder) => LockAttempt::HeldBy(holder),
+        })
     }
 }
 

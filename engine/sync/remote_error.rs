@@ -106,7 +106,7 @@ pub enum RemoteError {
 
     /// Another session synchronizes the same directory.
     #[error("`{root}` in the container is already synchronized by {owner}")]
-    #[diagnostic(code(sync::busy), help("end that session"))]
+    #[diagnostic(code(sync::busy), help("end that session, or take over from it with `--steal`"))]
     Busy {
         /// The directory.
         root: String,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::base::{Base, BaseTree, Relation};
 use super::{Entry, RelativePath};
+use crate::held_file::{HeldFile, Hold};
 use crate::image::Digest;
 use crate::own_file;
 
@@ -68,7 +69,8 @@ enum Record {
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    _lock: File,
+    /// Nothing where the file system does not support locks.
+    _lock: Option<HeldFile>,
     known: Known,
     pending: Vec<u8>,
     records: usize,
@@ -78,11 +80,13 @@ pub struct Store {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum StoreError {
     /// Another process has it.
-    #[error("another windlass synchronizes `{}` with this container", here.display())]
+    #[error("another windlass{} synchronizes `{}` with this container", of_process(*process), here.display())]
     #[diagnostic(code(sync::in_use), help("end the other one first, or synchronize another directory"))]
     InUse {
         /// The directory here.
         here: PathBuf,
+        /// The process, if it is known.
+        process: Option<u32>,
     },
     /// It cannot be read or written.
     #[error("cannot use `{}`: {source}", path.display())]
@@ -133,6 +137,11 @@ pub fn record_of(
     (common.is_some() || was_sent).then_some(SyncRecord { common, is_current, was_sent })
 }
 
+/// " (process 4711)", if it is known.
+fn of_process(process: Option<u32>) -> String {
+    process.map(|process| format!(" (process {process})")).unwrap_or_default()
+}
+
 impl Store {
     /// Opens the state of `key` in `folder`, which is `.windlass/sync`. A damaged file is as good as none: then the
     /// directories are compared as at the first time.
@@ -147,10 +156,12 @@ impl Store {
             move |source| StoreError::Io { path, source }
         };
         own_file::create_folder(folder).map_err(failed(folder))?;
-        let lock = own_file::create(&lock_path).map_err(failed(&lock_path))?;
-        if !own_file::try_lock(&lock).map_err(failed(&lock_path))? {
-            return Err(StoreError::InUse { here: here.clone() });
-        }
+        let lock = match HeldFile::take(&lock_path) {
+            Ok(Hold::Acquired(lock)) => Some(lock),
+            Ok(Hold::HeldBy(process)) => return Err(StoreError::InUse { here: here.clone(), process }),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
+            Err(error) => return Err(failed(&lock_path)(error)),
+        };
         let known = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Known::default(),
             bytes => read(&bytes.map_err(failed(&path))?),

@@ -67,6 +67,7 @@ impl FolderConnector for Target {
         let options = WireOptions {
             root: self.shell.folder.join("app").display().to_string(),
             owner: "a test".to_owned(),
+            steals: false,
             upload_limit: None,
             download_limit: None,
         };

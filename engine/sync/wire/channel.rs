@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
 
-use super::Connector;
+use super::{Connector, WireOptions};
 use crate::process::Tail;
 use crate::sync::RemoteError;
 
@@ -127,14 +127,15 @@ impl Channel {
     /// Starts a loop for `root`; returns its facts too.
     pub(super) async fn start(
         connector: &dyn Connector,
-        root: &str,
         role: Role,
-        owner: &str,
-        pace: Option<u64>,
+        options: &WireOptions,
     ) -> Result<(Self, Answer), RemoteError> {
         let token = format!("{:016x}", fastrand::u64(..));
+        let (root, pace) = (&options.root, options.upload_limit.filter(|_| role == Role::Writer));
+        let steal = if options.steals { "steal" } else { "" };
         let role = if role == Role::Writer { "rw" } else { "ro" };
-        let command = ["sh", "-c", START, NAME, root, role, owner, &token, MARK].map(str::to_owned);
+        let command =
+            ["sh", "-c", START, NAME, root, role, &options.owner, &token, MARK, steal].map(str::to_owned);
         let doing = "connect";
         let limit = Duration::from_secs(20);
         let hung = |_| RemoteError::Hung { doing: doing.to_owned(), limit };
@@ -146,7 +147,7 @@ impl Channel {
             stdout: BufReader::with_capacity(PIECE, connection.stdout),
             ended: Some(connection.ended),
             errors,
-            root: root.to_owned(),
+            root: root.clone(),
             token,
             broken: None,
             pace,

@@ -28,9 +28,7 @@ impl Wire {
             options.root = format!("./{}", options.root);
         }
         let started = now();
-        let (channel, answer) =
-            Channel::start(&*connector, &options.root, Role::Writer, &options.owner, options.upload_limit)
-                .await?;
+        let (channel, answer) = Channel::start(&*connector, Role::Writer, &options).await?;
         let hello = Hello::read(&answer, (started + now()) / 2);
         if let Some(error) = hello.refusal(&options.root) {
             return Err(error);
@@ -54,7 +52,7 @@ impl Wire {
         if let Some(lane) = &*reader {
             return Ok(lane.clone());
         }
-        let start = Channel::start(&*self.connector, &self.options.root, Role::Reader, "", None);
+        let start = Channel::start(&*self.connector, Role::Reader, &self.options);
         let (channel, answer) = start.await?;
         if let Some(error) = Hello::read(&answer, 0).refusal(&self.options.root) {
             return Err(error);

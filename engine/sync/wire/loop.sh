@@ -3,7 +3,7 @@
 # A request is a line `VERB PATHS LINES A B C`, then that many paths and lines, then what the verb says. The next
 # request comes only after the answer: `head` may read more than it is told. An answer ends with `=TOKEN STATUS`.
 # Paths are data. Only what is below .windlass-stage is ever deleted without being named.
-W=$1 mode=$2 owner=$3 T=$4 M=$5
+W=$1 mode=$2 owner=$3 T=$4 M=$5 steal=$6
 LC_ALL=C TZ=UTC0
 export LC_ALL TZ
 unset CDPATH
@@ -88,7 +88,7 @@ if [ "$mode" = rw ]; then
     pid= who=
     { { read -r pid && IFS= read -r who; } <"$S/owner"; } 2>/dev/null
     if [ -n "$pid" ] && alive "$pid"; then
-        [ "$who" = "$owner" ] || { say "!b $who"; exit; }
+        [ "$who" = "$owner" ] || [ -n "$steal" ] || { say "!b $who"; exit; }
         kill -9 "$pid"
     fi
     rm -rf -- "$S" 2>/dev/null

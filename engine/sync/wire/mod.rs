@@ -61,6 +61,8 @@ pub struct WireOptions {
     /// This session, as another one should describe it: `ada on laptop, process 123`. A loop of the same session that is
     /// left over from a lost connection is ended.
     pub owner: String,
+    /// Whether another session that synchronizes the directory is ended.
+    pub steals: bool,
     /// Bytes per second to send at most.
     pub upload_limit: Option<u64>,
     /// Bytes per second to receive at most.

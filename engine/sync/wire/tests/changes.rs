@@ -257,6 +257,12 @@ async fn one_session_synchronizes_a_directory() {
         let gone = again.upload(vec![container.file("c", "", Expected::Nothing)]).await.unwrap_err();
         assert!(matches!(gone, RemoteError::Gone { .. }), "{shell}: {gone}");
         let third = Wire::connect(connector(), other).await.unwrap();
+        // Another one takes over if it is told to.
+        let thief = WireOptions { steals: true, ..container.options() };
+        let thief = Wire::connect(connector(), thief).await.unwrap();
+        let gone = third.upload(vec![container.file("c", "", Expected::Nothing)]).await.unwrap_err();
+        assert!(matches!(gone, RemoteError::Gone { .. }), "{shell}: {gone}");
+        let third = thief;
         assert!(!container.there().join(".windlass-stage/left").exists(), "{shell}");
         third.close().await;
         assert!(!container.there().join(".windlass-stage").exists(), "{shell}");

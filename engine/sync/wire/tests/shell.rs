@@ -90,6 +90,7 @@ impl Container {
         WireOptions {
             root: self.there().display().to_string(),
             owner: "a test".to_owned(),
+            steals: false,
             upload_limit: None,
             download_limit: None,
         }

@@ -1,0 +1,101 @@
+//! `windlass dev` where something goes wrong, or is not what the user expects, on a real node.
+
+use std::io::Read as _;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use crate::harness::{Cluster, Daemon, Project, Running, TestRepository, wait_for};
+
+/// How long to wait for the cluster.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A project with the image `web`, whose program reads `/app/page` once, at its start, and serves it on port 80.
+struct World {
+    project: Project,
+    port: u16,
+    _kept: (Cluster, Daemon, TestRepository),
+}
+
+impl World {
+    /// `None` without a node. `image` are more keys of the image, `sync` of its sync entry, `dev` more of `dev`.
+    fn start(image: &str, sync: &str, dev: &str) -> Option<Self> {
+        let (cluster, daemon) = (Cluster::with_node()?, Daemon::acquire()?);
+        let repository = daemon.repository("registry.test", "web");
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = free.local_addr().expect("an address").port();
+        let config = format!(
+            "version: v1beta9\nimages:\n  web: {{image: {repository}{image}}}\ndeployments: [{{name: web, kubectl: {{manifests: \
+             [kube/web.yaml]}}}}]\ndev:\n  ports: [{{imageName: web, forward: [{{port: {port}, remotePort: 80}}]}}]\n  \
+             sync:\n  - {{imageName: web, localSubPath: app, containerPath: /app{sync}}}\n{dev}"
+        );
+        let manifest = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  selector: {{matchLabels: {{app: \
+             web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n      \
+             terminationGracePeriodSeconds: 0\n      containers: [{{name: web, image: {repository}}}]\n"
+        );
+        let dockerfile = format!(
+            "FROM {}\nCOPY settings /settings\nCOPY app /app\nCMD [\"sh\", \"/app/run.sh\"]\n",
+            daemon.base()
+        );
+        let run = "echo start >>/starts\nexec busybox nc -ll -p 80 -e echo \"$(cat /app/page)\"\n";
+        let project = Project::new()
+            .daemon(&daemon)
+            .file("devspace.yaml", config)
+            .file("kube/web.yaml", manifest)
+            .file("Dockerfile", dockerfile)
+            .file("settings", "first")
+            .file("app/run.sh", run)
+            .file("app/page", "first page")
+            .file("kubeconfig", cluster.kubeconfig("test"))
+            .limit(Duration::from_secs(120));
+        let path = project.path("kubeconfig");
+        Some(Self { project: project.env("KUBECONFIG", path), port, _kept: (cluster, daemon, repository) })
+    }
+
+    fn dev(&self, more: &[&str]) -> Running {
+        self.project.spawn(["dev", "--skip-push"].iter().chain(more))
+    }
+
+    #[track_caller]
+    fn wait_for_answer(&self, expected: &str) {
+        wait_for(&format!("{expected:?} from the port"), LIMIT, || {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+            stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+            let mut text = String::new();
+            stream.read_to_string(&mut text).ok()?;
+            (text.trim_end() == expected).then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_second_session_is_refused_or_takes_over() {
+    let Some(world) = World::start("", "", "") else { return };
+    let first = world.dev(&[]);
+    world.wait_for_answer("first page");
+    let second = world.dev(&["-x"]).finish();
+    second.exits(1).stderr_has("dev::in_use").stderr_says(format!("process {}", first.pid()));
+    second.stderr_says("--steal");
+    // Another command is no session.
+    world.dev(&["--exit-after-deploy"]).finish().success();
+    let third = world.dev(&["-x", "--steal"]);
+    first.finish().exits(130);
+    third.wait_for_text("in sync");
+    world.wait_for_answer("first page");
+    third.interrupt();
+}
+
+#[test]
+fn a_pod_with_an_old_build_is_named_and_a_hanging_end_is_cut_off() {
+    let Some(world) = World::start("", "", "") else { return };
+    world.dev(&["--exit-after-deploy"]).finish().success();
+    world.project.write("settings", "second");
+    world.project.run(["build", "--skip-push"]).success();
+    world.project.write("windlass.rhai", "fn after_dev(project) { sh(\"sleep 1000\"); }\n");
+    let running = world.dev(&["-x"]);
+    running.wait_for_text("but the last build is").wait_for_text("imagePullPolicy");
+    // It is used all the same.
+    world.wait_for_answer("first page");
+    let text = running.interrupt().all();
+    assert!(text.contains("sleep 1000"), "{text}");
+}
