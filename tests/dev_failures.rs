@@ -66,6 +66,29 @@ impl World {
             (text.trim_end() == expected).then_some(())
         });
     }
+
+    /// What a shell in the container prints.
+    fn there(&self, script: &str) -> Option<String> {
+        let output = self.project.run(["enter", "--image", "web", "--", "sh", "-c", script]);
+        (output.code() == Some(0)).then(|| output.stdout.trim_end().to_owned())
+    }
+}
+
+#[test]
+fn a_program_that_does_not_read_new_files_is_named_once() {
+    let Some(world) = World::start("", "", "") else { return };
+    let running = world.dev(&[]);
+    world.wait_for_answer("first page");
+    running.wait_for_text("in sync");
+    for page in ["second page", "third page"] {
+        world.project.write("app/page", page);
+        wait_for("the file in the container", LIMIT, || {
+            (world.there("cat /app/page")? == page).then_some(())
+        });
+    }
+    running.wait_for_text("`busybox nc -ll -p 80").wait_for_text("set `onUpload: {restartContainer: true}`");
+    let text = running.interrupt().all();
+    assert_eq!(text.matches("restartContainer").count(), 1, "{text}");
 }
 
 #[test]

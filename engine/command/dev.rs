@@ -22,7 +22,7 @@ use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
 use crate::command::cli::GlobalOptions;
 use crate::config::{DeploymentConfig, Dev, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
-use crate::dev::{Chooser, Connections, FolderHooks, Wanted, single_file};
+use crate::dev::{Chooser, Connections, FolderHooks, ReloadAdvice, Wanted, single_file};
 use crate::event::Level;
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
@@ -337,7 +337,11 @@ impl PassKind for DevSession<'_> {
         }
         let scripts = Arc::clone(&self.scripts);
         let hooks: FolderHooks = Box::new(move |folder| {
-            Arc::new(FolderScripts { scripts: Arc::clone(&scripts), folder: folder.clone() })
+            Arc::new(FolderScripts {
+                scripts: Arc::clone(&scripts),
+                folder: folder.clone(),
+                advice: ReloadAdvice::default(),
+            })
         });
         let scripts = Arc::clone(&self.scripts);
         let chooser: Chooser = Box::new(move |selection| target_chooser(&scripts, selection));

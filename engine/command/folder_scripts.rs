@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use rhai::Dynamic;
 
 use crate::config::Folder;
+use crate::dev::ReloadAdvice;
 use crate::event::Level;
 use crate::lock::lock;
 use crate::script::Execution;
@@ -21,6 +22,8 @@ pub(super) struct FolderScripts {
     pub(super) scripts: ScriptsInForce,
     /// The folder.
     pub(super) folder: Folder,
+    /// What is said once.
+    pub(super) advice: ReloadAdvice,
 }
 
 impl FolderScripts {
@@ -45,7 +48,8 @@ impl FolderScripts {
 #[async_trait]
 impl SyncHooks for FolderScripts {
     async fn after_sync(&self, batch: &Batch, remote: &Arc<dyn Remote>) {
-        let batch = SyncedBatch { batch: Arc::new(batch.clone()), remote: Arc::clone(remote) };
+        let (batch, remote) = (Arc::new(batch.clone()), Arc::clone(remote));
+        let batch = SyncedBatch { batch, remote, advice: self.advice.clone() };
         self.call("after_sync", Dynamic::from(batch)).await;
     }
 

@@ -12,7 +12,7 @@ use super::connected::{Connected, with_containers};
 use super::exit_status::{ExitStatus, Failure};
 use crate::command::cli::GlobalOptions;
 use crate::config::{Dev, Folder as SyncFolder, InitialSync};
-use crate::dev::{FolderFlags, FolderJob, FolderSettings, UploadCommands, single_file};
+use crate::dev::{FolderFlags, FolderJob, FolderSettings, ReloadAdvice, UploadCommands, single_file};
 use crate::error::{Cancelled, ErrorKind};
 use crate::event::{Event, Events, Level};
 use crate::report;
@@ -149,7 +149,8 @@ fn jobs(
         let access = &connected.access;
         let hooks: Arc<dyn SyncHooks> = match folder {
             Some(folder) => Arc::new(UploadCommands {
-                on_upload: folder.on_upload.clone(),
+                folder: folder.clone(),
+                advice: ReloadAdvice::default(),
                 directory: root.clone(),
                 events: events.clone(),
                 cancel: cancel.clone(),

@@ -7,17 +7,20 @@ use async_trait::async_trait;
 use miette::Diagnostic as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::OnUpload;
+use super::ReloadAdvice;
+use crate::config::Folder;
 use crate::event::{Events, Level};
 use crate::process::LiveExec;
 use crate::sync::{AfterUpload, Batch, COMMAND_LIMIT, Remote, SyncHooks};
 
 /// Runs `onUpload` of an entry of `dev.sync`.
 pub struct UploadCommands {
-    /// What it asks for.
-    pub on_upload: OnUpload,
+    /// The entry.
+    pub folder: Folder,
     /// The directory of commands on this machine.
     pub directory: PathBuf,
+    /// What is said once if it asks for nothing.
+    pub advice: ReloadAdvice,
     /// Receives failures.
     pub events: Events,
     /// Ends it.
@@ -29,9 +32,16 @@ impl UploadCommands {
     pub async fn run(&self, batch: &Batch, remote: &dyn Remote) {
         let commands =
             AfterUpload { remote, exec: &LiveExec, directory: &self.directory, limit: COMMAND_LIMIT };
-        for failure in commands.run(&self.on_upload, batch, &self.cancel).await {
+        for failure in commands.run(&self.folder.on_upload, batch, &self.cancel).await {
             let help = failure.help().map(|help| format!("\n{help}")).unwrap_or_default();
             self.events.notice(Level::Warning, format!("{failure}{help}"));
+        }
+        let advice = tokio::select! {
+            advice = self.advice.give(&self.folder, batch, remote) => advice,
+            () = self.cancel.cancelled() => None,
+        };
+        if let Some(advice) = advice {
+            self.events.notice(Level::Info, advice);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rhai::plugin::*;
 
+use crate::dev::ReloadAdvice;
 use crate::sync::{Batch, RelativePath, Remote};
 
 /// What was synced at a time, and the container.
@@ -13,6 +14,8 @@ pub struct SyncedBatch {
     pub batch: Arc<Batch>,
     /// The folder in the container.
     pub remote: Arc<dyn Remote>,
+    /// What is said once for the folder.
+    pub advice: ReloadAdvice,
 }
 
 /// Stages and properties for synced folders.
@@ -42,7 +45,8 @@ pub mod sync {
         let run = current::run(&context)?;
         let session = &run.session;
         let commands = UploadCommands {
-            on_upload: folder.on_upload,
+            folder,
+            advice: batch.advice,
             directory: run.project.root.clone(),
             events: session.events.clone(),
             cancel: session.cancellation(),
