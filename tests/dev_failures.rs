@@ -76,7 +76,8 @@ impl World {
 
 #[test]
 fn a_program_that_does_not_read_new_files_is_named_once() {
-    let Some(world) = World::start("", "", "") else { return };
+    let missing = "  - {imageName: web, localSubPath: nowhere, containerPath: /other}\n";
+    let Some(world) = World::start("", "", missing) else { return };
     let running = world.dev(&[]);
     world.wait_for_answer("first page");
     running.wait_for_text("in sync");
@@ -89,6 +90,8 @@ fn a_program_that_does_not_read_new_files_is_named_once() {
     running.wait_for_text("`busybox nc -ll -p 80").wait_for_text("set `onUpload: {restartContainer: true}`");
     let text = running.interrupt().all();
     assert_eq!(text.matches("restartContainer").count(), 1, "{text}");
+    // A directory that is missing here is told once, and the rest runs.
+    assert_eq!(text.matches("nowhere").count(), 1, "{text}");
 }
 
 #[test]

@@ -315,18 +315,6 @@ impl PassKind for DevSession<'_> {
         for notice in &run.project.dev.notices {
             run.session.notice(Level::Warning, notice.in_one_line());
         }
-        for folder in run.project.dev.folders.iter().filter(|_| self.args.sync) {
-            if single_file(&run.project.root, folder).is_none()
-                && !run.project.root.join(&folder.local).is_dir()
-            {
-                let message = format!(
-                    "{}: the directory `{}` does not exist: create it, or correct the path",
-                    folder.origin,
-                    folder.local.display()
-                );
-                run.session.notice(Level::Warning, message);
-            }
-        }
         let is_without_cluster = self.args.is_without_cluster(&run.project, &run.options.environment);
         if is_without_cluster {
             run.session.notice(Level::Warning, WITHOUT_CLUSTER);
@@ -350,6 +338,10 @@ impl PassKind for DevSession<'_> {
             return Err(Failure::failed(ClusterError::NoCluster));
         }
         connections.steals = self.args.steal;
+        if self.args.sync {
+            // Before the build, which takes a while.
+            connections.report_missing(&run.project.root, &run.project.dev.folders);
+        }
         if self.args.portforwarding {
             connections.reserve(&run.project.dev.ports).map_err(Failure::of_stage)?;
         }

@@ -1,6 +1,7 @@
 //! The connections of a dev session.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -41,6 +42,8 @@ pub struct Connections {
     folders: Vec<Kept<Folder, SyncTarget>>,
     logs: Option<Kept<Logs, ()>>,
     opened: HashSet<String>,
+    /// The folders whose directory here does not exist, as far as that was reported.
+    missing: HashSet<PathBuf>,
     /// Whether other sessions that sync the same directory of a container are ended.
     pub steals: bool,
     folder_hooks: FolderHooks,
@@ -89,6 +92,7 @@ impl Connections {
             folders: Vec::new(),
             logs: None,
             opened: HashSet::new(),
+            missing: HashSet::new(),
             steals: false,
             folder_hooks,
             chooser,
@@ -222,6 +226,28 @@ impl Connections {
         Ok(TargetWatch::start(&self.access, selector, choose, &self.notices, &self.cancel))
     }
 
+    /// The folders of `wanted` whose directory here does not exist; each is reported once.
+    pub fn report_missing<'w>(&mut self, root: &Path, wanted: &'w [Folder]) -> Vec<&'w Folder> {
+        let mut missing = Vec::new();
+        for folder in wanted.iter().filter(|folder| !folder.is_file) {
+            let local = root.join(&folder.local);
+            if local.exists() {
+                self.missing.remove(&local);
+                continue;
+            }
+            missing.push(folder);
+            if self.missing.insert(local) {
+                let shown = folder.local.display();
+                let message = format!(
+                    "{}: the directory `{shown}` does not exist: create it, or correct the path",
+                    folder.origin
+                );
+                self.notices.tell(Level::Warning, message);
+            }
+        }
+        missing
+    }
+
     /// Keeps `wanted` equal, and no other folders.
     fn sync(&mut self, run: &Arc<Run>, wanted: &[Folder]) -> Result<(), StageError> {
         self.folders.retain(|kept| wanted.contains(&kept.wanted) && !kept.task.is_finished());
@@ -232,6 +258,9 @@ impl Connections {
                 continue;
             }
             if self.folders.iter().any(|kept| kept.wanted == *folder) {
+                continue;
+            }
+            if !self.report_missing(&run.project.root, std::slice::from_ref(folder)).is_empty() {
                 continue;
             }
             let watch = self.watch(run, &folder.selection)?;
