@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Cluster, Daemon, Project, Running, TestRepository, wait_for};
 
@@ -92,6 +92,28 @@ fn a_program_that_does_not_read_new_files_is_named_once() {
     assert_eq!(text.matches("restartContainer").count(), 1, "{text}");
     // A directory that is missing here is told once, and the rest runs.
     assert_eq!(text.matches("nowhere").count(), 1, "{text}");
+}
+
+#[test]
+fn saves_that_follow_each_other_closely_share_a_restart() {
+    let restart = ", onUpload: {restartContainer: true}";
+    let Some(world) = World::start(", injectRestartHelper: true", restart, "") else { return };
+    let running = world.dev(&[]);
+    world.wait_for_answer("first page");
+    running.wait_for_text("in sync");
+    let starts = || world.there("wc -l </starts")?.trim().parse::<u64>().ok();
+    let before = wait_for("the starts", LIMIT, starts);
+    let began = Instant::now();
+    for save in 1..=20 {
+        world.project.write("app/page", format!("save {save}"));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let seconds = began.elapsed().as_secs();
+    world.wait_for_answer("save 20");
+    let after = wait_for("the starts", LIMIT, starts);
+    assert!(after - before <= 1 + seconds.div_ceil(2), "{} restarts in {seconds} s", after - before);
+    let text = running.interrupt().all();
+    assert!(!text.contains("may not read them"), "{text}");
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! What the scripts of a dev session decide about synced folders.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rhai::Dynamic;
 
 use crate::config::Folder;
-use crate::dev::ReloadAdvice;
+use crate::dev::{ReloadAdvice, rest_of};
 use crate::event::Level;
 use crate::lock::lock;
 use crate::script::Execution;
@@ -51,6 +52,10 @@ impl SyncHooks for FolderScripts {
         let (batch, remote) = (Arc::new(batch.clone()), Arc::clone(remote));
         let batch = SyncedBatch { batch, remote, advice: self.advice.clone() };
         self.call("after_sync", Dynamic::from(batch)).await;
+    }
+
+    fn rest(&self) -> Duration {
+        rest_of(&self.folder)
     }
 
     async fn on_conflict(&self, path: &RelativePath) -> Winner {

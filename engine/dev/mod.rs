@@ -20,5 +20,5 @@ pub use reload_advice::ReloadAdvice;
 pub use single_file::single_file;
 pub use survey::{FolderSurvey, LargeEntry};
 pub use sync_reason::{NotSynced, SyncReason, WayReason};
-pub use upload_commands::UploadCommands;
+pub use upload_commands::{UploadCommands, rest_of};
 pub use wanted::Wanted;

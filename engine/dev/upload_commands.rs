@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use miette::Diagnostic as _;
@@ -12,6 +13,14 @@ use crate::config::Folder;
 use crate::event::{Events, Level};
 use crate::process::LiveExec;
 use crate::sync::{AfterUpload, Batch, COMMAND_LIMIT, Remote, SyncHooks};
+
+/// How much time is between two restarts, at least: saves that follow each other closely share one.
+const BETWEEN_RESTARTS: Duration = Duration::from_secs(2);
+
+/// How long after a batch of `folder` the next one is handled, at least.
+pub fn rest_of(folder: &Folder) -> Duration {
+    if folder.on_upload.restart_container { BETWEEN_RESTARTS } else { Duration::ZERO }
+}
 
 /// Runs `onUpload` of an entry of `dev.sync`.
 pub struct UploadCommands {
@@ -50,5 +59,9 @@ impl UploadCommands {
 impl SyncHooks for UploadCommands {
     async fn after_sync(&self, batch: &Batch, remote: &Arc<dyn Remote>) {
         self.run(batch, &**remote).await;
+    }
+
+    fn rest(&self) -> Duration {
+        rest_of(&self.folder)
     }
 }

@@ -141,7 +141,7 @@ async fn follow(
     cancel: &CancellationToken,
 ) -> Ended {
     let remote = &connection.remote;
-    let mut after = AfterSync::new(folder.hooks.clone(), remote.clone());
+    let mut after = AfterSync::new(folder.hooks.clone(), remote.clone(), watches);
     let followed = tokio::select! {
         biased;
         () = cancel.cancelled() => return Ended::Cancelled,
@@ -279,13 +279,15 @@ fn finish_pass(folder: &mut Folder, started: Instant, after: &mut AfterSync) -> 
 struct AfterSync {
     hooks: Arc<dyn SyncHooks>,
     remote: Arc<dyn Remote>,
+    /// Whether more batches may come.
+    watches: bool,
     waiting: Option<Batch>,
     running: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl AfterSync {
-    fn new(hooks: Arc<dyn SyncHooks>, remote: Arc<dyn Remote>) -> Self {
-        Self { hooks, remote, waiting: None, running: None }
+    fn new(hooks: Arc<dyn SyncHooks>, remote: Arc<dyn Remote>, watches: bool) -> Self {
+        Self { hooks, remote, watches, waiting: None, running: None }
     }
 
     fn add(&mut self, batch: Batch) {
@@ -300,8 +302,14 @@ impl AfterSync {
         if self.running.is_none()
             && let Some(batch) = self.waiting.take()
         {
-            let (hooks, remote) = (self.hooks.clone(), self.remote.clone());
-            self.running = Some(tokio::spawn(async move { hooks.after_sync(&batch, &remote).await }));
+            let (hooks, remote, watches) = (self.hooks.clone(), self.remote.clone(), self.watches);
+            self.running = Some(tokio::spawn(async move {
+                let started = Instant::now();
+                hooks.after_sync(&batch, &remote).await;
+                if watches {
+                    tokio::time::sleep_until(started + hooks.rest()).await;
+                }
+            }));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -119,6 +120,11 @@ pub trait SyncHooks: Send + Sync {
     /// Whether many files may be deleted here. It is called once for the same files.
     async fn on_mass_delete(&self, _paths: &[RelativePath]) -> bool {
         false
+    }
+
+    /// How long after the start of a call of [`SyncHooks::after_sync`] the next one begins, at least.
+    fn rest(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Runs when both sides are equal for the first time after each connection.
