@@ -117,6 +117,25 @@ fn saves_that_follow_each_other_closely_share_a_restart() {
 }
 
 #[test]
+fn what_the_container_writes_does_not_build_for_ever() {
+    let Some(world) = World::start("", ", uploadExcludePaths: [stamp]", "  autoReload: {images: [web]}\n")
+    else {
+        return;
+    };
+    let stamps = "while cat /proc/sys/kernel/random/uuid >/app/stamp; do sleep 1; done &\n";
+    let run = world.project.read("app/run.sh");
+    world.project.write("app/run.sh", format!("{stamps}{run}"));
+    let running = world.dev(&[]);
+    let remedy = "to `downloadExcludePaths` of the";
+    running.wait_for_text("app/stamp came from the container, and web is built from it");
+    running.wait_for_text("paused: `app/stamp` changes in every build, because it comes from the container");
+    let text = running.interrupt().all();
+    assert!(text.contains(&format!("add `/stamp` {remedy} sync entry at devspace.yaml:8:")), "{text}");
+    assert!(text.contains(&format!("Add `/stamp` {remedy} entry at devspace.yaml:8:")), "{text}");
+    assert!(text.matches("web | built").count() <= 3, "{text}");
+}
+
+#[test]
 fn a_second_session_is_refused_or_takes_over() {
     let Some(world) = World::start("", "", "") else { return };
     let first = world.dev(&[]);

@@ -175,6 +175,7 @@ fn a_hook_that_writes_into_the_context_does_not_build_for_ever() {
     let text = wait_for_count(&running, "paused: ", 1);
     let name = "paused: `src/generated` changes in every build, because `";
     assert!(text.contains(name) && text.contains("generate` writes it"), "{text}");
+    assert!(text.contains("Add the line `src/generated` to `.dockerignore`"), "{text}");
     assert_eq!(text.matches("api | built").count(), 2, "{text}");
     // A change by somebody else builds.
     project.write("web/b", "two");

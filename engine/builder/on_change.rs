@@ -9,8 +9,8 @@ use ignore::WalkBuilder;
 
 use crate::cache_folder::without_links;
 
-/// The state directories of windlass and DevSpace.
-const OWN: [&str; 2] = [".windlass", ".devspace"];
+/// The state directories of windlass and DevSpace, and the one in which downloads of a synced folder arrive.
+const OWN: [&str; 3] = [".windlass", ".devspace", ".windlass-stage"];
 
 /// Why the files of `onChange` cannot be determined.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

@@ -1,5 +1,7 @@
 //! `windlass dev`.
 
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,7 +24,9 @@ use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
 use crate::command::cli::GlobalOptions;
 use crate::config::{DeploymentConfig, Dev, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
-use crate::dev::{Chooser, Connections, FolderHooks, ReloadAdvice, Wanted, single_file};
+use crate::dev::{
+    Chooser, Connections, Download, Downloads, FolderHooks, ReloadAdvice, Wanted, single_file,
+};
 use crate::event::Level;
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
@@ -188,6 +192,10 @@ struct DevSession<'a> {
     /// What the scripts wanted to be connected last; `None` before the first pass that succeeded.
     wanted: Option<Wanted>,
     scripts: ScriptsInForce,
+    /// What came from containers.
+    downloads: Downloads,
+    /// The files of it that were reported because images are built from them.
+    told_downloads: HashSet<PathBuf>,
     /// Ends the loop.
     end: Option<Ender>,
     terminal: Option<JoinHandle<()>>,
@@ -284,6 +292,9 @@ impl PassKind for DevSession<'_> {
         for Affected { image: name, impact, causes } in images {
             let causing: Vec<_> = causes.iter().map(|file| file.path.clone()).collect();
             let decided = scripts.reload(&rules, &name, &impact.reason, &causing)?;
+            if decided != Reload::Nothing {
+                self.tell_downloads(run, &name, &causes);
+            }
             if decided == Reload::Build {
                 wish.images.push(name);
             } else if decided == Reload::Report {
@@ -323,11 +334,12 @@ impl PassKind for DevSession<'_> {
         if self.args.exit_after_deploy {
             return Ok(());
         }
-        let scripts = Arc::clone(&self.scripts);
+        let (scripts, downloads) = (Arc::clone(&self.scripts), self.downloads.clone());
         let hooks: FolderHooks = Box::new(move |folder| {
             Arc::new(FolderScripts {
                 scripts: Arc::clone(&scripts),
                 folder: folder.clone(),
+                downloads: downloads.clone(),
                 advice: ReloadAdvice::default(),
             })
         });
@@ -371,6 +383,12 @@ impl PassKind for DevSession<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    fn writer_of(&self, file: &ChangedFile) -> Option<(String, Option<String>)> {
+        let Download { entry, pattern } = self.downloads.find(&file.path)?;
+        let remedy = format!("Add `{pattern}` to `downloadExcludePaths` of the entry at {entry}");
+        Some((format!("it comes from the container (sync entry at {entry})"), Some(remedy)))
     }
 
     fn open(&self) {
@@ -432,6 +450,8 @@ impl<'a> DevSession<'a> {
             connections: None,
             wanted: None,
             scripts: ScriptsInForce::default(),
+            downloads: Downloads::default(),
+            told_downloads: HashSet::new(),
             end: None,
             terminal: None,
             terminal_failure: Arc::default(),
@@ -444,6 +464,21 @@ impl<'a> DevSession<'a> {
             Cause::Start | Cause::Settings => true,
             Cause::Asked(Asked::Build) | Cause::Images(_) => self.wanted.is_none(),
             Cause::Asked(Asked::Everything | Asked::Deploy) => false,
+        }
+    }
+
+    /// Reports the files that came from a container and now affect `image`, one for each pattern.
+    fn tell_downloads(&mut self, run: &Run, image: &str, causes: &[ChangedFile]) {
+        for file in causes {
+            let Some(Download { entry, pattern }) = self.downloads.find(&file.path) else { continue };
+            if self.told_downloads.insert(file.path.clone()) {
+                let message = format!(
+                    "{} came from the container, and {image} is built from it: to leave it there, add `{pattern}` to \
+                     `downloadExcludePaths` of the sync entry at {entry}",
+                    shown(&file.path)
+                );
+                return run.session.notice(Level::Warning, message);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the scripts of a dev session decide about synced folders.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use async_trait::async_trait;
 use rhai::Dynamic;
 
 use crate::config::Folder;
-use crate::dev::{ReloadAdvice, rest_of};
+use crate::dev::{Downloads, ReloadAdvice, rest_of};
 use crate::event::Level;
 use crate::lock::lock;
 use crate::script::Execution;
@@ -23,6 +24,8 @@ pub(super) struct FolderScripts {
     pub(super) scripts: ScriptsInForce,
     /// The folder.
     pub(super) folder: Folder,
+    /// Is told what comes from the container.
+    pub(super) downloads: Downloads,
     /// What is said once.
     pub(super) advice: ReloadAdvice,
 }
@@ -56,6 +59,10 @@ impl SyncHooks for FolderScripts {
 
     fn rest(&self) -> Duration {
         rest_of(&self.folder)
+    }
+
+    fn downloaded(&self, path: &RelativePath, on_disk: &Path) {
+        self.downloads.add(on_disk, path.as_str(), &self.folder.origin);
     }
 
     async fn on_conflict(&self, path: &RelativePath) -> Winner {

@@ -74,6 +74,12 @@ pub(super) trait PassKind {
         Ok(Wish { images: images.into_iter().map(|affected| affected.image).collect(), is_needed: false })
     }
 
+    /// Who wrote a file that changed between passes, and how to leave it out, each as a phrase; `None` if that was the user,
+    /// or a command.
+    fn writer_of(&self, _file: &ChangedFile) -> Option<(String, Option<String>)> {
+        None
+    }
+
     /// Before the first pass.
     ///
     /// # Errors

@@ -265,9 +265,18 @@ impl WatchLoop<'_> {
         if causes.is_empty() {
             causes = files.to_vec();
         }
-        let writes = self.writes.clone();
-        if let Err(written) = self.guard.check(&causes, |at| Some(writes.writer_at(at)?.command)) {
-            return self.events.emit(Event::WatchPaused { reason: loop_reason(&written) });
+        let (kind, writes) = (&*self.kind, self.writes.clone());
+        let written = |file: &ChangedFile| {
+            let command =
+                || writes.writer_at(file.at).map(|writer| (format!("`{}` writes it", writer.command), None));
+            let (writer, remedy) = kind.writer_of(file).or_else(command)?;
+            Some(Written { file: file.path.clone(), writer, remedy })
+        };
+        if let Err(written) = self.guard.check(&causes, written) {
+            let ignore =
+                |file: &Path| images.iter().find_map(|image| self.reaches.get(image)?.ignore_line(file));
+            let reason = loop_reason(&written, ignore);
+            return self.events.emit(Event::WatchPaused { reason });
         }
         let files = causes.iter().map(|file| shown(&file.path)).collect();
         self.events.emit(Event::FilesChanged { files, images: images.clone() });
@@ -615,15 +624,20 @@ fn recording(events: &Events, outcomes: &Arc<Mutex<Outcomes>>) -> Events {
     })
 }
 
-/// Why builds that start each other are stopped.
-fn loop_reason(written: &[Written]) -> String {
-    let first = written.first();
-    let name = first.map(|written| shown(&written.file)).unwrap_or_default();
-    let command = first.map(|written| written.command.as_str()).unwrap_or_default();
+/// Why builds that start each other are stopped; `ignore` is the ignore file of an image with a file, and the line that
+/// leaves it out.
+fn loop_reason(written: &[Written], ignore: impl Fn(&Path) -> Option<(PathBuf, String)>) -> String {
+    let Some(Written { file, writer, remedy }) = written.first() else { return String::new() };
     let others = if written.len() > 1 { format!(" and {} more", written.len() - 1) } else { String::new() };
+    let by_line = || {
+        let (path, line) = ignore(file)?;
+        Some(format!("Add the line `{line}` to `{}`", shown(&path)))
+    };
+    let remedy = remedy.clone().or_else(by_line).unwrap_or_else(|| "Leave it out of `onChange`".to_owned());
     format!(
-        "`{name}`{others} changes in every build, because `{command}` writes it. Exclude it in `.dockerignore`, or write \
-         it only if its content differs. Another change or b builds again"
+        "`{}`{others} changes in every build, because {writer}. {remedy}, or write it only if its content differs. Another \
+         change or b builds again",
+        shown(file)
     )
 }
 

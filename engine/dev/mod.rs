@@ -2,6 +2,7 @@
 
 mod connections;
 mod covered;
+mod downloads;
 mod folder_job;
 mod folder_rules;
 mod forward_report;
@@ -14,6 +15,7 @@ mod wanted;
 
 pub use connections::{Chooser, Connections, FolderHooks};
 pub use covered::Coverage;
+pub use downloads::{Download, Downloads};
 pub use folder_job::{FolderFlags, FolderJob, FolderSettings};
 pub use folder_rules::{DecidingPattern, FolderRules};
 pub use reload_advice::ReloadAdvice;

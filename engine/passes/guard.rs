@@ -1,7 +1,6 @@
 //! Passes that cause each other.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use crate::watch::ChangedFile;
 
@@ -15,29 +14,29 @@ pub struct Guard {
     in_a_row: Vec<Vec<PathBuf>>,
 }
 
-/// A file that a command of the last pass wrote.
+/// A file that the last pass wrote, or brought here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// The file.
     pub file: PathBuf,
-    /// The command.
-    pub command: String,
+    /// Who wrote it, as a phrase: `` `make` writes it ``.
+    pub writer: String,
+    /// How to leave it out, as a phrase, if that depends on who wrote it.
+    pub remedy: Option<String>,
 }
 
 impl Guard {
-    /// Whether `files`, which changed, may start a pass; `writer` names the command of the last pass that ran at a time.
+    /// Whether `files`, which changed, may start a pass; `written` tells whether the last pass wrote one.
     ///
     /// # Errors
-    /// What commands wrote, if they wrote all of it, and the same files started the last pass: a third pass would follow
+    /// What the last pass wrote, if that is all of it, and the same files started the last pass: a third pass would follow
     /// for the same reason.
     pub fn check(
         &mut self,
         files: &[ChangedFile],
-        writer: impl Fn(Instant) -> Option<String>,
+        written: impl Fn(&ChangedFile) -> Option<Written>,
     ) -> Result<(), Vec<Written>> {
-        let written =
-            files.iter().map(|file| Some(Written { file: file.path.clone(), command: writer(file.at)? }));
-        let Some(written) = written.collect::<Option<Vec<_>>>() else {
+        let Some(written) = files.iter().map(written).collect::<Option<Vec<_>>>() else {
             self.reset();
             return Ok(());
         };
@@ -57,6 +56,8 @@ impl Guard {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::watch::ChangeKind;
 
@@ -64,11 +65,14 @@ mod tests {
     fn the_third_pass_for_files_that_passes_write_is_refused() {
         let file =
             |name: &str| ChangedFile { path: name.into(), kind: ChangeKind::Changed, at: Instant::now() };
-        let by_hook = |_| Some("sh make".to_owned());
+        let by_hook = |file: &ChangedFile| {
+            let writer = "`sh make` writes it".to_owned();
+            Some(Written { file: file.path.clone(), writer, remedy: None })
+        };
         let mut guard = Guard::default();
         assert_eq!(guard.check(&[file("a")], |_| None), Ok(()));
         assert_eq!(guard.check(&[file("gen")], by_hook), Ok(()));
-        let written = Written { file: "gen".into(), command: "sh make".to_owned() };
+        let written = by_hook(&file("gen")).expect("it is written");
         assert_eq!(guard.check(&[file("gen")], by_hook), Err(vec![written]));
         assert!(guard.check(&[file("gen")], by_hook).is_err());
         // A change by somebody else.

@@ -60,6 +60,15 @@ impl Reach {
         files
     }
 
+    /// The ignore file of its build context, and the line for it that leaves out `file`; `None` if the file is not in it.
+    pub fn ignore_line(&self, file: &Path) -> Option<(PathBuf, String)> {
+        let Recipe::Dockerfile(recipe) = &self.recipe else { return None };
+        let root = recipe.context.root();
+        let inside = file.strip_prefix(real(root)).ok()?;
+        let ignore = recipe.context.ignore_file().map_or_else(|| root.join(".dockerignore"), Path::to_owned);
+        Some((ignore, inside.to_str()?.to_owned()))
+    }
+
     /// What to watch for changes of its files.
     pub fn roots(&self) -> Vec<WatchRoot> {
         let Recipe::Dockerfile(recipe) = &self.recipe else { return configured_roots(&self.image) };
@@ -87,7 +96,8 @@ pub fn configured_roots(image: &Image) -> Vec<WatchRoot> {
             .flat_map(|folder| {
                 let (matches, base) = (matches.clone(), folder.clone());
                 let matched = move |path: &str, is_folder: bool| {
-                    let is_own = [".windlass", ".devspace"].iter().any(|own| path.ends_with(own));
+                    let is_own =
+                        [".windlass", ".devspace", ".windlass-stage"].iter().any(|own| path.ends_with(own));
                     (is_folder && !is_own) || matches(&base.join(path))
                 };
                 [WatchRoot::file(folder.clone()), WatchRoot::folder(folder, matched)]

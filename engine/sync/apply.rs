@@ -556,6 +556,7 @@ impl Folder {
                 if let Some(here) = &here {
                     Arc::make_mut(&mut self.here).insert(path.clone(), here.clone());
                     self.batch.bytes += here.size;
+                    self.hooks.downloaded(path, &self.local.on_disk(path));
                 }
                 self.record(path, here, there, true, work.comparison);
                 self.batch.downloaded.push(path.clone());

@@ -1,6 +1,6 @@
 //! The settings of a synchronized directory, and what a script can decide about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,6 +126,9 @@ pub trait SyncHooks: Send + Sync {
     fn rest(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// Is told that the file `path`, which is `on_disk` here, was written here.
+    fn downloaded(&self, _path: &RelativePath, _on_disk: &Path) {}
 
     /// Runs when both sides are equal for the first time after each connection.
     async fn on_equal(&self) {}

@@ -10,8 +10,9 @@ use super::ContextError;
 use super::name::{shown, text_of};
 use super::pattern::Pattern;
 
-/// The directories that windlass and DevSpace use themselves, excluded from every context.
-const ALWAYS: [&str; 2] = ["**/.windlass", "**/.devspace"];
+/// The directories that windlass and DevSpace use themselves, excluded from every context. In a synced folder, downloads
+/// arrive in the stage.
+const ALWAYS: [&str; 3] = ["**/.windlass", "**/.devspace", "**/.windlass-stage"];
 
 /// The rules of one ignore file, with the semantics of moby's `patternmatcher`: patterns are relative to the
 /// context's root, a pattern that matches a directory matches everything below, the last match wins.

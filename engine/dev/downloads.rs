@@ -1,0 +1,72 @@
+//! The files that synced folders brought here.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use crate::config::Origin;
+use crate::lock::lock;
+
+/// The number of files that are remembered.
+const REMEMBERED: usize = 10_000;
+
+/// The files that synced folders brought here. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Downloads(Arc<Mutex<HashMap<PathBuf, (Version, Download)>>>);
+
+/// A file that a synced folder brought here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// The entry of `dev.sync`.
+    pub entry: Origin,
+    /// The pattern that excludes the file: `/gen/version`.
+    pub pattern: String,
+}
+
+/// What tells one content of a file from another.
+type Version = (Option<SystemTime>, u64);
+
+impl Downloads {
+    /// The file at `on_disk` was just brought here, by the sync entry `entry`, in which its path is `path`.
+    pub fn add(&self, on_disk: &Path, path: &str, entry: &Origin) {
+        let Some(version) = version(on_disk) else { return };
+        let download = Download { entry: entry.clone(), pattern: format!("/{path}") };
+        let mut known = lock(&self.0);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(on_disk.to_owned(), (version, download));
+    }
+
+    /// Where the file at `on_disk` came from, if it is still what a synced folder brought here.
+    pub fn find(&self, on_disk: &Path) -> Option<Download> {
+        let (known, download) = lock(&self.0).get(on_disk)?.clone();
+        (version(on_disk) == Some(known)).then_some(download)
+    }
+}
+
+fn version(path: &Path) -> Option<Version> {
+    let found = path.symlink_metadata().ok()?;
+    Some((found.modified().ok(), found.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_is_known_until_somebody_else_writes_the_file() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("a");
+        let downloads = Downloads::default();
+        let entry = Origin { file: "devspace.yaml".into(), line: 3, column: 5 };
+        downloads.add(&path, "gen/a", &entry);
+        assert_eq!(downloads.find(&path), None, "it does not exist");
+        std::fs::write(&path, "one").expect("written");
+        downloads.add(&path, "gen/a", &entry);
+        assert_eq!(downloads.find(&path), Some(Download { entry, pattern: "/gen/a".to_owned() }));
+        std::fs::write(&path, "longer").expect("written");
+        assert_eq!(downloads.find(&path), None);
+    }
+}
