@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::harness::{Project, Running, wait_for};
+use crate::harness::{Project, Running, leave_out_always, wait_for};
 
 const WATCH: [&str; 5] = ["build", "--watch", "--skip-push", "--builder", "oci"];
 
@@ -260,4 +260,30 @@ fn keys_pause_explain_build_and_end() {
     terminal.type_text("q");
     let (status, transcript) = terminal.finish();
     assert!(status.success(), "{status:?} {transcript}");
+}
+
+#[test]
+fn beyond_the_limits_of_the_system_it_compares_with_the_disk() {
+    for (limit, allowed, told) in [
+        ("max_inotify_watches", 1, "directories: the limit `fs.inotify.max_user_watches` is "),
+        ("max_inotify_instances", 0, "the limit `fs.inotify.max_user_instances` is "),
+    ] {
+        let project = project().file("src/deep/c", "one");
+        // A user of their own, who may watch less.
+        let script = format!(
+            "echo {allowed} >/proc/sys/user/{limit} && exec \"$0\" build --watch --skip-push --builder oci"
+        );
+        let user = ["--user", "--map-root-user", "sh", "-c"];
+        if project.run_program("unshare", user.iter().chain(&["true"])).code() != Some(0) {
+            return leave_out_always("a system in which every user may make a user namespace");
+        }
+        let windlass = env!("CARGO_BIN_EXE_windlass");
+        let running = project.spawn_program("unshare", user.iter().chain(&[script.as_str(), windlass]));
+        let text = wait_for_idle(&running, 1);
+        assert!(text.contains(told) && text.contains("sudo sysctl fs.inotify."), "{text}");
+        project.write("src/deep/c", "two");
+        let text = wait_for_count(&running, "changed: src/deep/c -> api\n", 1);
+        assert_eq!(text.matches("sudo sysctl").count(), 1, "{text}");
+        running.interrupt();
+    }
 }
