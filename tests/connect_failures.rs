@@ -27,12 +27,16 @@ fn a_container_that_does_not_run_is_explained() {
     pod("crash", &json!({}), run("echo last words; exit 3"));
     pod("pull", &json!({}), json!({ "name": "c", "image": "localhost:1/none:1" }));
     pod("pending", &json!({ "nodeSelector": { "no": "node" } }), run("sleep 1000"));
+    let mut greedy = run("exec busybox tail /dev/zero");
+    greedy["resources"] = json!({ "limits": { "memory": "8Mi" } });
+    pod("memory", &json!({}), greedy);
     let project = cluster.project();
     let start = |name: &str| (name.to_owned(), project.spawn(["enter", "--pod", name, "--", "true"]));
-    let expected: [(&str, &[&str]); 3] = [
+    let expected: [(&str, &[&str]); 4] = [
         ("crash", &["exit code 3", "last words", "override `entrypoint`"]),
         ("pull", &["image `localhost:1/none:1` cannot be pulled"]),
         ("pending", &["deploy::unschedulable"]),
+        ("memory", &["ran out of memory (its limit is 8Mi)", "raise `resources.limits.memory`"]),
     ];
     let running: Vec<_> = expected.iter().map(|(name, _)| start(name)).collect();
     for ((_, running), (_, texts)) in running.into_iter().zip(expected) {
