@@ -1,6 +1,7 @@
 //! Does what a plan says, batch by batch; each batch is recorded before the next one.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::changes::LocalChange;
@@ -208,7 +209,7 @@ impl Folder {
                 return Ok(kept);
             }
         };
-        let downloads = work.remote.download(&files, &stage).await?;
+        let downloads = self.fetch(work, &files, &stage).await?;
         for ((path, _), download) in files.into_iter().zip(downloads) {
             match download {
                 Download::File { copy, .. } => match self.conflicts.move_in(&path, &copy) {
@@ -520,7 +521,7 @@ impl Folder {
                 return Ok(());
             }
         };
-        let downloads = work.remote.download(&files, &stage).await?;
+        let downloads = self.fetch(work, &files, &stage).await?;
         for ((path, entry), download) in files.into_iter().zip(downloads) {
             match download {
                 Download::File { copy, digest } => {
@@ -540,6 +541,20 @@ impl Folder {
         self.local.remove_stage();
         self.saved(|store| store.save());
         Ok(())
+    }
+
+    /// Copies `files` into `stage`. After a failure nothing is left there, which could fill the disk.
+    async fn fetch(
+        &self,
+        work: &Work<'_>,
+        files: &[(RelativePath, Entry)],
+        stage: &Path,
+    ) -> Result<Vec<Download>, RemoteError> {
+        let downloads = work.remote.download(files, stage).await;
+        if downloads.is_err() {
+            self.local.remove_stage();
+        }
+        downloads
     }
 
     fn finish_download(
