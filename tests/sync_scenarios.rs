@@ -224,3 +224,20 @@ fn another_session_with_the_directory_is_named_and_ends_only_if_that_is_asked_fo
     world.wait_for_file("a", "third");
     first.interrupt();
 }
+
+#[test]
+fn a_full_disk_here_keeps_the_old_file_too() {
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
+    let Some(_disk) = Mounted::in_memory(&world.project.path("src"), "256k") else {
+        return leave_out_always("a user who must not mount file systems");
+    };
+    world.project.write("src/a", "old");
+    let running = world.sync(&[]);
+    world.write("a", "x".repeat(400_000));
+    running.wait_for_text("No space left on device");
+    assert_eq!(world.project.read("src/a"), "old");
+    world.write("a", "small");
+    world.wait_here("a", "small");
+    let output = running.interrupt().all();
+    assert_eq!(output.matches("No space left on device").count(), 1, "{output}");
+}
