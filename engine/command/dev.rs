@@ -24,9 +24,7 @@ use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
 use crate::command::cli::GlobalOptions;
 use crate::config::{DeploymentConfig, Dev, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
-use crate::dev::{
-    Chooser, Connections, Download, Downloads, FolderHooks, ReloadAdvice, Wanted, single_file,
-};
+use crate::dev::{Chooser, Connections, Download, Downloads, FolderHooks, ReloadAdvice, Wanted};
 use crate::event::Level;
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
