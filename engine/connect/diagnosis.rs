@@ -8,7 +8,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::TargetError;
-use crate::cluster::{ClusterAccess, LogTail};
+use crate::cluster::ClusterAccess;
+use crate::deploy::problem_log;
 use crate::deploy::ready::{ClusterView, Problem, ProblemKind, Seen, diagnose};
 
 /// How often the events of a pod are read.
@@ -16,9 +17,6 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// The number of lines of a log that are shown.
 const LINES: usize = 20;
-
-/// The timeout for reading a log.
-const LOG_LIMIT: Duration = Duration::from_secs(5);
 
 /// Observes a pod that does not run.
 #[derive(Default)]
@@ -59,7 +57,7 @@ impl Diagnosis {
 
 /// The error that `problem` is, with the end of the log that explains it.
 pub(super) async fn not_running(access: &ClusterAccess, problem: &Problem) -> TargetError {
-    let log = log(access, problem).await;
+    let log = problem_log(access, problem).await;
     let problem = problem.clone().with_log(&log);
     let mut help = problem.help();
     if matches!(problem.kind, ProblemKind::Crash { .. }) {
@@ -68,28 +66,6 @@ pub(super) async fn not_running(access: &ClusterAccess, problem: &Problem) -> Ta
     }
     let log = log[log.len().saturating_sub(LINES)..].to_vec();
     TargetError::NotRunning { code: problem.code(), message: problem.message(), help, log }
-}
-
-/// The end of the log that explains `problem`.
-async fn log(access: &ClusterAccess, problem: &Problem) -> Vec<String> {
-    let Some(request) = &problem.log else { return Vec::new() };
-    let mut text = String::new();
-    // It may have ended for the first time: then no log of a previous run exists.
-    for is_previous in [request.previous, false] {
-        let tail = LogTail {
-            namespace: &request.namespace,
-            pod: &request.pod,
-            container: Some(&request.container),
-            lines: 40,
-            is_previous,
-        };
-        let read = tokio::time::timeout(LOG_LIMIT, access.log_tail(&tail)).await;
-        text = read.ok().and_then(Result::ok).unwrap_or_default();
-        if !text.is_empty() {
-            break;
-        }
-    }
-    text.lines().map(str::to_owned).collect()
 }
 
 fn object(pod: &Pod) -> Value {

@@ -5,6 +5,9 @@
 pub mod chart;
 pub mod manifest;
 pub mod objects;
+mod problem_log;
 pub mod ready;
 pub mod replace;
 pub mod wait;
+
+pub use problem_log::problem_log;

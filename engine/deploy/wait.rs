@@ -9,11 +9,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::problem_log;
 use super::ready::{
     ClusterView, Permanence, Problem, ProblemKind, RolloutError, RolloutTimeout, Seen, Summary, diagnose,
     readiness,
 };
-use crate::cluster::{ApplyError, ClusterAccess, LogTail, ObjectChange, ObjectKey, WatchTarget};
+use crate::cluster::{ApplyError, ClusterAccess, ObjectChange, ObjectKey, WatchTarget};
 use crate::error::{Cancelled, StageError};
 use crate::suggestion::nearest;
 
@@ -23,10 +24,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
 /// The timeout for reading everything once.
 const OBSERVE_LIMIT: Duration = Duration::from_secs(30);
-/// The number of lines of a log that are read.
-const LINES: u32 = 40;
-/// The timeout for reading a log.
-const LOG_LIMIT: Duration = Duration::from_secs(5);
 
 /// A deployment to wait for.
 #[derive(Debug, Clone, Default)]
@@ -159,7 +156,7 @@ pub async fn observe(access: &ClusterAccess, targets: &[WaitTarget]) -> Result<V
             let object = live.unwrap_or(object);
             found.objects.push(Summary::new(object, &view));
             if let Some(problem) = diagnose(object, &view).into_iter().next() {
-                let log = wait.log(&problem).await;
+                let log = problem_log(wait.access, &problem).await;
                 found.problems.push(RolloutError::new(&target.deployment, problem).with_log(&log));
             }
         }
@@ -309,7 +306,7 @@ impl Wait<'_> {
                 problems.iter().any(|(name, other)| *name == target.deployment && other == *problem)
             };
             let Some(problem) = wanted.iter().find(is_own) else { continue };
-            let log = self.log(problem).await;
+            let log = problem_log(self.access, problem).await;
             let explained = self.with_near_name(problem.clone()).await;
             let mut error = RolloutError::new(&target.deployment, explained).with_log(&log);
             if let Some(timeout) = timeout.filter(|_| problem.permanence != Permanence::Final) {
@@ -335,26 +332,6 @@ impl Wait<'_> {
             missing.near = nearest(&missing.name, names.iter().map(String::as_str)).map(str::to_owned);
         }
         problem
-    }
-
-    /// The last lines of the log that explains `problem`; empty if it cannot be read.
-    async fn log(&self, problem: &Problem) -> Vec<String> {
-        let Some(request) = &problem.log else { return Vec::new() };
-        let mut tail = LogTail {
-            namespace: &request.namespace,
-            pod: &request.pod,
-            container: Some(&request.container),
-            lines: LINES,
-            is_previous: request.previous,
-        };
-        let mut text = tokio::time::timeout(LOG_LIMIT, self.access.log_tail(&tail)).await;
-        if request.previous && !matches!(&text, Ok(Ok(text)) if !text.is_empty()) {
-            // It may run or have ended for the first time.
-            tail.is_previous = false;
-            text = tokio::time::timeout(LOG_LIMIT, self.access.log_tail(&tail)).await;
-        }
-        let text = text.ok().and_then(Result::ok).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
     }
 }
 

@@ -24,7 +24,7 @@ pub struct LogTail<'a> {
 }
 
 impl ClusterAccess {
-    /// The last lines of the log of a container, at most 64 KiB.
+    /// The last lines of the log of a container, at most 64 KiB; empty if the node has removed it meanwhile.
     ///
     /// # Errors
     /// [`ApplyError`], also if the container has not started, or was not restarted.
@@ -47,8 +47,40 @@ impl ClusterAccess {
             name: tail.pod.to_owned(),
         };
         match self.send(Call::text(path)).await {
-            Ok(response) => Ok(response.body.as_str().unwrap_or_default().to_owned()),
+            Ok(response) => {
+                let text = response.body.as_str().unwrap_or_default();
+                Ok(if is_failure(text) { String::new() } else { text.to_owned() })
+            }
             Err(failure) => Err(self.problem(failure, &format!("read the log of {key}"), Some(&key))),
         }
+    }
+}
+
+/// Whether `text` is no log, but how the kubelet says that it cannot read one, with the status 200: the file of a
+/// container that is being replaced is gone (kubernetes, `pkg/kubelet/kuberuntime/logs/logs.go` and
+/// `pkg/kubelet/kuberuntime/kuberuntime_container.go`).
+fn is_failure(text: &str) -> bool {
+    let is_one_line = text.trim_end().lines().count() == 1;
+    let starts = [
+        "failed to try resolving symlinks in path \"/var/log/pods/",
+        "unable to retrieve container logs for ",
+    ];
+    is_one_line && starts.iter().any(|start| text.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_the_node_are_no_log() {
+        let check = |text: &str, expected| assert_eq!(is_failure(text), expected, "{text}");
+        let gone = "failed to try resolving symlinks in path \"/var/log/pods/dev_web_0/c/1.log\": lstat \
+                    /var/log/pods/dev_web_0/c/1.log: no such file or directory";
+        check(gone, true);
+        check("unable to retrieve container logs for docker://ab12", true);
+        check(&format!("{gone}\nlast words"), false);
+        check("last words", false);
+        check("", false);
     }
 }
