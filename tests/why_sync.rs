@@ -194,3 +194,22 @@ fn a_single_file_is_refused_with_the_directory_to_sync_instead() {
     let output = project.run(["why", "--sync", "conf/app.json", "conf/other"]);
     output.success().stdout_has("yes, to /etc/app/app.json; `!/app.json` at").stdout_has("no: `*` at");
 }
+
+#[test]
+fn two_entries_never_have_the_same_directory_of_a_container() {
+    let entry = |local: &str, there: &str| {
+        format!("  - {{labelSelector: {{app: web}}, localSubPath: {local}, containerPath: {there}}}\n")
+    };
+    let entries = [entry("one", "/srv"), entry("two", "/srv/"), entry("three", "/srv/three")].concat();
+    let project = Project::new()
+        .file("one/a", "")
+        .file("two/b", "")
+        .file("three/c", "")
+        .file("devspace.yaml", format!("version: v1beta11\ndev:\n  sync:\n{entries}"));
+    let refused = "`/srv/` of labels `app=web` is synced with `one` already (devspace.yaml:4:5): keep one of the two \
+                   entries, or let them have different directories in the container";
+    let output = project.run(["why", "--sync", "one/a", "two/b", "three/c"]);
+    output.success().stdout_has("yes, to /srv/a\n").stdout_has(format!("no: {refused}\n"));
+    output.stdout_has("yes, to /srv/three/c\n");
+    project.run(["plan", "dev"]).success().stdout_has(refused);
+}

@@ -12,7 +12,7 @@ use super::connected::{Connected, with_containers};
 use super::exit_status::{ExitStatus, Failure};
 use crate::command::cli::GlobalOptions;
 use crate::config::{Dev, Folder as SyncFolder, InitialSync};
-use crate::dev::{FolderFlags, FolderJob, FolderSettings, ReloadAdvice, UploadCommands, single_file};
+use crate::dev::{FolderFlags, FolderJob, FolderSettings, ReloadAdvice, UploadCommands, refused_folder};
 use crate::error::{Cancelled, ErrorKind};
 use crate::event::{Event, Events, Level};
 use crate::report;
@@ -179,7 +179,7 @@ fn jobs(
     }
     let mut jobs = Vec::new();
     for (index, folder) in folders.iter().enumerate() {
-        if let Some(refused) = single_file(&root, folder) {
+        if let Some(refused) = refused_folder(&root, folders, folder) {
             connected.events.notice(Level::Warning, format!("{}: {refused}", folder.origin));
             continue;
         }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::forward_report::ForwardReport;
-use super::{FolderFlags, FolderJob, FolderSettings, Wanted, single_file};
+use super::{FolderFlags, FolderJob, FolderSettings, Wanted, refused_folder};
 use crate::cluster::{ClusterAccess, ClusterOptions};
 use crate::config::{Dev, Folder, Foreground, Forward, Logs, Page, Selection};
 use crate::connect::{
@@ -253,7 +253,7 @@ impl Connections {
         self.folders.retain(|kept| wanted.contains(&kept.wanted) && !kept.task.is_finished());
         let mut jobs = Vec::new();
         for folder in wanted {
-            if let Some(refused) = single_file(&run.project.root, folder) {
+            if let Some(refused) = refused_folder(&run.project.root, wanted, folder) {
                 self.notices.tell(Level::Warning, format!("{}: {refused}", folder.origin));
                 continue;
             }

@@ -6,7 +6,7 @@ use crate::config::Folder as SyncFolder;
 
 /// Why `folder` of the project in `root` is not synced if it names a single file, and which directory to sync instead;
 /// `None` if it names none.
-pub fn single_file(root: &Path, folder: &SyncFolder) -> Option<String> {
+pub(super) fn single_file(root: &Path, folder: &SyncFolder) -> Option<String> {
     let SyncFolder { local, container, .. } = folder;
     if !folder.is_file && !root.join(local).is_file() {
         return None;

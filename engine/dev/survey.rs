@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{FolderRules, single_file};
+use super::{FolderRules, refused_folder};
 use crate::config::Folder as SyncFolder;
 use crate::sync::{Kind, LocalFolder, RelativePath};
 
@@ -40,11 +40,11 @@ pub struct LargeEntry {
 }
 
 impl FolderSurvey {
-    /// Lists `folder` of the project in `root`. If it uploads, what it does not upload does not count.
-    pub fn new(root: &Path, folder: &SyncFolder) -> Self {
+    /// Lists `folder`, one of the `folders` of the project in `root`. If it uploads, what it does not upload does not count.
+    pub fn new(root: &Path, folders: &[SyncFolder], folder: &SyncFolder) -> Self {
         let local = root.join(&folder.local);
         let problem = |problem: String| Self { problems: vec![problem], ..Self::default() };
-        if let Some(refused) = single_file(root, folder) {
+        if let Some(refused) = refused_folder(root, folders, folder) {
             return problem(refused);
         }
         let Some(here) = local.canonicalize().ok().filter(|path| path.is_dir()) else {

@@ -4,7 +4,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::folder_job::folder_key;
-use super::{DecidingPattern, FolderRules, single_file};
+use super::refused_folder::synced_twice;
+use super::{DecidingPattern, FolderRules, refused_folder};
 use crate::cluster::ClusterAccess;
 use crate::config::Folder as SyncFolder;
 use crate::rollout::target_selector;
@@ -52,13 +53,13 @@ pub struct WayReason {
 }
 
 impl SyncReason {
-    /// What `folder` of the project in `root` does with `file`, an absolute path that need not exist; `None` if `file` is not
+    /// What `folder`, one of the `folders` of the project in `root`, does with `file`, an absolute path that need not exist; `None` if `file` is not
     /// in the folder. Everything is decided by the functions that the sync uses.
-    pub fn new(root: &Path, folder: &SyncFolder, file: &Path) -> Option<Self> {
+    pub fn new(root: &Path, folders: &[SyncFolder], folder: &SyncFolder, file: &Path) -> Option<Self> {
         let local = root.join(&folder.local);
         let Some(here) = local.canonicalize().ok().filter(|here| here.is_dir()) else {
             let missing = || format!("the directory `{}` does not exist", folder.local.display());
-            let why = single_file(root, folder).unwrap_or_else(missing);
+            let why = refused_folder(root, folders, folder).unwrap_or_else(missing);
             return file.starts_with(&local).then(|| Self::never(local.clone(), file, why));
         };
         let rules = FolderRules::read(&folder.excludes, &here);
@@ -66,6 +67,9 @@ impl SyncReason {
             let both = rules.as_ref().map(|rules| rules.both.rules.clone()).unwrap_or_default();
             through_link(&LocalFolder::new(here.clone(), both), file)
         })?;
+        if let Some(why) = synced_twice(folders, folder) {
+            return Some(Self::never(here, file, why));
+        }
         let rules = match rules {
             Ok(rules) => rules,
             Err(error) => return Some(Self::never(here, file, error.to_string())),
@@ -286,7 +290,8 @@ mod tests {
             let scan = LocalFolder::new(root.clone(), ExcludeRules::new(&both)).scan();
             let [up, down] = [up, down].map(ExcludeRules::new);
             for path in &paths {
-                let reason = SyncReason::new(&root, &folder, &root.join(path)).expect("it is inside");
+                let reason = SyncReason::new(&root, std::slice::from_ref(&folder), &folder, &root.join(path))
+                    .expect("it is inside");
                 let entry = scan.entries.get(path.as_str());
                 let is_directory = entry.is_some_and(|entry| entry.kind == Kind::Directory);
                 let goes = |rules: &ExcludeRules, is_disabled: bool| {

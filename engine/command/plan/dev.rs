@@ -103,7 +103,8 @@ pub(super) fn plan_dev(words: impl IntoIterator<Item = OsString>) -> Result<Exit
     if dry_run.succeeded() && !args.dev.exit_after_deploy {
         let wanted = lock(&dry_run.execution.wanted).clone();
         let root = &dry_run.execution.run.project.root;
-        let surveys: Vec<_> = wanted.folders.iter().map(|folder| FolderSurvey::new(root, folder)).collect();
+        let surveys: Vec<_> =
+            wanted.folders.iter().map(|folder| FolderSurvey::new(root, &wanted.folders, folder)).collect();
         view.changes = match changes(&dry_run, watches_all, &surveys) {
             Ok(changes) => changes,
             Err(error) => return Ok(print_failures(&dry_run.execution, &error)),

@@ -101,8 +101,9 @@ pub(super) fn reports(dry_run: &DryRun, files: &[PathBuf]) -> Vec<SyncReport> {
         let shown =
             root.canonicalize().ok().and_then(|root| file.strip_prefix(root).ok().map(Path::to_owned));
         let shown = shown.or_else(|| file.strip_prefix(root).ok().map(Path::to_owned));
-        let reasons =
-            folders.iter().filter_map(|folder| Some((folder, SyncReason::new(root, folder, file)?)));
+        let reasons = folders
+            .iter()
+            .filter_map(|folder| Some((folder, SyncReason::new(root, &folders, folder, file)?)));
         let entries: Vec<_> = reasons
             .map(|(folder, reason)| {
                 let last_sync = reason.record(run, folder, &access).map(|record| LastSync {
