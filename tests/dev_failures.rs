@@ -87,8 +87,12 @@ fn a_program_that_does_not_read_new_files_is_named_once() {
             (world.there("cat /app/page")? == page).then_some(())
         });
     }
-    running.wait_for_text("`busybox nc -ll -p 80").wait_for_text("set `onUpload: {restartContainer: true}`");
+    running.wait_for_text(
+        "but `busybox` may not read them before it is restarted: set `onUpload: {restartContainer",
+    );
     let text = running.interrupt().all();
+    // Arguments of programs may have secrets.
+    assert!(!text.contains("busybox nc"), "{text}");
     assert_eq!(text.matches("restartContainer").count(), 1, "{text}");
     // A directory that is missing here is told once, and the rest runs.
     assert_eq!(text.matches("nowhere").count(), 1, "{text}");
@@ -108,9 +112,10 @@ fn saves_that_follow_each_other_closely_share_a_restart() {
         world.project.write("app/page", format!("save {save}"));
         std::thread::sleep(Duration::from_millis(100));
     }
-    let seconds = began.elapsed().as_secs();
     world.wait_for_answer("save 20");
     let after = wait_for("the starts", LIMIT, starts);
+    // Two seconds lie between two of them, however long all this takes.
+    let seconds = began.elapsed().as_secs();
     assert!(after - before <= 1 + seconds.div_ceil(2), "{} restarts in {seconds} s", after - before);
     let text = running.interrupt().all();
     assert!(!text.contains("may not read them"), "{text}");

@@ -1,4 +1,5 @@
-# Prints the command line of the first program of the container, unless one of them follows its files.
+# Prints the name of the first program of the container, unless one of them follows its files. Its arguments may have
+# secrets.
 first=
 for dir in /proc/[0-9]*; do
     line=$(tr '\0' ' ' <"$dir/cmdline") 2>/dev/null || continue
@@ -14,7 +15,7 @@ for dir in /proc/[0-9]*; do
     case ${name##*/} in
     sh | -sh | ash | dash | bash | -bash | zsh | sleep | tail | cat | head | tr | tar | find | stat | pause) ;;
     tini | dumb-init | init | sshd | devspacehelper) ;;
-    *) [ -n "$first" ] || first=$line ;;
+    *) [ -n "$first" ] || first=${name##*/} ;;
     esac
 done 2>/dev/null
 [ -z "$first" ] || printf '%s\n' "$first"

@@ -13,9 +13,6 @@ const PROGRAMS: &str = include_str!("programs.sh");
 /// How long that may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The longest command line that is shown, in characters.
-const LONGEST: usize = 60;
-
 /// Says once that the program of a synced folder may not notice new files. Clones share that.
 #[derive(Clone, Default)]
 pub struct ReloadAdvice(Arc<AtomicBool>);
@@ -32,12 +29,8 @@ impl ReloadAdvice {
         // Without an answer, nothing is known about its programs.
         let end = remote.run(&RemoteCommand { words, limit: LIMIT }).await.ok()?;
         let program = end.output.last().filter(|program| end.code == 0 && !program.is_empty())?;
-        let mut shown: String = program.chars().take(LONGEST).collect();
-        if shown.len() < program.len() {
-            shown.push('…');
-        }
         Some(format!(
-            "{}: saved files are in the container, but `{shown}` may not read them before it is restarted: set \
+            "{}: saved files are in the container, but `{program}` may not read them before it is restarted: set \
              `onUpload: {{restartContainer: true}}` here and `injectRestartHelper: true` for its image, or run a program \
              that reloads",
             folder.origin
