@@ -56,7 +56,7 @@ pub struct State {
     /// The images in registries, with their digests.
     pub pushed: HashMap<ImageReference, String>,
     /// The configurations that builds inherit from images: in the daemon and the image store by reference and by ID, in
-    /// registries by digest.
+    /// registries by digest, with and without the repository.
     pub configs: HashMap<String, BaseConfig>,
     /// The repositories that contain only images that were built here; any other repository has every image.
     pub own: HashSet<Repository>,
@@ -203,7 +203,10 @@ impl State {
     /// Records the push of `reference`. The registry keeps the image under its digest, also if the tag moves later.
     fn push(&mut self, reference: ImageReference, digest: &str) {
         let config = self.configs.get(&reference.to_string()).cloned().unwrap_or_default();
-        self.configs.entry(digest.to_owned()).or_insert(config);
+        let by_digest = reference.repository.with_digest(digest.to_owned()).to_string();
+        for name in [digest.to_owned(), by_digest] {
+            self.configs.entry(name).or_insert_with(|| config.clone());
+        }
         self.pushed.insert(reference, digest.to_owned());
     }
 

@@ -152,8 +152,8 @@ fn memory_name(finished: &Finished) -> String {
     }
 }
 
-/// Separates a reference from the build that it named. No reference has it.
-const BUILD: char = '#';
+/// Separates a reference from the build that it named. No reference has it; a planned tag may have `#`.
+const BUILD: char = ' ';
 
 /// The reference in a name under which a configuration is recorded.
 fn reference_of(name: &str) -> &str {

@@ -138,7 +138,9 @@ impl Record {
     pub fn base_reference(&self, repository: &Repository, records: &[Self]) -> Option<ImageReference> {
         let tag = self.tags.first()?;
         let is_lost = self.lost_tags || self.is_taken(tag, records);
-        let digest = self.pushed.get(tag).cloned().flatten().filter(|_| is_lost);
+        let own = || self.pushed.get(tag)?.clone();
+        // This tag may be about to be pushed; the others name the same image.
+        let digest = own().or_else(|| self.digest().map(ToOwned::to_owned)).filter(|_| is_lost);
         Some(match digest {
             Some(digest) => repository.with_digest(digest),
             None => repository.with_tag(tag.clone()),
