@@ -206,10 +206,10 @@ mod tests {
     }
 
     /// A daemon whose first build fails because an image is gone, and which keeps sessions although their clients have
-    /// left. Returns the IDs of its sessions.
-    async fn daemon(socket: &Path) -> Vec<String> {
+    /// left. Returns the IDs of its sessions, and its connections, so that they stay open.
+    async fn daemon(socket: &Path) -> (Vec<String>, Vec<UnixStream>) {
         let listener = UnixListener::bind(socket).expect("a socket");
-        let (mut sessions, mut ids) = (Vec::new(), Vec::new());
+        let (mut ids, mut connections) = (Vec::new(), Vec::new());
         loop {
             let (mut stream, _) = listener.accept().await.expect("a client");
             let head = head(&mut stream).await;
@@ -222,7 +222,7 @@ mod tests {
                 ids.push(id);
                 let answer = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
                 stream.write_all(answer.as_bytes()).await.expect("it is read");
-                sessions.push(stream);
+                connections.push(stream);
                 continue;
             }
             let body = match ids.len() {
@@ -231,8 +231,9 @@ mod tests {
             };
             let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
             stream.write_all(answer.as_bytes()).await.expect("it is read");
+            connections.push(stream);
             if ids.len() == 2 {
-                return ids;
+                return (ids, connections);
             }
         }
     }
@@ -262,6 +263,7 @@ mod tests {
         let events = Events::none().of_image("api");
         let built = builder.build(request, &events, &CancellationToken::new()).await.expect("it is built");
         assert_eq!(built.image_id.as_deref(), Some("sha256:2"));
-        assert_eq!(daemon.await.expect("no panic").len(), 2);
+        let (ids, _) = daemon.await.expect("no panic");
+        assert_eq!(ids.len(), 2);
     }
 }
