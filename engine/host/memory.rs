@@ -56,7 +56,7 @@ pub struct State {
     /// The images in registries, with their digests.
     pub pushed: HashMap<ImageReference, String>,
     /// The configurations that builds inherit from images: in the daemon and the image store by reference and by ID, in
-    /// registries by digest, with and without the repository.
+    /// registries by repository and digest.
     pub configs: HashMap<String, BaseConfig>,
     /// The repositories that contain only images that were built here; any other repository has every image.
     pub own: HashSet<Repository>,
@@ -203,10 +203,8 @@ impl State {
     /// Records the push of `reference`. The registry keeps the image under its digest, also if the tag moves later.
     fn push(&mut self, reference: ImageReference, digest: &str) {
         let config = self.configs.get(&reference.to_string()).cloned().unwrap_or_default();
-        let by_digest = reference.repository.with_digest(digest.to_owned()).to_string();
-        for name in [digest.to_owned(), by_digest] {
-            self.configs.entry(name).or_insert_with(|| config.clone());
-        }
+        let by_digest = reference.repository.with_digest(digest.to_owned());
+        self.configs.entry(by_digest.to_string()).or_insert(config);
         self.pushed.insert(reference, digest.to_owned());
     }
 

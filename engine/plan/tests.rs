@@ -274,8 +274,14 @@ fn plan_and_build_decide_the_same_when_a_base_gets_a_random_tag() {
 
 #[test]
 fn plan_and_build_decide_the_same_when_a_base_gets_its_tag_back() {
-    // Its tag is put back in the daemon, and in the registry.
-    for steps in [&[(11, 0), (10, 0), (7, 2), (9, 0)][..], &[(7, 1), (11, 1), (9, 2)]] {
+    // Its tag is put back in the daemon, in the registry, and in the registry by another of its tags.
+    let stories = [
+        &[(11, 0), (10, 0), (7, 2), (9, 0)][..],
+        &[(7, 1), (11, 1), (9, 2)],
+        &[(7, 0), (11, 2), (8, 1), (10, 2), (7, 0)],
+        &[(5, 0), (11, 0), (4, 1), (10, 2), (5, 0)],
+    ];
+    for steps in stories {
         check_steps_with_dependency(steps).expect("they decide the same");
     }
 }

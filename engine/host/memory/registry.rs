@@ -51,8 +51,9 @@ impl Registry for MemoryHost {
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
         let name = reference.to_string();
         let digest = self.digest_in_registry(reference);
+        let by_digest = digest.map(|digest| reference.repository.with_digest(digest).to_string());
         let state = self.state();
-        if let Some(config) = digest.and_then(|digest| state.configs.get(&digest)) {
+        if let Some(config) = by_digest.and_then(|name| state.configs.get(&name)) {
             return Ok(config.clone());
         }
         let is_there = state.pushed.contains_key(reference) || state.configs.contains_key(&name);

@@ -54,7 +54,8 @@ impl Registry for PlanningRegistry {
         let reference = from.repository.with_tag(tag.clone()).to_string();
         let what = format!("tag {reference} in the registry");
         self.effects.push(Effect::new(None, what, EffectKind::Copy { reference }));
-        Ok(PLANNED.to_owned())
+        // It names the image from now on, and other images are planned on it. Without an answer, the build will say why.
+        Ok(self.inner.digest(from).await.ok().flatten().unwrap_or_else(|| PLANNED.to_owned()))
     }
 
     async fn inspect(&self, reference: &ImageReference) -> Result<Option<ManifestFacts>, StageError> {
