@@ -12,6 +12,11 @@ use crate::cache_folder::without_links;
 /// The state directories of windlass and DevSpace, and the one in which downloads of a synced folder arrive.
 const OWN: [&str; 3] = [".windlass", ".devspace", ".windlass-stage"];
 
+/// Whether a directory of this name belongs to windlass or DevSpace: nothing in it is ever meant by `onChange`.
+pub fn is_own_name(name: &OsStr) -> bool {
+    OWN.iter().any(|own| name == *own)
+}
+
 /// Why the files of `onChange` cannot be determined.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum OnChangeError {
@@ -87,7 +92,7 @@ struct Pattern {
 impl Pattern {
     fn matches(&self, path: &Path) -> bool {
         let Ok(inside) = path.strip_prefix(&self.base) else { return false };
-        let is_own = |part: Component<'_>| OWN.iter().any(|own| part.as_os_str() == *own);
+        let is_own = |part: Component<'_>| is_own_name(part.as_os_str());
         !inside.components().any(is_own)
             && (self.matchers.is_empty() || self.matchers.iter().any(|matcher| matcher.is_match(inside)))
     }
@@ -127,8 +132,7 @@ fn collect(root: &Path, glob: &str, own: &Path, files: &mut Vec<PathBuf>) -> Res
     let (own, real) = (without_links(own), without_links(&base));
     let top = base.clone();
     let is_own = move |path: &Path, name: &OsStr| {
-        OWN.iter().any(|own| name == *own)
-            || path.strip_prefix(&top).is_ok_and(|inside| own == real.join(inside))
+        is_own_name(name) || path.strip_prefix(&top).is_ok_and(|inside| own == real.join(inside))
     };
     let walk = move |entry: &ignore::DirEntry| !is_own(entry.path(), entry.file_name());
     for entry in WalkBuilder::new(&base).standard_filters(false).filter_entry(walk).build() {

@@ -34,7 +34,7 @@ use crate::script::{Execution, Reload, ScriptError};
 use crate::terminal::InteractionEnd;
 use crate::watch::{ChangedFile, WatchRoot};
 
-/// What is said if there is no cluster.
+/// The warning of a session without a cluster.
 pub(super) const WITHOUT_CLUSTER: &str = "no cluster is configured: nothing is deployed or connected, and each image is \
     built when its inputs change; to deploy, set `KUBECONFIG` or `--kube-context`";
 
@@ -116,11 +116,12 @@ pub struct DevArgs {
 }
 
 impl DevArgs {
-    /// Prepares a session of `loaded`: checks it, and lets images wait in interactive mode.
+    /// Prepares a session of `loaded`: checks it, and lets images wait in interactive mode. Returns whether it
+    /// [only builds](DevArgs::is_without_cluster).
     ///
     /// # Errors
     /// If the section `dev` has problems, or a deployment does not exist.
-    pub(super) fn prepare(&self, loaded: &mut Loaded) -> Result<(), Failure> {
+    pub(super) fn prepare(&self, loaded: &mut Loaded) -> Result<bool, Failure> {
         let project = &mut loaded.project;
         project.dev.check(&project.file).map_err(Failure::wrong_use)?;
         selected(project, &self.deployments).map_err(Failure::wrong_use)?;
@@ -137,7 +138,7 @@ impl DevArgs {
         if is_interactive || self.terminal {
             add_terminal(project);
         }
-        Ok(())
+        Ok(is_without_cluster)
     }
 
     /// The first call of a session.
@@ -145,7 +146,7 @@ impl DevArgs {
         DevSession::new(self).call(&Cause::Start)
     }
 
-    /// Whether there is no cluster, and nothing on the command line needs one: then the session only builds.
+    /// Whether no cluster is configured, and nothing on the command line needs one. Then the session only builds.
     pub(super) fn is_without_cluster(&self, project: &Project, environment: &[(String, String)]) -> bool {
         let needs_cluster = self.interactive || self.terminal || self.skip_pipeline || self.exit_after_deploy;
         if needs_cluster || !self.deployments.is_empty() {
@@ -203,8 +204,7 @@ struct DevSession<'a> {
 
 impl PassKind for DevSession<'_> {
     fn prepare(&self, loaded: &mut Loaded) -> Result<(), Failure> {
-        self.args.prepare(loaded)?;
-        if self.args.is_without_cluster(&loaded.project, &loaded.environment) {
+        if self.args.prepare(loaded)? {
             let Dev { ports, folders, pages, terminal, logs, .. } = &mut loaded.project.dev;
             ports.clear();
             folders.clear();

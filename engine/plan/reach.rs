@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Plan;
 use super::docker_build::DockerfileRecipe;
 use super::plan::Recipe;
-use crate::builder::{on_change_folders, on_change_matcher};
+use crate::builder::{is_own_name, on_change_folders, on_change_matcher};
 use crate::config::RebuildStrategy;
 use crate::image::Selection;
 use crate::image::context::{EntryKind, path_of, text_of_os};
@@ -96,8 +96,7 @@ pub fn configured_roots(image: &Image) -> Vec<WatchRoot> {
             .flat_map(|folder| {
                 let (matches, base) = (matches.clone(), folder.clone());
                 let matched = move |path: &str, is_folder: bool| {
-                    let is_own =
-                        [".windlass", ".devspace", ".windlass-stage"].iter().any(|own| path.ends_with(own));
+                    let is_own = Path::new(path).file_name().is_some_and(is_own_name);
                     (is_folder && !is_own) || matches(&base.join(path))
                 };
                 [WatchRoot::file(folder.clone()), WatchRoot::folder(folder, matched)]

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::phrase;
-use super::status::yes_or_no;
 use super::summary::Summary;
 use super::text::clean;
 use crate::event::{
@@ -162,11 +161,10 @@ impl Formatter {
                 (LineKind::Notice(Level::Info), phrase::forward(address, to, change))
             }
             Event::Question { question: Some(question) } => {
-                (LineKind::Notice(Level::Warning), yes_or_no(question))
+                (LineKind::Notice(Level::Warning), phrase::question(question))
             }
             Event::Keys { keys } if !keys.is_empty() => {
-                let keys: Vec<_> = keys.iter().map(|hint| format!("{} {}", hint.key, hint.does)).collect();
-                (LineKind::Notice(Level::Info), format!("keys: {}", keys.join(", ")))
+                (LineKind::Notice(Level::Info), format!("keys: {}", phrase::keys(keys)))
             }
             Event::Sync { .. }
             | Event::Forward { .. }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::text::elapsed;
 use crate::event::{
-    Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, ForwardChange, ImageResult, Level,
-    ObjectChange, Outcome, SyncChange,
+    Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, ForwardChange, ImageResult, KeyHint,
+    Level, ObjectChange, Outcome, SyncBatch, SyncChange,
 };
 use crate::plural::counted;
 
@@ -100,20 +100,39 @@ pub fn sync(change: &SyncChange) -> String {
         SyncChange::Conflict { path, outcome } => format!("conflict in {path}: {outcome}"),
         SyncChange::Halted { reason } => format!("halted: {reason}"),
         SyncChange::Batch(batch) => {
-            let counts = [
-                (batch.uploaded, "uploaded"),
-                (batch.deleted_there, "deleted in the container"),
-                (batch.modes, "modes set"),
-                (batch.downloaded, "downloaded"),
-                (batch.deleted_here, "deleted here"),
-            ];
-            let done = counts.iter().filter(|(count, _)| *count > 0);
-            let done: Vec<_> = done.map(|(count, what)| format!("{count} {what}")).collect();
-            let all: usize = counts.iter().map(|(count, _)| count).sum();
+            let all: usize = counts(batch).iter().map(|(count, _)| count).sum();
             let more = if batch.paths.len() < all { ", ..." } else { "" };
-            format!("{} in {}: {}{more}", done.join(", "), elapsed(batch.seconds), batch.paths.join(", "))
+            format!("{} in {}: {}{more}", done(batch), elapsed(batch.seconds), batch.paths.join(", "))
         }
     }
+}
+
+/// What a batch did: `3 uploaded, 1 deleted here`.
+pub(super) fn done(batch: &SyncBatch) -> String {
+    let counts = counts(batch).into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+    counts.join(", ")
+}
+
+fn counts(batch: &SyncBatch) -> [(usize, &'static str); 5] {
+    [
+        (batch.uploaded, "uploaded"),
+        (batch.deleted_there, "deleted in the container"),
+        (batch.modes, "modes set"),
+        (batch.downloaded, "downloaded"),
+        (batch.deleted_here, "deleted here"),
+    ]
+}
+
+/// What keys do: `b build, q end`.
+pub(super) fn keys(keys: &[KeyHint]) -> String {
+    let keys: Vec<_> = keys.iter().map(|hint| format!("{} {}", hint.key, hint.does)).collect();
+    keys.join(", ")
+}
+
+/// A question with the keys that answer it.
+pub(super) fn question(question: &str) -> String {
+    format!("{question} Press y or n")
 }
 
 /// What happened with a forwarded port: ``localhost:8080 -> port 80 of image `web` ``.

@@ -4,12 +4,12 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::phrase;
 use super::style::Look;
-use super::text::clean;
+use super::text::one_line;
 use crate::event::{
-    Decision, DeploymentDecision, DeploymentOutcome, Event, ForwardChange, Outcome, SyncBatch, SyncChange,
+    Decision, DeploymentDecision, DeploymentOutcome, Event, ForwardChange, Outcome, SyncChange,
 };
-use crate::plural::counted;
 
 /// The state of everything that a run keeps fresh, from the first [`Event::Watching`] on.
 pub(super) struct Status {
@@ -121,7 +121,7 @@ impl Status {
                     SyncChange::Connected { .. } => set(folders, folder, "comparing", Busy),
                     SyncChange::Equal => set(folders, folder, "in sync", Good),
                     SyncChange::Batch(batch) => {
-                        set(folders, folder, self.look.at(&counts(batch), at, &self.zone), Good);
+                        set(folders, folder, self.look.at(&phrase::done(batch), at, &self.zone), Good);
                     }
                     SyncChange::Lost { .. } => set(folders, folder, "disconnected", Bad),
                     SyncChange::Conflict { path, .. } => {
@@ -134,10 +134,7 @@ impl Status {
             Event::WatchPaused { reason } => self.paused = Some(one_line(reason)),
             Event::WatchResumed => self.paused = None,
             Event::Question { question } => self.question = question.as_deref().map(one_line),
-            Event::Keys { keys } => {
-                let keys: Vec<_> = keys.iter().map(|hint| format!("{} {}", hint.key, hint.does)).collect();
-                self.keys = keys.join(", ");
-            }
+            Event::Keys { keys } => self.keys = phrase::keys(keys),
             Event::RunFinished { .. } => {
                 // Nothing is done about what a run did not finish.
                 for parts in [&mut self.images, &mut self.deployments] {
@@ -176,7 +173,7 @@ impl Status {
             .collect();
         let last = match (&self.question, &self.paused) {
             (Some(question), _) => {
-                Some(format!("{}{}", self.label("question"), self.look.warning(yes_or_no(question))))
+                Some(format!("{}{}", self.label("question"), self.look.warning(phrase::question(question))))
             }
             (None, Some(reason)) => Some(format!("{}{}", self.label("paused"), self.look.warning(reason))),
             (None, None) if self.keys.is_empty() => None,
@@ -230,11 +227,6 @@ impl Status {
     }
 }
 
-/// A question with the keys that answer it.
-pub(super) fn yes_or_no(question: &str) -> String {
-    format!("{question} Press y or n")
-}
-
 fn set(parts: &mut Parts, name: &str, text: impl Into<String>, mood: Mood) {
     parts.insert(name.to_owned(), Part { text: text.into(), mood });
 }
@@ -246,29 +238,10 @@ fn keep(parts: &mut Parts, name: &str) {
     }
 }
 
-/// What a batch did: `2 files uploaded, 1 deleted here`.
-fn counts(batch: &SyncBatch) -> String {
-    let counts = [
-        (batch.uploaded, "uploaded"),
-        (batch.deleted_there, "deleted there"),
-        (batch.modes, "modes set"),
-        (batch.downloaded, "downloaded"),
-        (batch.deleted_here, "deleted here"),
-    ];
-    let counts = counts.iter().filter(|(count, _)| *count > 0);
-    let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
-    if counts.is_empty() { counted(0, "file") } else { counts.join(", ") }
-}
-
-/// `text` without line ends and control characters.
-fn one_line(text: &str) -> String {
-    clean(text.lines().next().unwrap_or_default()).replace('\t', " ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::KeyHint;
+    use crate::event::{KeyHint, SyncBatch};
     use crate::report::samples::*;
 
     fn status() -> Status {

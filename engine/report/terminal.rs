@@ -17,7 +17,7 @@ use super::formatter::{Formatter, LineKind, OutputLine};
 use super::phrase;
 use super::status::Status;
 use super::style::Look;
-use super::text::{amount, clean, elapsed};
+use super::text::{amount, clean, elapsed, one_line};
 use super::view::View;
 use crate::event::{Decision, DeploymentDecision, DeploymentResult, Event, Level};
 
@@ -361,17 +361,6 @@ impl<S: Screen> View for Terminal<S> {
         }
         self.refresh(now)
     }
-}
-
-/// `text` on one line without tabs, so that its width is known; very long text is truncated, because its end is never
-/// visible.
-fn one_line(text: &str) -> String {
-    const SEEN: usize = 500;
-    clean(text.lines().next().unwrap_or_default())
-        .chars()
-        .take(SEEN)
-        .map(|character| if character == '\t' { ' ' } else { character })
-        .collect()
 }
 
 #[cfg(test)]

@@ -18,6 +18,17 @@ pub(super) fn clean(line: &str) -> Cow<'_, str> {
     Cow::Owned(shown.chars().filter(|character| !character.is_control() || *character == '\t').collect())
 }
 
+/// `text` on one line without tabs, so that its width is known; very long text is truncated, because its end is never
+/// visible.
+pub(super) fn one_line(text: &str) -> String {
+    const SEEN: usize = 500;
+    clean(text.lines().next().unwrap_or_default())
+        .chars()
+        .take(SEEN)
+        .map(|character| if character == '\t' { ' ' } else { character })
+        .collect()
+}
+
 /// A duration in readable form: `40ms`, `4.2s`, `1m 05s`, `2h 03m`.
 pub(super) fn elapsed(seconds: f64) -> String {
     let seconds = if seconds.is_finite() { seconds.max(0.0) } else { 0.0 };

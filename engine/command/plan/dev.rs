@@ -85,8 +85,7 @@ pub(super) fn plan_dev(words: impl IntoIterator<Item = OsString>) -> Result<Exit
     if loaded.project.images.contains_key("dev") {
         warn("planning `windlass dev`, not the image `dev`: `windlass plan` shows all images", &global);
     }
-    args.dev.prepare(&mut loaded)?;
-    if args.dev.is_without_cluster(&loaded.project, &loaded.environment) {
+    if args.dev.prepare(&mut loaded)? {
         warn(WITHOUT_CLUSTER, &global);
     }
     let watches_all = args.dev.watches_all(&loaded.project);
