@@ -39,7 +39,7 @@ pub fn attach(global: &GlobalOptions, args: &AttachArgs) -> Result<ExitStatus, F
 /// Connects to the main process of the container `target`.
 ///
 /// # Errors
-/// [`ExecError`]: it is not there, or the connection broke.
+/// [`ExecError`]: the container does not exist, or the connection broke.
 pub(super) async fn attach_to(
     access: &ClusterAccess,
     target: &ContainerTarget,

@@ -26,7 +26,7 @@ pub(super) struct FolderScripts {
     pub(super) folder: Folder,
     /// Is told what comes from the container.
     pub(super) downloads: Downloads,
-    /// What is said once.
+    /// The advice for programs that may not read new files.
     pub(super) advice: ReloadAdvice,
 }
 

@@ -1,4 +1,4 @@
-//! What is said once about a program that may not notice new files.
+//! The advice for a program that may not notice new files.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

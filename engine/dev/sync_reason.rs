@@ -17,7 +17,7 @@ use crate::sync::{Entry, Kind, Limit, LocalFolder, RelativePath, SyncRecord, Way
 pub struct SyncReason {
     /// The path in the folder; `None` for the folder itself, and if it cannot be synced because of its name.
     pub path: Option<RelativePath>,
-    /// Whether something is there.
+    /// Whether the path exists.
     pub exists: bool,
     /// Why it goes neither way; otherwise the ways decide.
     pub not_synced: Option<NotSynced>,
@@ -37,7 +37,7 @@ pub struct SyncReason {
 pub enum NotSynced {
     /// A pattern excludes it.
     Excluded(DecidingPattern),
-    /// Something else, as it continues "it is not synced: ".
+    /// Another reason, as a phrase that follows "it is not synced: ".
     Other(String),
 }
 

@@ -28,7 +28,7 @@ pub struct UploadCommands {
     pub folder: Folder,
     /// The directory of commands on this machine.
     pub directory: PathBuf,
-    /// What is said once if it asks for nothing.
+    /// The advice if it asks for nothing.
     pub advice: ReloadAdvice,
     /// Receives failures.
     pub events: Events,

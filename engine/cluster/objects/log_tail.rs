@@ -56,8 +56,8 @@ impl ClusterAccess {
     }
 }
 
-/// Whether `text` is no log, but how the kubelet says that it cannot read one, with the status 200: the file of a
-/// container that is being replaced is gone (kubernetes, `pkg/kubelet/kuberuntime/logs/logs.go` and
+/// Whether `text` is an error of the kubelet, which it sends with status 200 in place of the log. It cannot read the log of
+/// a container that is being replaced (Kubernetes, `pkg/kubelet/kuberuntime/logs/logs.go` and
 /// `pkg/kubelet/kuberuntime/kuberuntime_container.go`).
 fn is_failure(text: &str) -> bool {
     let is_one_line = text.trim_end().lines().count() == 1;

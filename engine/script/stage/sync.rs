@@ -14,7 +14,7 @@ pub struct SyncedBatch {
     pub batch: Arc<Batch>,
     /// The folder in the container.
     pub remote: Arc<dyn Remote>,
-    /// What is said once for the folder.
+    /// The advice for programs that may not read new files, given once for each folder.
     pub advice: ReloadAdvice,
 }
 

@@ -205,8 +205,8 @@ mod tests {
         String::from_utf8(head).expect("UTF-8")
     }
 
-    /// A daemon whose first build fails because an image is gone, and which keeps sessions although their clients have
-    /// left. Returns the IDs of its sessions, and its connections, so that they stay open.
+    /// A daemon that keeps the sessions of clients that disconnected, and whose first build fails because of a missing
+    /// image. Returns the IDs of its sessions, and its connections, so that they stay open.
     async fn daemon(socket: &Path) -> (Vec<String>, Vec<UnixStream>) {
         let listener = UnixListener::bind(socket).expect("a socket");
         let (mut ids, mut connections) = (Vec::new(), Vec::new());

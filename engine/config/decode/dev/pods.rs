@@ -34,7 +34,7 @@ const UNSUPPORTED: [(&str, &str, &str); 13] = [
     ),
 ];
 
-/// What is said about `disableTTY` of `attach`.
+/// The notice that `disableTTY` of `attach` has no effect.
 const DISABLE_TTY: (&str, &str, &str) = (
     "disableTTY",
     "the pod decides whether its process has a terminal",
