@@ -1,13 +1,11 @@
 //! Why a container cannot be reached, and what is said about it, on a real node.
 
-use std::io::Read as _;
-use std::net::TcpStream;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Daemon, Project, Relay, SyncedPod, container, wait_for};
+use crate::harness::{Cluster, Daemon, Project, Relay, SyncedPod, answer, container, wait_for};
 
 /// How long to wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -92,7 +90,8 @@ fn an_evicted_pod_is_told_and_the_next_one_is_taken() {
         }));
     };
     pod("one");
-    let project = cluster.project();
+    // A node measures volumes every one to two minutes.
+    let project = cluster.project().limit(Duration::from_secs(300));
     let running = project.spawn(["forward", "0:80", "-l", "app=shop"]);
     running.wait_for_text(" -> ");
     let (stdout, _) = running.output_so_far();
@@ -101,11 +100,7 @@ fn an_evicted_pod_is_told_and_the_next_one_is_taken() {
     let port = port.unwrap_or_else(|| panic!("no port in {stdout}"));
     let answered = |expected: &str| {
         wait_for(&format!("an answer of {expected}"), LIMIT, || {
-            let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-            stream.set_read_timeout(Some(LIMIT)).expect("a limit");
-            let mut text = String::new();
-            stream.read_to_string(&mut text).ok()?;
-            (text.trim() == expected).then_some(())
+            (answer(port, "")?.trim() == expected).then_some(())
         });
     };
     answered("one");

@@ -1,12 +1,13 @@
 //! `windlass dev`: builds, deploys, connects, and follows what is saved, on a real node.
 
-use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::harness::{Cluster, Daemon, Project, Running, Terminal, TestRepository, container, wait_for};
+use crate::harness::{
+    Cluster, Daemon, Project, Running, Terminal, TestRepository, answer, container, wait_for,
+};
 
 /// How long to wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -61,7 +62,7 @@ impl World {
 
     /// What the forwarded port says.
     fn answer(&self) -> Option<String> {
-        answer(self.port)
+        answer(self.port, "")
     }
 
     #[track_caller]
@@ -82,15 +83,6 @@ impl World {
 fn free_port() -> u16 {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     free.local_addr().expect("an address").port()
-}
-
-/// All that a local port says.
-fn answer(port: u16) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).ok()?;
-    (!text.is_empty()).then_some(text)
 }
 
 fn config(repository: &TestRepository, port: u16, more: &str) -> String {
@@ -400,7 +392,7 @@ fn a_script_chooses_one_of_several_pods() {
     let running = project.spawn(["dev", "-x"]);
     let answered = |expected: &str| {
         wait_for(&format!("an answer of {expected}"), LIMIT, || {
-            (answer(port)?.trim() == expected).then_some(())
+            (answer(port, "")?.trim() == expected).then_some(())
         });
     };
     answered("one");

@@ -1,10 +1,9 @@
 //! `windlass dev` where something goes wrong, or is not what the user expects, on a real node.
 
-use std::io::Read as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Cluster, Daemon, Project, Running, TestRepository, wait_for};
+use crate::harness::{Cluster, Daemon, Project, Running, TestRepository, answer, wait_for};
 
 /// How long to wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -59,11 +58,7 @@ impl World {
     #[track_caller]
     fn wait_for_answer(&self, expected: &str) {
         wait_for(&format!("{expected:?} from the port"), LIMIT, || {
-            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-            stream.set_read_timeout(Some(LIMIT)).expect("a limit");
-            let mut text = String::new();
-            stream.read_to_string(&mut text).ok()?;
-            (text.trim_end() == expected).then_some(())
+            (answer(self.port, "")?.trim_end() == expected).then_some(())
         });
     }
 

@@ -1,8 +1,7 @@
 //! Every directory of `examples/` works as its README describes.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Pod, Service};
 
 use crate::harness::{
-    Cluster, Daemon, ImageTree, Output, Project, Registry, Running, Signal, TestRepository, helms,
+    Cluster, Daemon, ImageTree, Output, Project, Registry, Running, Signal, TestRepository, answer, helms,
     leave_out_always, wait_for,
 };
 
@@ -311,17 +310,8 @@ impl DevSession {
     #[track_caller]
     fn page_has(&self, port: usize, text: &str) {
         wait_for(&format!("{text:?} on port {port}"), LIMIT, || {
-            self.page(port).filter(|page| page.contains(text))
+            answer(self.ports[port], "GET / HTTP/1.0\r\n\r\n").filter(|page| page.contains(text))
         });
-    }
-
-    fn page(&self, port: usize) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.ports[port])).ok()?;
-        stream.set_read_timeout(Some(LIMIT)).expect("a limit");
-        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
-        let mut page = String::new();
-        stream.read_to_string(&mut page).ok()?;
-        Some(page)
     }
 
     /// Waits until the session prints `text`, which the README shows too.

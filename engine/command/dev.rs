@@ -41,8 +41,7 @@ pub(super) const WITHOUT_CLUSTER: &str = "no cluster is configured: nothing is d
 /// The options of `windlass dev`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Windlass builds, deploys and connects what the section `dev` names. Then a saved file is synced,
-or builds and deploys its image (`autoReload`). Nothing is deleted at the end.
+A saved file is synced, or its image is built and deployed. Nothing is deleted at the end.
 
 Examples:
   windlass dev                  develop with the section `dev`
@@ -102,7 +101,7 @@ pub struct DevArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub open: bool,
 
-    /// Take over from another session in this project, or that syncs a folder of a container
+    /// Take over from another session of this project or its folders
     #[arg(long)]
     pub steal: bool,
 

@@ -15,6 +15,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses only a part of the harness")]
 
+mod answer;
 mod bridge;
 mod build_cluster;
 mod build_kit_relay;
@@ -50,6 +51,7 @@ mod test_repository;
 mod wait;
 mod webhook;
 
+pub use answer::answer;
 pub use build_cluster::BuildCluster;
 pub use buildx_cluster::BuildxCluster;
 pub use cluster::{Cluster, GlobalObject, RegisteredNode, RenamedNode};

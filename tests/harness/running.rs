@@ -33,7 +33,8 @@ impl Signal {
     }
 }
 
-/// A program in its own process group, whose output is collected as it arrives. Dropping it kills the group.
+/// A program in its own process group, whose output is collected as it arrives. Dropping it kills the group;
+/// if the test has failed, its output is shown.
 #[derive(Debug)]
 pub struct Running {
     command: String,
@@ -168,13 +169,8 @@ impl Running {
             let ended = state.status.is_some() && state.closed == 2;
             if left.is_zero() || ended {
                 drop(state);
-                self.send(-self.pid, Signal::Kill);
-                let (stdout, stderr) = self.output_so_far();
                 let why = if ended { "it ended".to_owned() } else { format!("{:?} passed", self.limit) };
-                panic!(
-                    "{why} before {what}\n--- command: {}\n--- stdout:\n{stdout}\n--- stderr:\n{stderr}",
-                    self.command
-                );
+                panic!("{why} before {what}: {}", self.command);
             }
             state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -200,6 +196,10 @@ impl Drop for Running {
         };
         if !ended {
             self.send(-self.pid, Signal::Kill);
+        }
+        if thread::panicking() {
+            let (stdout, stderr) = self.output_so_far();
+            eprintln!("--- command: {}\n--- stdout:\n{stdout}\n--- stderr:\n{stderr}", self.command);
         }
     }
 }
