@@ -8,6 +8,7 @@ use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use tokio::sync::OnceCell;
 
+use super::clients::Clients;
 use super::context::IN_CLUSTER;
 use super::objects::ResourceCache;
 use super::{ClusterContext, ClusterError, Kubeconfig, credential_plugin};
@@ -57,15 +58,6 @@ struct Inner {
 }
 
 type ClientsCell = OnceCell<Result<Clients, ClusterError>>;
-
-/// The clients for a cluster, with the same credentials.
-#[derive(Clone)]
-struct Clients {
-    /// Retries requests that the API server postpones.
-    retrying: Client,
-    /// Returns every response, for callers that report why a request was postponed.
-    plain: Client,
-}
 
 /// A cluster and the kubeconfig that it comes from.
 struct ResolvedCluster {
@@ -272,10 +264,7 @@ async fn clients_of(found: &ResolvedCluster) -> Result<Clients, ClusterError> {
     if let Some(plugin) = config.auth_info.exec.take() {
         credential_plugin::log_in(&plugin, name, &mut config.auth_info).await?;
     }
-    let mut plain = config.clone();
-    plain.default_retry = false;
-    let client = |config: Config| Client::try_from(config).map_err(|error| bad(innermost(&error)));
-    Ok(Clients { retrying: client(config)?, plain: client(plain)? })
+    Clients::new(config).map_err(|error| bad(innermost(&error)))
 }
 
 /// The error for an error status.

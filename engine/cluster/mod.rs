@@ -5,6 +5,7 @@
 
 mod access;
 mod child_kubeconfig;
+mod clients;
 mod context;
 mod credential_plugin;
 mod error;
