@@ -26,6 +26,8 @@ use crate::plural::counted;
 const UNSURE: i128 = 2_000_000_000;
 /// The number of files in one directory that is told.
 const HUGE: usize = 50_000;
+/// How many directories a scan there is told not to read.
+const MOST_PRUNED: usize = 200;
 /// How often a plan asks for digests.
 const COMPARISONS: usize = 3;
 
@@ -533,18 +535,19 @@ impl Folder {
             ));
             return Ok(None);
         }
-        let mut entries = Entries::new();
-        for (path, entry) in scan.entries {
-            let is_folder = is_directory(&entry);
-            if is_folder && self.local.prunes(&path) {
-                let pruned = Pruned::Path(path.clone());
-                if self.pruned.len() < 200 && !self.pruned.iter().any(|known| matches!(known, Pruned::Path(known) if path.is_below(known) || path == *known)) {
-                    self.pruned.push(pruned);
-                }
-            } else if !self.local.excludes(&path, is_folder) {
-                entries.insert(path, entry);
+        let mut entries = scan.entries;
+        let (local, pruned) = (&self.local, &mut self.pruned);
+        entries.retain(|path, entry| {
+            let is_folder = is_directory(entry);
+            if !is_folder || !local.prunes(path) {
+                return !local.excludes(path, is_folder);
             }
-        }
+            let is_known = |known: &Pruned| matches!(known, Pruned::Path(known) if path.is_below(known) || path == known);
+            if pruned.len() < MOST_PRUNED && !pruned.iter().any(is_known) {
+                pruned.push(Pruned::Path(path.clone()));
+            }
+            false
+        });
         if reason == Reason::Change && guard::is_emptied(&entries, &self.store.known().base, Side::There) {
             self.halt(format!(
                 "`{}` in the container is empty now: nothing is deleted here",
@@ -581,8 +584,7 @@ impl Folder {
             ));
             return false;
         }
-        // Collected from its sorted entries, a map has no gaps.
-        self.here = Arc::new(entries.into_iter().collect());
+        self.here = Arc::new(entries);
         self.root = root;
         true
     }

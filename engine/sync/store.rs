@@ -3,9 +3,9 @@
 //! The file is a list of records. A batch appends its records; a record that was cut off by a crash is ignored, and the
 //! content of its files is compared again.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ const MAGIC: &[u8; 16] = b"windlass-sync 1\n";
 const SLACK: usize = 1000;
 /// How much is written at once, in bytes.
 const PIECE: usize = 1 << 20;
+/// About the length of a record, in bytes.
+const RECORD: u64 = 150;
 
 /// The directories that are kept equal: the key of the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +58,14 @@ pub struct Known {
     pub base: BaseTree,
     /// The paths that were ever uploaded or deleted from here, to any container.
     pub sent: BTreeSet<RelativePath>,
+}
+
+impl Known {
+    /// Builds the maps anew: those that grew in their order are half empty.
+    fn compact(&mut self) {
+        self.base = std::mem::take(&mut self.base).into_iter().collect();
+        self.sent = std::mem::take(&mut self.sent).into_iter().collect();
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -128,7 +138,7 @@ pub fn record_of(
     path: &RelativePath,
     now: Option<&Entry>,
 ) -> Option<SyncRecord> {
-    let known = read(&fs::read(folder.join(key.file_name())).ok()?);
+    let known = read(&File::open(folder.join(key.file_name())).ok()?).ok()?;
     let was_sent = known.sent.contains(path);
     let base = known.base.get(path).filter(|base| base.is_common);
     let here = base.and_then(|base| base.here.as_ref());
@@ -162,9 +172,9 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
             Err(error) => return Err(failed(&lock_path)(error)),
         };
-        let known = match fs::read(&path) {
+        let known = match File::open(&path).and_then(|file| read(&file)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Known::default(),
-            bytes => read(&bytes.map_err(failed(&path))?),
+            known => known.map_err(failed(&path))?,
         };
         let mut store = Self { path, _lock: lock, known, pending: Vec::new(), records: 0 };
         store.rewrite()?;
@@ -182,9 +192,10 @@ impl Store {
         self.known.container = None;
     }
 
-    /// Records that the state is the one of `container`.
+    /// Records that the state is the one of `container`, and complete.
     pub fn set_container(&mut self, container: ContainerKey) {
         self.known.container = Some(container);
+        self.known.compact();
     }
 
     /// Records the state of a path; `None` if neither side has it.
@@ -266,39 +277,62 @@ fn append(bytes: &mut Vec<u8>, record: &Record) {
     bytes.extend_from_slice(&body);
 }
 
-fn read(bytes: &[u8]) -> Known {
-    let mut known = Known::default();
-    let mut rest = bytes.strip_prefix(MAGIC).unwrap_or_default();
-    while let Some((record, next)) = read_record(rest) {
-        rest = next;
+/// Reads all records up to the first that is damaged or not whole.
+fn read(file: &File) -> io::Result<Known> {
+    let length = file.metadata()?.len();
+    let mut source = BufReader::new(file);
+    let mut magic = [0; MAGIC.len()];
+    if !fill(&mut source, &mut magic)? || magic != *MAGIC {
+        return Ok(Known::default());
+    }
+    // Nearly all records are about as long.
+    let count = usize::try_from(length / RECORD).unwrap_or_default();
+    let (mut container, mut bases, mut sent) = (None, Vec::with_capacity(count), Vec::new());
+    let mut body = Vec::new();
+    while let Some(record) = read_record(&mut source, length, &mut body)? {
         match record {
-            Record::Container(container) => known.container = container,
+            Record::Container(last) => container = last,
             Record::Path { path, base, is_sent } => {
                 if is_sent {
-                    known.sent.insert(path.clone());
+                    sent.push(path.clone());
                 }
-                match base {
-                    Some(base) => known.base.insert(path, base),
-                    None => known.base.remove(&path),
-                };
+                bases.push((path, base));
             }
         }
     }
-    known
+    // Of the records of one path, the last one counts; a map that is built at once has no gaps.
+    let last: BTreeMap<RelativePath, Option<Base>> = bases.into_iter().collect();
+    let base = last.into_iter().filter_map(|(path, base)| Some((path, base?))).collect();
+    Ok(Known { container, base, sent: sent.into_iter().collect() })
 }
 
-fn read_record(bytes: &[u8]) -> Option<(Record, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (checksum, rest) = rest.split_first_chunk::<8>()?;
-    let (body, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    if xxhash_rust::xxh3::xxh3_64(body) != u64::from_le_bytes(*checksum) {
-        return None;
+/// The next record, read to `body`; `None` if it is damaged or not whole. `most` is the length of the file.
+fn read_record(source: &mut impl Read, most: u64, body: &mut Vec<u8>) -> io::Result<Option<Record>> {
+    let (mut length, mut checksum) = ([0; 4], [0; 8]);
+    if !fill(source, &mut length)? || !fill(source, &mut checksum)? {
+        return Ok(None);
     }
-    Some((postcard::from_bytes(body).ok()?, rest))
+    let length = u32::from_le_bytes(length);
+    if u64::from(length) > most {
+        return Ok(None);
+    }
+    body.resize(length as usize, 0);
+    let is_whole = fill(source, body)? && xxhash_rust::xxh3::xxh3_64(body) == u64::from_le_bytes(checksum);
+    Ok(is_whole.then(|| postcard::from_bytes(body).ok()).flatten())
+}
+
+/// Fills `buffer`; false if the file ends before that.
+fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
+    match source.read_exact(buffer) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        result => result.map(|()| true),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::Kind;
     use super::super::base::Seen;
     use super::*;

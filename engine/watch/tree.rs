@@ -46,9 +46,16 @@ impl Tree {
         self.contents
     }
 
-    /// Adds what was read of a path, unless the path is known already.
-    pub(super) fn add(&mut self, path: PathBuf, known: Known) {
-        self.paths.entry(path).or_insert(known);
+    /// Adds what was read of paths, unless they are known already.
+    pub(super) fn add(&mut self, known: Vec<(PathBuf, Known)>) {
+        if self.paths.is_empty() {
+            // Built at once, a map has no gaps.
+            self.paths = known.into_iter().collect();
+        } else {
+            for (path, known) in known {
+                self.paths.entry(path).or_insert(known);
+            }
+        }
     }
 
     /// Whether the path is known.

@@ -443,17 +443,19 @@ impl Work {
         self.is_reading = false;
         let unread = std::mem::take(&mut self.unread);
         let mut changed = Vec::new();
-        for (path, known) in known {
-            let is_touched = unread.contains(&path) || self.debounce.has(&path);
-            if !is_touched && self.roots.sees(&path, known.is_folder()) {
-                if let Some(since) = since.filter(|_| !known.is_folder())
-                    && let Some(at) = changed_after(&path, since)
-                {
+        let mut new = known;
+        new.retain(|(path, known)| {
+            let is_touched = unread.contains(path) || self.debounce.has(path);
+            !is_touched && self.roots.sees(path, known.is_folder())
+        });
+        if let Some(since) = since {
+            for (path, _) in new.iter().filter(|(_, known)| !known.is_folder()) {
+                if let Some(at) = changed_after(path, since) {
                     changed.push(ChangedFile { path: path.clone(), kind: ChangeKind::Changed, at });
                 }
-                self.tree.add(path, known);
             }
         }
+        self.tree.add(new);
         if !changed.is_empty() {
             (self.report)(WatchEvent::Changed(changed));
         }

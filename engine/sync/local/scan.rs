@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::super::exclude::OWN_PREFIX;
 use super::super::reconcile::Entries;
-use super::super::{Kind, RelativePath};
+use super::super::{Entry, Kind, RelativePath};
 use super::{LocalFolder, is_absence};
 
 /// How deep directories may be.
@@ -40,27 +40,43 @@ pub struct LocalScan {
     pub unreadable: Vec<(RelativePath, String)>,
 }
 
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    entries: Vec<(RelativePath, Entry)>,
+    unusable: Vec<String>,
+    unreadable: Vec<(RelativePath, String)>,
+}
+
+impl Found {
+    /// Everything, in a map that was built at once: unlike one that grew, it has no gaps.
+    fn scan(self, root: RootState) -> LocalScan {
+        let Self { entries, unusable, unreadable } = self;
+        LocalScan { root, entries: entries.into_iter().collect(), unusable, unreadable }
+    }
+}
+
 impl LocalFolder {
-    /// Lists everything, and removes files that an earlier run left behind half-written.
+    /// Lists everything.
     pub fn scan(&self) -> LocalScan {
-        let mut scan = LocalScan {
-            root: RootState::Directory,
-            entries: Entries::new(),
-            unusable: Vec::new(),
-            unreadable: Vec::new(),
-        };
-        match fs::metadata(&self.root) {
-            Ok(metadata) if metadata.is_dir() => {
-                let mut chain: Vec<_> = identity(&self.root).into_iter().collect();
-                if let Err(error) = self.list(None, &mut chain, &mut scan) {
-                    scan.root = RootState::Unreadable(error.to_string());
-                }
+        let mut root = self.root_state();
+        let mut found = Found::default();
+        if root == RootState::Directory {
+            let mut chain: Vec<_> = identity(&self.root).into_iter().collect();
+            if let Err(error) = self.list(None, &mut chain, &mut found) {
+                root = RootState::Unreadable(error.to_string());
             }
-            Ok(_) => scan.root = RootState::Other,
-            Err(error) if is_absence(&error) => scan.root = RootState::Missing,
-            Err(error) => scan.root = RootState::Unreadable(error.to_string()),
         }
-        scan
+        found.scan(root)
+    }
+
+    fn root_state(&self) -> RootState {
+        match fs::metadata(&self.root) {
+            Ok(metadata) if metadata.is_dir() => RootState::Directory,
+            Ok(_) => RootState::Other,
+            Err(error) if is_absence(&error) => RootState::Missing,
+            Err(error) => RootState::Unreadable(error.to_string()),
+        }
     }
 
     /// What the root is recognized by; `None` if it is not a directory.
@@ -71,16 +87,10 @@ impl LocalFolder {
     /// Lists `paths` and all that is below them. Paths that are excluded, or are not reached without a link that is
     /// synchronized as a link, are not in the result.
     pub fn scan_paths(&self, paths: &BTreeSet<RelativePath>) -> LocalScan {
-        let root = match fs::metadata(&self.root) {
-            Ok(metadata) if metadata.is_dir() => RootState::Directory,
-            Ok(_) => RootState::Other,
-            Err(error) if is_absence(&error) => RootState::Missing,
-            Err(error) => RootState::Unreadable(error.to_string()),
-        };
-        let (entries, unusable, unreadable) = (Entries::new(), Vec::new(), Vec::new());
-        let mut scan = LocalScan { root, entries, unusable, unreadable };
-        if scan.root != RootState::Directory {
-            return scan;
+        let root = self.root_state();
+        let mut found = Found::default();
+        if root != RootState::Directory {
+            return found.scan(root);
         }
         for path in paths {
             let mut parents = std::iter::successors(path.parent(), RelativePath::parent);
@@ -95,17 +105,17 @@ impl LocalFolder {
                 let parents = std::iter::successors(path.parent(), RelativePath::parent);
                 let mut chain: Vec<_> = identity(&self.root).into_iter().collect();
                 chain.extend(parents.filter_map(|parent| identity(&self.on_disk(&parent))));
-                self.visit(path.clone(), &mut chain, &mut scan);
+                self.visit(path.clone(), &mut chain, &mut found);
             }
         }
-        scan
+        found.scan(root)
     }
 
     fn list(
         &self,
         directory: Option<&RelativePath>,
         chain: &mut Vec<(u64, u64)>,
-        scan: &mut LocalScan,
+        found: &mut Found,
     ) -> io::Result<()> {
         let on_disk = directory.map_or_else(|| self.root.clone(), |path| self.on_disk(path));
         for item in fs::read_dir(on_disk)? {
@@ -117,22 +127,22 @@ impl LocalFolder {
             });
             let Some(path) = path else {
                 let shown = directory.map_or_else(String::new, |path| format!("{path}/"));
-                scan.unusable.push(format!("{shown}{}", name.display()));
+                found.unusable.push(format!("{shown}{}", name.display()));
                 continue;
             };
-            self.visit(path, chain, scan);
+            self.visit(path, chain, found);
         }
         Ok(())
     }
 
-    fn visit(&self, path: RelativePath, chain: &mut Vec<(u64, u64)>, scan: &mut LocalScan) {
+    fn visit(&self, path: RelativePath, chain: &mut Vec<(u64, u64)>, found: &mut Found) {
         if path.name().starts_with(OWN_PREFIX) {
             return;
         }
         let entry = match self.entry(&path) {
             Ok(Some(entry)) => entry,
             Ok(None) => return,
-            Err(error) => return scan.unreadable.push((path, error.to_string())),
+            Err(error) => return found.unreadable.push((path, error.to_string())),
         };
         let is_directory = entry.kind == Kind::Directory;
         if is_directory && self.prunes(&path) {
@@ -141,17 +151,17 @@ impl LocalFolder {
         if is_directory {
             let Some(identity) = identity(&self.on_disk(&path)) else { return };
             if chain.contains(&identity) || chain.len() > DEEPEST {
-                scan.unusable.push(format!("{path} (a link to a directory that contains it, or too deep)"));
+                found.unusable.push(format!("{path} (a link to a directory that contains it, or too deep)"));
                 return;
             }
             chain.push(identity);
-            if let Err(error) = self.list(Some(&path), chain, scan) {
-                scan.unreadable.push((path.clone(), error.to_string()));
+            if let Err(error) = self.list(Some(&path), chain, found) {
+                found.unreadable.push((path.clone(), error.to_string()));
             }
             chain.pop();
         }
         if !self.excludes(&path, is_directory) {
-            scan.entries.insert(path, entry);
+            found.entries.push((path, entry));
         }
     }
 }

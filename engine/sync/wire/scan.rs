@@ -159,6 +159,7 @@ fn escaped(text: &str) -> String {
 /// Reads the lines of a scan, and drops each.
 fn read(answer: Answer) -> Scan {
     let mut scan = Scan { root: None, entries: BTreeMap::new(), unusable: Vec::new(), gap: None };
+    let mut entries = Vec::with_capacity(answer.lines.len());
     for line in answer.lines {
         if let Some(inode) = line.strip_prefix(b"n ") {
             let inode = String::from_utf8_lossy(inode);
@@ -168,7 +169,7 @@ fn read(answer: Answer) -> Scan {
         match stat_line::parse(&line) {
             Some(StatLine::Entry(b".", entry)) => scan.root = Some(entry),
             Some(StatLine::Entry(name, entry)) => match relative(name) {
-                Some(path) => drop(scan.entries.insert(path, entry)),
+                Some(path) => entries.push((path, entry)),
                 None => scan.unusable.push(String::from_utf8_lossy(name).into_owned()),
             },
             Some(StatLine::Other) => {}
@@ -178,6 +179,8 @@ fn read(answer: Answer) -> Scan {
             }
         }
     }
+    // Built at once, a map has no gaps.
+    scan.entries = entries.into_iter().collect();
     if scan.root.is_none() {
         scan.gap.get_or_insert("the list has no root".to_owned());
     }
