@@ -9,8 +9,8 @@ use super::{Entry, Kind, RelativePath};
 /// How long after its modification a file may change again without a new modification time, in nanoseconds.
 const YOUNG: i128 = 2_000_000_000;
 
-/// The last known state of every path.
-pub type BaseTree = BTreeMap<RelativePath, Base>;
+/// The last known state of every path. In boxes: a map has gaps, and states are large.
+pub type BaseTree = BTreeMap<RelativePath, Box<Base>>;
 
 /// The last known state of a path, on both sides.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -727,7 +727,7 @@ impl Folder {
             there: there.map(|entry| Seen::new(entry, now + comparison.ahead)),
             is_common,
         });
-        if self.store.known().base.get(path) != base.as_ref() {
+        if self.store.known().base.get(path).map(Box::as_ref) != base.as_ref() {
             self.store.set(path, base);
         }
     }

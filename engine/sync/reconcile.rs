@@ -92,13 +92,12 @@ impl Sides<'_> {
         let (here, there) = (self.here.get(path), self.there.get(path));
         let is_folder = here.or(there).is_some_and(is_directory);
         let at = At { here, there, ways: (self.ways)(path, is_folder) };
+        let base = base.get(path).map(Box::as_ref);
         match self.occasion {
             Occasion::First(strategy) => decide_first(at, strategy, self.comparison),
-            Occasion::Change(_) => {
-                decide_change(at, base.get(path).unwrap_or(&Base::default()), self.comparison)
-            }
+            Occasion::Change(_) => decide_change(at, base.unwrap_or(&Base::default()), self.comparison),
             Occasion::Replay(_, sent, strategy) => {
-                decide_replay(at, base.get(path), sent.contains(path), strategy, self.comparison)
+                decide_replay(at, base, sent.contains(path), strategy, self.comparison)
             }
         }
     }
@@ -115,7 +114,7 @@ impl Sides<'_> {
     /// The decision about a path that no scan shows: it is there what it was.
     fn through_link(&self, path: &RelativePath, known: &BaseTree) -> Decision {
         let unknown = Base::default();
-        let base = known.get(path).unwrap_or(&unknown);
+        let base = known.get(path).map_or(&unknown, Box::as_ref);
         let here = self.here.get(path);
         let there = base.there.as_ref().map(|seen| &seen.entry);
         let ways = (self.ways)(path, here.or(there).is_some_and(is_directory));

@@ -3,7 +3,7 @@
 //! The file is a list of records. A batch appends its records; a record that was cut off by a crash is ignored, and the
 //! content of its files is compared again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -22,8 +22,6 @@ const MAGIC: &[u8; 16] = b"windlass-sync 1\n";
 const SLACK: usize = 1000;
 /// How much is written at once, in bytes.
 const PIECE: usize = 1 << 20;
-/// About the length of a record, in bytes.
-const RECORD: u64 = 150;
 
 /// The directories that are kept equal: the key of the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,19 +58,11 @@ pub struct Known {
     pub sent: BTreeSet<RelativePath>,
 }
 
-impl Known {
-    /// Builds the maps anew: those that grew in their order are half empty.
-    fn compact(&mut self) {
-        self.base = std::mem::take(&mut self.base).into_iter().collect();
-        self.sent = std::mem::take(&mut self.sent).into_iter().collect();
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are paths")]
 enum Record {
     Container(Option<ContainerKey>),
-    Path { path: RelativePath, base: Option<Base>, is_sent: bool },
+    Path { path: RelativePath, base: Option<Box<Base>>, is_sent: bool },
 }
 
 /// The state of one directory, and its file.
@@ -192,16 +182,15 @@ impl Store {
         self.known.container = None;
     }
 
-    /// Records that the state is the one of `container`, and complete.
+    /// Records that the state is the one of `container`.
     pub fn set_container(&mut self, container: ContainerKey) {
         self.known.container = Some(container);
-        self.known.compact();
     }
 
     /// Records the state of a path; `None` if neither side has it.
     pub fn set(&mut self, path: &RelativePath, base: Option<Base>) {
         match base {
-            Some(base) => self.known.base.insert(path.clone(), base),
+            Some(base) => self.known.base.insert(path.clone(), Box::new(base)),
             None => self.known.base.remove(path),
         };
         self.append_path(path);
@@ -285,25 +274,23 @@ fn read(file: &File) -> io::Result<Known> {
     if !fill(&mut source, &mut magic)? || magic != *MAGIC {
         return Ok(Known::default());
     }
-    // Nearly all records are about as long.
-    let count = usize::try_from(length / RECORD).unwrap_or_default();
-    let (mut container, mut bases, mut sent) = (None, Vec::with_capacity(count), Vec::new());
+    let mut known = Known::default();
     let mut body = Vec::new();
     while let Some(record) = read_record(&mut source, length, &mut body)? {
         match record {
-            Record::Container(last) => container = last,
+            Record::Container(container) => known.container = container,
             Record::Path { path, base, is_sent } => {
                 if is_sent {
-                    sent.push(path.clone());
+                    known.sent.insert(path.clone());
                 }
-                bases.push((path, base));
+                match base {
+                    Some(base) => known.base.insert(path, base),
+                    None => known.base.remove(&path),
+                };
             }
         }
     }
-    // Of the records of one path, the last one counts; a map that is built at once has no gaps.
-    let last: BTreeMap<RelativePath, Option<Base>> = bases.into_iter().collect();
-    let base = last.into_iter().filter_map(|(path, base)| Some((path, base?))).collect();
-    Ok(Known { container, base, sent: sent.into_iter().collect() })
+    Ok(known)
 }
 
 /// The next record, read to `body`; `None` if it is damaged or not whole. `most` is the length of the file.
@@ -375,7 +362,10 @@ mod tests {
         let store = Store::open(folder.path(), &key()).expect("opened");
         assert_eq!(store.known.container, Some(container));
         assert_eq!(store.known.sent, BTreeSet::from([path("a")]));
-        assert_eq!(store.known.base, BaseTree::from([(path("a"), base(1)), (path("c"), base(3))]));
+        assert_eq!(
+            store.known.base,
+            BaseTree::from([(path("a"), Box::new(base(1))), (path("c"), Box::new(base(3)))])
+        );
         // Others may look at it meanwhile.
         let record = |name, entry: &Entry| record_of(folder.path(), &key(), &path(name), Some(entry));
         let entry = base(1).here.expect("an entry").entry;
@@ -387,7 +377,7 @@ mod tests {
         let bytes = fs::read(&file).expect("readable");
         fs::write(&file, &bytes[..bytes.len() - 1]).expect("written");
         let store = Store::open(folder.path(), &key()).expect("opened");
-        assert_eq!(store.known.base, BaseTree::from([(path("a"), base(1))]));
+        assert_eq!(store.known.base, BaseTree::from([(path("a"), Box::new(base(1)))]));
         let other = FolderKey { there: "/u".into(), ..key() };
         assert!(Store::open(folder.path(), &other).expect("opened").known.base.is_empty());
     }

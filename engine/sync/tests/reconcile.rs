@@ -75,7 +75,7 @@ impl Model {
         let base =
             Base { here: seen(self.sides[0].get(path)), there: seen(self.sides[1].get(path)), is_common };
         match base.here.is_some() || base.there.is_some() {
-            true => drop(self.base.insert(path.clone(), base)),
+            true => drop(self.base.insert(path.clone(), Box::new(base))),
             false => drop(self.base.remove(path)),
         }
     }
