@@ -187,6 +187,57 @@ fn a_missing_or_old_helm_is_named() {
         .stderr_says("install helm 3.8 or newer");
 }
 
+/// A program that records its arguments and becomes the helm of `REAL_HELM`. Like helm, it contains its version.
+const RECORDING_HELM: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+const char *version = "VERSION";
+int main(int count, char **words) {
+    FILE *calls = fopen("calls", "a");
+    fprintf(calls, "%s %s\n", words[1], version);
+    fclose(calls);
+    words[0] = getenv("REAL_HELM");
+    return execv(words[0], words);
+}
+"#;
+
+#[test]
+fn helm_is_asked_for_its_version_once() {
+    for helm in helms() {
+        let project = Project::new();
+        let output = project.run_program(&helm, ["version", "--template", "{{.Version}}"]).success().clone();
+        let version = output.stdout.trim();
+        // Compiled first: a program that is just being written may still change.
+        let compile = |folder: &str, content: &str| {
+            project.write(format!("{folder}/helm.c"), content);
+            let path = project.path(folder).join("helm");
+            project
+                .run_program("cc", ["-o".as_ref(), path.as_os_str(), path.with_extension("c").as_os_str()])
+                .success();
+            path
+        };
+        let source = RECORDING_HELM.replace("VERSION", version);
+        let (program, newer) =
+            (compile("bin", &source), compile("new", &format!("{source}int newer = 1;\n")));
+        let Some(cluster) = Cluster::acquire() else { return };
+        let project = self::project(&cluster, &program).env("REAL_HELM", &helm);
+        let calls = |words: &[&str]| {
+            project.run(words.iter().copied()).success();
+            let calls = project.read("calls");
+            project.remove("calls");
+            calls.split_whitespace().step_by(2).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(calls(&["deploy"]), ["version", "upgrade"]);
+        assert_eq!(calls(&["deploy", "-d"]), ["upgrade"]);
+        assert_eq!(calls(&["render"]), ["template"]);
+        std::fs::rename(newer, program).expect("replaced");
+        assert_eq!(calls(&["render"]), ["version", "template"]);
+        // Unless the file changed so recently that another change might have the same time.
+        wait_for("the version", LIMIT, || (calls(&["render"]) == ["template"]).then_some(()));
+    }
+}
+
 /// Leaves the revision `name` as helm does when it is killed during an upgrade.
 fn make_pending(cluster: &Cluster, name: &str) {
     let secret: Secret = cluster.find(name).expect("it exists");

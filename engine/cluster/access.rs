@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::clients::Clients;
 use super::context::IN_CLUSTER;
-use super::objects::ResourceCache;
+use super::objects::{ResourceCache, ServerClock};
 use super::{ClusterContext, ClusterError, Kubeconfig, credential_plugin};
 
 /// The timeout for a connection to the API server.
@@ -55,6 +55,8 @@ struct Inner {
     is_patient: AtomicBool,
     last_login: Mutex<Option<Instant>>,
     resources: ResourceCache,
+    /// The clock of the API server, from its last response to a request for an object.
+    clock: Mutex<Option<ServerClock>>,
 }
 
 type ClientsCell = OnceCell<Result<Clients, ClusterError>>;
@@ -77,6 +79,7 @@ impl ClusterAccess {
             is_patient: AtomicBool::new(false),
             last_login: Mutex::default(),
             resources: ResourceCache::default(),
+            clock: Mutex::default(),
         }))
     }
 
@@ -185,6 +188,16 @@ impl ClusterAccess {
     /// The resources that the cluster serves.
     pub(super) fn resources(&self) -> &ResourceCache {
         &self.0.resources
+    }
+
+    /// The clock of the API server; `None` before its first response.
+    pub(super) fn server_clock(&self) -> Option<ServerClock> {
+        *self.0.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records the clock of the API server.
+    pub(super) fn set_server_clock(&self, clock: ServerClock) {
+        *self.0.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
     }
 
     /// The error of an earlier request without a response.

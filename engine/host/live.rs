@@ -19,6 +19,7 @@ use std::time::Duration;
 use super::{CountedExec, Host, HostOptions, Writes};
 use crate::builder::docker::Daemon;
 use crate::cluster::ClusterAccess;
+use crate::deploy::chart::KnownVersions;
 use crate::event::Events;
 use crate::oci::BlobStore;
 use crate::process::LiveExec;
@@ -38,7 +39,10 @@ impl Host {
         let writes = Writes::default();
         Self {
             clock: Arc::new(clock::LiveClock),
-            deployer: Arc::new(deployer::LiveDeployer::new(access.clone())),
+            deployer: Arc::new(deployer::LiveDeployer::new(
+                access.clone(),
+                KnownVersions::of_user(|name| std::env::var(name).ok()),
+            )),
             cluster: Arc::new(cluster::LiveCluster {
                 access,
                 credentials: Arc::clone(&credentials),

@@ -74,6 +74,16 @@ impl ClusterAccess {
         let identity = holder.identity();
         let end = Instant::now() + limit;
         let mut seen: Option<Observed> = None;
+        // Usually it is free, so it is not read first.
+        if let Some(clock) = self.server_clock() {
+            let lease = new_lease(&lease_name, &identity, clock);
+            match self.send(Call::post(&leases, &lease)).await {
+                Ok(written) => return Ok(DeployLock::new(self, path, name, identity, written)),
+                // It exists, or the second attempt reports the error.
+                Err(Failure::Status(_)) => {}
+                Err(failure) => return Err(self.problem(failure, &doing, None)),
+            }
+        }
         loop {
             let found = match self.send(Call::get(&path)).await {
                 Ok(found) => Some(found),
@@ -90,8 +100,7 @@ impl ClusterAccess {
             if is_free {
                 let written = match found {
                     None => {
-                        let version = self.send(Call::get("/version")).await;
-                        let clock = ServerClock::new(version.ok().and_then(|version| version.date));
+                        let clock = self.server_clock().unwrap_or_else(|| ServerClock::new(None));
                         let lease = new_lease(&lease_name, &identity, clock);
                         self.send(Call::post(&leases, &lease)).await
                     }

@@ -15,7 +15,7 @@ pub(super) const STALE: Duration = Duration::from_secs(60);
 
 /// The clock of the API server: the time of a response, and the time since then.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ServerClock {
+pub(in super::super) struct ServerClock {
     date: SystemTime,
     read: Instant,
 }

@@ -50,6 +50,7 @@ pub(super) use discovery::ResourceCache;
 pub use error::ApplyError;
 pub use field_problem::{FieldProblem, OwnedField};
 pub use lease::DeployLock;
+pub(super) use lease_state::ServerClock;
 pub use lock_holder::LockHolder;
 pub use log_tail::LogTail;
 pub use object_key::ObjectKey;

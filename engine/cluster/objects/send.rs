@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::super::ClusterAccess;
 use super::super::access::innermost;
+use super::lease_state::ServerClock;
 use super::request::{Call, Failure, Response};
 use crate::delays::Delays;
 use crate::plural::counted;
@@ -91,6 +92,9 @@ impl ClusterAccess {
         let (head, body) = response.into_parts();
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let date = header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+        if let Some(date) = date {
+            self.set_server_clock(ServerClock::new(Some(date)));
+        }
         let delay = header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         let code = head.status.as_u16();
         let body = Limited::new(body, BODY_LIMIT).collect().await;

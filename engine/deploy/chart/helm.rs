@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{ChartError, HelmVersion, locate::locate};
+use super::locate::locate;
+use super::{ChartError, HelmVersion, KnownVersions};
+use crate::image::file_clock;
 use crate::process::{CommandLine, Exec, ExecRequest, ProcessError, Purpose};
 
 /// The purpose of all commands of this module.
@@ -24,7 +26,8 @@ pub struct Helm {
 
 impl Helm {
     /// Finds helm: at the path `configured` (relative to `directory`), otherwise at `variable`, the value of
-    /// `WINDLASS_HELM`, otherwise in `PATH`. Nothing is downloaded.
+    /// `WINDLASS_HELM`, otherwise in `PATH`. Nothing is downloaded. It runs only if its version is not in `known`, and is
+    /// recorded there in the background.
     ///
     /// # Errors
     /// [`ChartError::HelmMissing`], [`ChartError::HelmVersion`] if it is older than 3.8, or [`ChartError::Process`] if
@@ -34,6 +37,7 @@ impl Helm {
         variable: Option<&str>,
         directory: &Path,
         exec: &dyn Exec,
+        known: Option<&KnownVersions>,
         cancel: &CancellationToken,
     ) -> Result<Self, ChartError> {
         let chosen = [configured, variable].into_iter().flatten().find(|program| !program.trim().is_empty());
@@ -45,6 +49,10 @@ impl Helm {
             Some(name) => name.to_owned(),
             None => "helm".to_owned(),
         };
+        if let Some(version) = known.and_then(|known| known.read(&program)) {
+            return Ok(Self { program, version });
+        }
+        let begin = file_clock();
         let missing = |reason: String| Err(ChartError::HelmMissing { program: program.clone(), reason });
         let words = [&program, "version", "--template", "{{.Version}}"].map(str::to_owned).to_vec();
         let mut request = ExecRequest::new(PURPOSE, CommandLine::Program(words), directory);
@@ -68,7 +76,13 @@ impl Helm {
         }
         // Warnings, such as for the permissions of a kubeconfig, may be printed before the version.
         match text.lines().rev().find_map(HelmVersion::parse) {
-            Some(version) if version.is_supported() => Ok(Self { program, version }),
+            Some(version) if version.is_supported() => {
+                if let (Some(known), program) = (known.cloned(), program.clone()) {
+                    // Without the record, the next run starts helm again.
+                    drop(tokio::task::spawn_blocking(move || known.record(&program, version, begin)));
+                }
+                Ok(Self { program, version })
+            }
             Some(version) => {
                 let program = locate(&program).map_or(program, |path| path.display().to_string());
                 Err(ChartError::HelmVersion { program, version: version.to_string() })

@@ -1,4 +1,4 @@
-//! Finds commands in `PATH`, for messages.
+//! Finds commands in `PATH`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,5 +8,15 @@ pub(super) fn locate(program: &str) -> Option<PathBuf> {
         return Some(program.into());
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|file| file.is_file())
+    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|file| is_command(file))
+}
+
+/// Whether the system would run `file`; it skips files that are not executable.
+fn is_command(file: &Path) -> bool {
+    let Ok(metadata) = std::fs::metadata(file) else { return false };
+    #[cfg(unix)]
+    let is_executable = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let is_executable = true;
+    metadata.is_file() && is_executable
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::{ChartError, ReleaseList, StoredRelease};
-use crate::cluster::{ApplyError, ClusterAccess, ObjectKey};
+use crate::cluster::{ApplyError, ClusterAccess, ObjectKey, ResourceType};
 use crate::deploy::manifest::{ManifestOrigin, fill_in, load_text};
 use crate::error::StageError;
 
@@ -27,7 +27,13 @@ pub async fn stored_releases(
         Some("configmap") => "ConfigMap",
         _ => "Secret",
     };
-    let resource = access.resource_type("v1", kind).await?;
+    // Every cluster has these kinds, so it is not asked for them.
+    let resource = ResourceType {
+        api_version: "v1".to_owned(),
+        kind: kind.to_owned(),
+        plural: format!("{}s", kind.to_lowercase()),
+        is_namespaced: true,
+    };
     let selector = StoredRelease::selector(name);
     let found = access.objects_with_labels(&resource, Some(namespace), &selector).await?;
     Ok(ReleaseList::new(name, found.iter().map(|object| stored(object, kind))))

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{ClusterAccess, ObjectKey, Propagation};
 use crate::deploy::chart::{
-    self, ChartError, ChartIdentity, ChartRequest, Helm, HelmExec, HelmRun, Release, ReleaseList,
-    RenderOptions, UninstallRequest, Upgraded, check_tiller, hook_log, stored_releases,
+    self, ChartError, ChartIdentity, ChartRequest, Helm, HelmExec, HelmRun, KnownVersions, Release,
+    ReleaseList, RenderOptions, UninstallRequest, Upgraded, check_tiller, hook_log, stored_releases,
 };
 use crate::deploy::objects::{
     self, AppliedManifests, ApplyOptions, Comparison, LockOptions, Locked, ManifestSet, Removal, Removed,
@@ -30,8 +30,11 @@ pub(super) struct LiveDeployer {
 }
 
 /// The helm commands that were found, by their configured names.
-#[derive(Clone, Default)]
-struct Helms(Arc<Mutex<HashMap<Option<String>, Arc<Helm>>>>);
+#[derive(Clone)]
+struct Helms {
+    found: Arc<Mutex<HashMap<Option<String>, Arc<Helm>>>>,
+    known: KnownVersions,
+}
 
 impl Helms {
     /// The helm command `program`, or that of `PATH`. While it is found, others wait for it.
@@ -41,19 +44,21 @@ impl Helms {
         directory: &Path,
         cancel: &CancellationToken,
     ) -> Result<Arc<Helm>, StageError> {
-        let mut helms = self.0.lock().await;
+        let mut helms = self.found.lock().await;
         if let Some(helm) = helms.get(&program.map(str::to_owned)) {
             return Ok(Arc::clone(helm));
         }
-        let helm = Arc::new(Helm::find(program, None, directory, &HelmExec, cancel).await?);
+        let helm =
+            Arc::new(Helm::find(program, None, directory, &HelmExec, Some(&self.known), cancel).await?);
         helms.insert(program.map(str::to_owned), Arc::clone(&helm));
         Ok(helm)
     }
 }
 
 impl LiveDeployer {
-    pub(super) fn new(access: ClusterAccess) -> Self {
-        Self { access, helms: Helms::default() }
+    /// Deploys with `access`, and remembers the versions of helm in `known`.
+    pub(super) fn new(access: ClusterAccess, known: KnownVersions) -> Self {
+        Self { access, helms: Helms { found: Arc::default(), known } }
     }
 
     async fn helm_of(

@@ -159,7 +159,8 @@ async fn helm_is_found_or_the_reason_is_given() {
     let root = fake.project.root();
     let find = |configured: Option<&'static str>, variable: Option<String>| async move {
         let found =
-            Helm::find(configured, variable.as_deref(), root, &HelmExec, &CancellationToken::new()).await;
+            Helm::find(configured, variable.as_deref(), root, &HelmExec, None, &CancellationToken::new())
+                .await;
         found.map(|helm| helm.version.to_string()).unwrap_or_else(|error| error.to_string())
     };
     let project = root.display();

@@ -15,7 +15,8 @@ pub(super) async fn with_helms<T: Future<Output = ()>>(name: &str, test: impl Fn
             continue;
         };
         let directory = std::env::temp_dir();
-        let helm = Helm::find(Some(&path), None, &directory, &HelmExec, &CancellationToken::new()).await;
+        let helm =
+            Helm::find(Some(&path), None, &directory, &HelmExec, None, &CancellationToken::new()).await;
         test(helm.unwrap_or_else(|error| panic!("{variable}: {error}"))).await;
     }
 }
