@@ -242,6 +242,67 @@ fn kustomizations_are_deployed() {
 }
 
 #[test]
+fn arguments_for_kubectl_are_passed_to_it_except_force() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let Some(kubectl) = std::env::var_os("WINDLASS_TEST_KUBECTL") else {
+        return leave_out_always("kubectl: set WINDLASS_TEST_KUBECTL");
+    };
+    let config = "  a: {kubectl: {manifests: [a.yaml], kubectlBinaryPath: ./kubectl, applyArgs: [--force, --v=1, --wait]}}\n";
+    let script = "#!/bin/sh\necho \"$@\" >> calls\nexec \"$KUBECTL\" \"$@\"\n";
+    let project = project(&cluster, config)
+        .file("a.yaml", config_map("one", "1"))
+        .executable("kubectl", script)
+        .env("KUBECTL", kubectl);
+    let warning =
+        "a: ignoring `--force` of `applyArgs`: nothing is deleted to be applied; use `--recreate KIND/NAME`";
+    project.run(["deploy"]).success().stderr_has(warning).stderr_has("created ConfigMap/one");
+    assert_eq!(value(&cluster, "one").as_deref(), Some("1"));
+    let namespace = cluster.namespace();
+    let call = format!(
+        "apply --server-side --field-manager=windlass --namespace {namespace} --context test --v=1 -f -\n"
+    );
+    assert_eq!(project.read("calls"), call);
+    // It runs only if something differs, and what it prints about a failure is shown.
+    project.run(["deploy"]).success().stderr_has("kept: unchanged");
+    assert_eq!(project.read("calls"), call);
+    project.write("devspace.yaml", project.read("devspace.yaml").replace("--v=1", "--no-such-flag"));
+    project.write("a.yaml", config_map("one", "2"));
+    let output = project.run(["deploy"]);
+    output.exits(1).stderr_has("deploy::kubectl").stderr_says("unknown flag: --no-such-flag");
+    assert_eq!(value(&cluster, "one").as_deref(), Some("1"));
+}
+
+#[test]
+fn the_image_of_a_custom_resource_gets_its_tag() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let group = format!("{}.acme.io", cluster.namespace());
+    let _definition = cluster.delete_global::<CustomResourceDefinition>(&format!("things.{group}"));
+    let manifests = format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: things.{group}}}\nspec:\n  \
+         group: {group}\n  scope: Namespaced\n  names: {{kind: Thing, plural: things}}\n  versions: [{{name: v1, served: \
+         true, storage: true, schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}}}]\n\
+         ---\napiVersion: {group}/v1\nkind: Thing\nmetadata: {{name: it}}\nspec: {{image: 'r.example/web:x', containerImage: \
+         r.example/web}}\n"
+    );
+    let script = format!(
+        "fn show() {{ let spec = get_object(\"{group}/v1\", \"Thing\", \"it\").spec; print(`${{spec.image}} \
+         ${{spec.containerImage}}.`); }}\nfn after_deploy(project, results) {{ show(); }}\n"
+    );
+    let project = with_manifests(&cluster, &manifests).file("windlass.rhai", &script);
+    project.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    let config = project.read("devspace.yaml") + "images:\n  web: {image: r.example/web}\n";
+    project.write("devspace.yaml", config);
+    project.run(["build", "--builder", "oci", "--skip-push", "-t", "1.4"]).success();
+    let deploy = || project.run(["deploy", "--skip-build"]);
+    deploy().success().stderr_has("r.example/web:1.4 r.example/web.\n");
+    deploy().success().stderr_has("kept: unchanged");
+    let paths = "fn replace_tags(deployment, content) {\n    replace_images(deployment, content, #{ paths: \
+                 [\"Thing.GROUP:spec.containerImage\"] })\n}\n";
+    project.write("windlass.rhai", script + paths.replace("GROUP", &group).as_str());
+    deploy().success().stderr_has("changed Thing/it").stderr_has("r.example/web:1.4 r.example/web:1.4.\n");
+}
+
+#[test]
 fn a_tag_with_new_content_is_deployed_by_digest() {
     let Some(cluster) = Cluster::acquire() else { return };
     let Some(registry) = Registry::start() else { return };
@@ -267,6 +328,31 @@ fn a_tag_with_new_content_is_deployed_by_digest() {
     // Without a build, the last one is deployed.
     project.run(["deploy", "--skip-build"]).success().stderr_has("kept: unchanged");
     assert_eq!(image(), digest);
+}
+
+#[test]
+fn a_terminal_shows_what_is_waited_for_and_asks_before_a_purge() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let manifest = empty_deployment("web", "busybox").replace("replicas: 0", "replicas: 1");
+    let manifest = manifest.replace("spec: {containers", "spec: {nodeSelector: {none: 'true'}, containers");
+    let project = with_manifests(&cluster, &manifest);
+    let terminal = project.terminal(["deploy"]);
+    terminal.wait_for_text("web 0/1 ready");
+    cluster.patch::<Deployment>("web", &json!({ "spec": { "replicas": 0 } }));
+    let (status, screen) = terminal.finish();
+    assert!(status.success(), "{screen}");
+    let purge = |answer: &str| {
+        let mut terminal = project.terminal(["purge", "-d", "a"]);
+        terminal.wait_for_text("delete a from the cluster? [y/N]");
+        terminal.type_text(answer);
+        terminal.finish()
+    };
+    let exists = || cluster.find::<Deployment>("web").is_some();
+    let (status, screen) = purge("\r");
+    assert_eq!((status.exit_code(), exists()), (2, true), "{screen}");
+    assert!(screen.contains("nothing was deleted"), "{screen}");
+    let (status, screen) = purge("y\r");
+    assert_eq!((status.exit_code(), exists()), (0, false), "{screen}");
 }
 
 #[test]

@@ -139,6 +139,74 @@ fn charts_get_only_what_changed_in_a_last_values_file() {
     }
 }
 
+/// An object whose `spec` has the values of its chart.
+const VALUES: &str = "apiVersion: v1\nkind: A\nmetadata: {name: a}\nspec: {{ toJson .Values }}\n";
+
+#[test]
+fn charts_of_git_repositories_and_the_component_chart_are_rendered() {
+    for helm in helms() {
+        let project = project("").env("WINDLASS_HELM", &helm).env("WINDLASS_COMPONENT_CHART", "./component");
+        let chart = |folder: &str, size: &str| {
+            project.write(format!("{folder}/Chart.yaml"), "apiVersion: v2\nname: web\nversion: 0.1.0\n");
+            project.write(format!("{folder}/values.yaml"), format!("size: {size}\n"));
+            project.write(format!("{folder}/templates/a.yaml"), VALUES);
+        };
+        let git = |arguments: &[&str]| {
+            let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-C", "origin"];
+            project.run_program("git", identity.iter().chain(arguments)).success();
+        };
+        chart("component", "component");
+        chart("origin/charts/web", "one");
+        git(&["init", "--quiet", "--initial-branch=main"]);
+        git(&["add", "--all"]);
+        git(&["commit", "--quiet", "-m", "one"]);
+        git(&["tag", "v1"]);
+        chart("origin/charts/web", "two");
+        git(&["commit", "--quiet", "--all", "-m", "two"]);
+        let url = format!("file://{}", project.path("origin").display());
+        let deployments = format!(
+            "  old: {{helm: {{chart: {{git: '{url}', tag: v1, subPath: charts/web}}, values: {{image: r.example/shop/api}}}}}}\n  \
+             new: {{helm: {{chart: {{git: '{url}', branch: main, subPath: charts/web}}}}}}\n  \
+             plain: {{helm: {{values: {{image: r.example/shop/web}}}}}}\n"
+        );
+        project.write("devspace.yaml", project.read("devspace.yaml") + deployments.as_str());
+        let output = render(&project, &[]);
+        let output = output.success();
+        let values: Vec<_> = output
+            .stdout
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("size: ") || line.starts_with("image: "))
+            .collect();
+        let expected = [
+            "image: r.example/shop/api:1.4",
+            "size: one",
+            "size: two",
+            "image: r.example/shop/web:1.4",
+            "size: component",
+        ];
+        assert_eq!(values, expected, "{output}");
+    }
+}
+
+#[test]
+fn kinds_and_fields_of_newer_clusters_get_the_tags() {
+    let image = "r.example/shop/api";
+    let pod = format!(
+        "{{initContainers: [{{name: i, image: {image}}}], containers: [{{name: c, image: {image}}}], ephemeralContainers: \
+         [{{name: e, image: {image}}}], volumes: [{{name: v, image: {{reference: {image}}}}}]}}"
+    );
+    let manifest = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: pod}}\nspec: {pod}\n---\napiVersion: batch/v1\nkind: CronJob\n\
+         metadata: {{name: job}}\nspec: {{schedule: '@daily', jobTemplate: {{spec: {{template: {{spec: {pod}}}}}}}}}\n"
+    );
+    let project = project("  a: {kubectl: {manifests: [a.yaml]}}\n").file("a.yaml", manifest);
+    let output = render(&project, &[]);
+    output.success();
+    assert_eq!(output.stdout.matches("r.example/shop/api:1.4\n").count(), 8, "{output}");
+    assert_eq!(output.stdout.matches("r.example/shop/api").count(), 8, "{output}");
+}
+
 #[test]
 fn any_step_is_overridden_for_a_project_or_a_profile() {
     let project = project("  a: {kubectl: {manifests: [a.yaml]}}\nprofiles: [{name: dev}]\n")
@@ -235,6 +303,10 @@ fn objects_are_written_to_files() {
     project.run(["render", "--skip-build", "--output", "out"]).success().stdout_is("");
     assert!(project.read("out/a/pod-a.yaml").starts_with("apiVersion: v1\nkind: Pod\n"));
     assert!(project.read("out/a/pod-b.yaml").contains("name: b\n"));
+    let output = project.run(["render", "--skip-build", "--json"]);
+    let list: serde_json::Value = serde_json::from_str(&output.success().stdout).expect("JSON");
+    assert_eq!([&list["apiVersion"], &list["kind"]], ["v1", "List"]);
+    assert_eq!([0, 1].map(|index| &list["items"][index]["metadata"]["name"]), ["a", "b"]);
 }
 
 #[test]

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::PipelineOptions;
 use super::deploy_options::BuiltDeployments;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{load_project, warn};
 use super::pipeline_run::{PipelineCall, run_pipeline_then};
-use super::stdout::print;
+use super::stdout::{print, print_json};
 use crate::command::cli::GlobalOptions;
 use crate::deploy::manifest;
 use crate::rollout::{self, Rollout};
@@ -36,6 +36,10 @@ pub struct RenderArgs {
     /// Write a file per object into this directory
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+
+    /// Print one JSON object of the kind `List`
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
 
     /// The options of every pipeline.
     #[command(flatten)]
@@ -73,15 +77,15 @@ pub fn render(global: &GlobalOptions, args: &RenderArgs) -> Result<ExitStatus, F
                 warn(&image.to_string(), global);
             }
         }
+        let rendered = objects_of(&rollouts).map_err(Failure::failed)?;
+        let objects = rendered.iter().flat_map(|(_, objects)| objects);
         match &args.output {
-            Some(directory) => {
-                let objects = objects_of(&rollouts).map_err(Failure::failed)?;
-                write(&objects, directory).map_err(Failure::failed)
+            Some(directory) => write(&rendered, directory).map_err(Failure::failed),
+            None if args.json => {
+                let items: Vec<_> = objects.collect();
+                print_json(&json!({ "apiVersion": "v1", "kind": "List", "items": items }))
             }
-            None => {
-                let objects = objects_of(&rollouts).map_err(Failure::failed)?;
-                print(&manifest::print(objects.iter().flat_map(|(_, objects)| objects)))
-            }
+            None => print(&manifest::print(objects)),
         }
     })
 }
@@ -129,8 +133,6 @@ fn file_name(object: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

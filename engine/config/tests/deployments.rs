@@ -243,6 +243,24 @@ fn keys_without_effect_are_warnings() {
         &newest("{kubectl: {inlineManifest: 'kind: A', kustomizeArgs: [x]}}"),
         &["4:46: `kustomizeArgs` of deployment `web` is ignored: `kustomize` is not `true`"],
     );
+    check_warnings(
+        &newest("{kubectl: {manifests: [m], createArgs: [x]}}"),
+        &[
+            "4:32: `createArgs` of deployment `web` is ignored: windlass reads manifests itself, without `kubectl create`",
+        ],
+    );
+    check_warnings(
+        &old("v1beta11", "fetchArgs: [x]"),
+        &["4:30: `fetchArgs` of deployment `web` is ignored: `helm upgrade` fetches the chart"],
+    );
+    let deleted =
+        "version: v1beta9\ndeployments:\n- name: web\n  kubectl: {manifests: [m], deleteArgs: [x]}\n";
+    check_warnings(
+        &Fixture::raw(deleted.as_bytes()),
+        &[
+            "4:29: `deleteArgs` of deployment `web` is ignored: windlass deletes objects itself, without `kubectl delete`",
+        ],
+    );
     check_warnings(&newest(""), &["4:3: deployment `web` is ignored: it is empty"]);
 }
 

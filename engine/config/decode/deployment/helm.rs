@@ -23,6 +23,8 @@ pub(super) fn helm(
     let values_files = all_located(mapping, "valuesFiles", of, reader);
     let UpgradeArgs { wait, timeout, atomic, force, cleanup_on_fail, disable_hooks, upgrade_args } =
         upgrade_args(mapping, of, reader);
+    let reason = "`helm upgrade` fetches the chart";
+    warn_ignored(mapping, "fetchArgs", of, reason, "remove it, or write `upgradeArgs`", reader);
     let mut args = |key: &str| reader.texts(mapping, key, of).unwrap_or_default();
     let (template_args, fetch_args, delete_args) =
         (args("templateArgs"), args("fetchArgs"), args("deleteArgs"));

@@ -22,6 +22,12 @@ pub(super) fn kubectl(node: &YamlNode, of: &str, reader: &mut Reader<'_>) -> Opt
         let reason = "`inlineManifest` is not a directory";
         warn_ignored(mapping, "kustomize", of, reason, "remove it, or write `manifests`", reader);
     }
+    for (key, reason) in [
+        ("createArgs", "windlass reads manifests itself, without `kubectl create`"),
+        ("deleteArgs", "windlass deletes objects itself, without `kubectl delete`"),
+    ] {
+        warn_ignored(mapping, key, of, reason, "remove it", reader);
+    }
     let mut args = |key: &str| reader.texts(mapping, key, of).unwrap_or_default();
     let (kustomize_args, create_args) = (args("kustomizeArgs"), args("createArgs"));
     let (apply_args, delete_args) = (args("applyArgs"), args("deleteArgs"));
