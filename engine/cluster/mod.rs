@@ -36,7 +36,7 @@ pub use log_stream::LogQuery;
 pub use node::ClusterNode;
 pub use objects::{
     ApplyError, ApplyOutcome, ApplySet, DeployLock, LockHolder, LogTail, ObjectChange, ObjectKey,
-    Propagation, Pruning, ResourceType, WatchTarget, owner_of,
+    Propagation, Pruning, ResourceType, WatchTarget, owner_of, without_managed_fields,
 };
 pub use pod_logs::PodLogs;
 pub(crate) use pod_obstacle::{StartFailure, obstacle, unschedulable};

@@ -26,7 +26,7 @@ pub(super) struct ListQuery<'a> {
     pub namespace: Option<&'a str>,
     /// A label selector; empty: all objects.
     pub labels: &'a str,
-    /// Whether the objects have only metadata.
+    /// Whether the objects have only metadata, without `managedFields`.
     pub is_metadata: bool,
 }
 
@@ -189,6 +189,7 @@ impl ClusterAccess {
                 return Err(ApplyError::TooMany { doing, limit: LIMIT });
             }
             let items = items.into_iter().filter(|item| is_wanted(item));
+            let items = items.map(|item| if *is_metadata { without_managed_fields(item) } else { item });
             objects.extend(items.map(|item| typed(item, resource)));
             match page["metadata"]["continue"].as_str() {
                 Some(token) if !token.is_empty() => next = token.to_owned(),
@@ -219,4 +220,12 @@ pub(super) fn typed(object: Value, resource: &ResourceType) -> Value {
     typed.insert("kind".to_owned(), resource.kind.clone().into());
     typed.extend(fields.into_iter().filter(|(name, _)| name != "apiVersion" && name != "kind"));
     Value::Object(typed)
+}
+
+/// `object` without `managedFields`, which can be the larger part of it.
+pub fn without_managed_fields(mut object: Value) -> Value {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.shift_remove("managedFields");
+    }
+    object
 }

@@ -51,6 +51,7 @@ pub use error::ApplyError;
 pub use field_problem::{FieldProblem, OwnedField};
 pub use lease::DeployLock;
 pub(super) use lease_state::ServerClock;
+pub use list::without_managed_fields;
 pub use lock_holder::LockHolder;
 pub use log_tail::LogTail;
 pub use object_key::ObjectKey;

@@ -9,7 +9,7 @@ use super::compare::{PARALLEL, compare};
 use super::failure::{problems, refused};
 use super::kubectl;
 use super::{ComparedObject, Comparison, Difference, LockOptions, Locked};
-use crate::cluster::{ClusterAccess, ObjectKey, Propagation};
+use crate::cluster::{ClusterAccess, ObjectKey, Propagation, without_managed_fields};
 use crate::deploy::manifest::{apply_rank, group_of};
 use crate::error::StageError;
 use crate::event::ObjectChange;
@@ -28,7 +28,7 @@ pub struct ApplyOptions<'a> {
 /// What an apply did.
 #[derive(Debug, Clone, Default)]
 pub struct AppliedManifests {
-    /// All objects of the manifests, as they are in the cluster.
+    /// All objects of the manifests, as they are in the cluster, without `managedFields`.
     pub objects: Vec<Value>,
     /// The number of objects that were created or changed.
     pub changed: usize,
@@ -146,11 +146,12 @@ async fn apply_one(
             let key = ObjectKey::new(live)?;
             access.delete_object(&key, live["metadata"]["uid"].as_str(), Propagation::Foreground).await?;
             access.wait_until_deleted(std::slice::from_ref(live), STEP_LIMIT).await?;
-            return Ok(access.apply_object(&object.document.value, None).await?.object);
+            let applied = access.apply_object(&object.document.value, None).await?;
+            return Ok(without_managed_fields(applied.object));
         }
         _ => {}
     }
-    Ok(access.apply_object(&object.document.value, live).await?.object)
+    Ok(without_managed_fields(access.apply_object(&object.document.value, live).await?.object))
 }
 
 fn rank(object: &ComparedObject) -> usize {

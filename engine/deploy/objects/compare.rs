@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::failure::{ObjectProblem, problems, refused};
 use super::{ComparedObject, Comparison, Difference, ManifestSet};
-use crate::cluster::{ApplyError, ApplyOutcome, ApplySet, ClusterAccess, ObjectKey, Pruning};
+use crate::cluster::{
+    ApplyError, ApplyOutcome, ApplySet, ClusterAccess, ObjectKey, Pruning, without_managed_fields,
+};
 use crate::deploy::manifest::{ManifestDocument, group_of};
 use crate::error::StageError;
 
@@ -50,11 +52,8 @@ pub async fn compare(access: &ClusterAccess, manifests: ManifestSet) -> Result<C
     let pruning = match &recorded {
         Some(recorded) => {
             let members = access.apply_set_members(recorded).await?;
-            let present: Vec<_> = objects
-                .iter()
-                .zip(&keys)
-                .map(|(object, key)| object.live.clone().unwrap_or_else(|| identity(key)))
-                .collect();
+            let present = objects.iter().zip(&keys);
+            let present: Vec<_> = present.map(|(object, key)| identity(key, object.live.as_ref())).collect();
             Pruning::new(members, &present)
         }
         None => Pruning::default(),
@@ -62,12 +61,13 @@ pub async fn compare(access: &ClusterAccess, manifests: ManifestSet) -> Result<C
     Ok(Comparison { manifests, objects, pruning, wanted, recorded })
 }
 
-/// An object with nothing but its identity.
-fn identity(key: &ObjectKey) -> Value {
+/// An object with nothing but its identity, and that of `live`.
+fn identity(key: &ObjectKey, live: Option<&Value>) -> Value {
+    let uid = live.map(|live| &live["metadata"]["uid"]);
     serde_json::json!({
         "apiVersion": key.api_version,
         "kind": key.kind,
-        "metadata": { "name": key.name, "namespace": key.namespace },
+        "metadata": { "name": key.name, "namespace": key.namespace, "uid": uid },
     })
 }
 
@@ -145,6 +145,9 @@ impl Context<'_> {
             }
             Err(error) => return Err(problems(&document, error)),
         };
+        // With thousands of objects, their memory counts: what an apply does not need is dropped.
+        let live = if difference == Difference::None { live.map(without_managed_fields) } else { live };
+        let result = result.filter(|_| difference != Difference::None).map(without_managed_fields);
         Ok(ComparedObject { document, live, result, difference })
     }
 }

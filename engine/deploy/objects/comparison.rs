@@ -56,9 +56,10 @@ pub enum Difference {
 pub struct ComparedObject {
     /// The object, as a member of its deployment, with its location.
     pub document: ManifestDocument,
-    /// The object in the cluster.
+    /// The object in the cluster; without `managedFields` if it does not change.
     pub live: Option<Value>,
-    /// The object after a dry run; `None` if none was possible, because its kind or namespace does not exist yet.
+    /// The object after a dry run, without `managedFields`; `None` if it does not change, and if none was possible,
+    /// because its kind or namespace does not exist yet.
     pub result: Option<Value>,
     /// What an apply would do.
     pub difference: Difference,

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 
+use super::compare::PARALLEL;
 use super::{LockOptions, Locked};
 use crate::cluster::{ApplyError, ApplySet, ClusterAccess, ObjectKey, Propagation, Pruning, owner_of};
 use crate::deploy::manifest::{ManifestDocument, apply_rank, group_of};
@@ -110,13 +112,18 @@ pub async fn remove(
 async fn delete(access: &ClusterAccess, removal: &Removal, pruning: Pruning) -> Result<Removed, StageError> {
     let mut removed = Removed::default();
     for group in pruning.deleted.chunk_by(|one, other| rank(one) == rank(other)) {
+        let mut deletions = Vec::with_capacity(group.len());
         for object in group {
-            let key = ObjectKey::new(object)?;
-            let uid = object["metadata"]["uid"].as_str();
-            if access.delete_object(&key, uid, Propagation::Foreground).await? {
-                removed.deleted.push(key);
-            }
+            let deletion = async move {
+                let key = ObjectKey::new(object)?;
+                let uid = object["metadata"]["uid"].as_str();
+                let is_deleted = access.delete_object(&key, uid, Propagation::Foreground).await?;
+                Ok::<_, ApplyError>(is_deleted.then_some(key))
+            };
+            deletions.push(deletion.boxed());
         }
+        let deleted: Vec<_> = futures_util::stream::iter(deletions).buffered(PARALLEL).try_collect().await?;
+        removed.deleted.extend(deleted.into_iter().flatten());
     }
     access.wait_until_deleted(&pruning.deleted, removal.limit).await?;
     let kept = pruning.kept.into_iter().map(|(object, reason)| Ok((ObjectKey::new(&object)?, reason)));
