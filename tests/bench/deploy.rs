@@ -21,12 +21,17 @@ const OBJECTS: usize = 200;
 const FILES: usize = 20;
 /// The manifests for tag replacement.
 const RENDERED: usize = 1000;
+/// The objects of a large deployment.
+const MANY: usize = 5000;
 
 /// Adds the rows of first and repeated deploys.
 pub fn deploy(options: &Options, table: &mut Table) {
     manifests(options, table);
     chart(options, table);
     render(options, table);
+    if !options.is_short {
+        many(table);
+    }
 }
 
 fn manifests(options: &Options, table: &mut Table) {
@@ -53,6 +58,20 @@ fn manifests(options: &Options, table: &mut Table) {
         let case = format!("{OBJECTS} objects in {FILES} files, {name}");
         table.add(&case, NAME, &ours[index], &[("`kubectl apply --server-side`", &theirs[index])]);
     }
+}
+
+/// A large deployment, once: it takes a minute or two.
+fn many(table: &mut Table) {
+    let Some(cluster) = Cluster::acquire() else { return };
+    eprintln!("deploy: {MANY} objects");
+    let project = project("  all: {kubectl: {manifests: [kube]}}\n");
+    write_objects(project.path(), MANY);
+    let windlass = windlass(&project, &cluster);
+    for name in ["for the first time", "nothing changed"] {
+        table.add(&format!("{MANY} objects, {name}"), NAME, &[windlass.cost(&DEPLOY)], &[]);
+    }
+    let purge = windlass.cost(&["purge", "--yes", "--progress", "plain"]);
+    table.add(&format!("{MANY} objects, all deleted"), "`windlass purge`", &[purge], &[]);
 }
 
 fn chart(options: &Options, table: &mut Table) {

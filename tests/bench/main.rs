@@ -7,6 +7,7 @@
 //! cargo bench --bench build -- big --only upload        # the upload into a pod, with the cluster of the tests
 //! cargo bench --bench build -- --only trees             # the trees that tests/long/trees created
 //! cargo bench --bench build -- --only deploy            # deploys, with the cluster of the tests
+//! cargo bench --bench build -- --only deploy --short    # without the 5,000 objects
 //! cargo bench --bench build -- --only dev               # file sync and connections, with the cluster of the tests
 //! ```
 //!

@@ -11,6 +11,8 @@ pub struct Options {
     pub rounds: usize,
     /// The only part that is measured; `None` means all of them.
     pub only: Option<Part>,
+    /// Whether what takes longer than a minute for one figure is left out.
+    pub is_short: bool,
 }
 
 /// A part of the benchmark.
@@ -31,18 +33,21 @@ pub enum Part {
 }
 
 impl Options {
-    /// Reads names of corpora (none: all), `--rounds N` (default 3), and `--only daemon|oci|upload|trees|deploy|dev`.
+    /// Reads names of corpora (none: all), `--rounds N` (default 3), `--short`, and `--only
+    /// daemon|oci|upload|trees|deploy|dev`.
     ///
     /// # Panics
     /// On any other argument; the message lists the allowed ones.
     pub fn parse(arguments: &[String]) -> Self {
-        let mut options = Self { corpora: Vec::new(), rounds: 3, only: None };
+        let mut options = Self { corpora: Vec::new(), rounds: 3, only: None, is_short: false };
         let mut arguments = arguments.iter().filter(|argument| *argument != "--bench");
         while let Some(argument) = arguments.next() {
             if argument == "--rounds" {
                 let rounds =
                     arguments.next().and_then(|number| number.parse().ok()).filter(|rounds| *rounds > 0);
                 options.rounds = rounds.expect("--rounds requires a number of at least 1");
+            } else if argument == "--short" {
+                options.is_short = true;
             } else if argument == "--only" {
                 options.only = Some(match arguments.next().map(String::as_str) {
                     Some("daemon") => Part::Daemon,
@@ -57,7 +62,7 @@ impl Options {
                 let kind = Kind::ALL.into_iter().find(|kind| kind.to_string() == *argument);
                 options.corpora.push(kind.unwrap_or_else(|| {
                     panic!(
-                        "unknown argument `{argument}`: use one, ten, mono, big, --rounds N or --only PART"
+                        "unknown argument `{argument}`: use one, ten, mono, big, --rounds N, --short or --only PART"
                     )
                 }));
             }
