@@ -325,8 +325,10 @@ fn a_tag_with_new_content_is_deployed_by_digest() {
     deploy().success().stderr_has("changed Deployment/api");
     let digest = image();
     assert!(digest.starts_with(&format!("{repository}:stable@sha256:")), "{digest}");
-    // Without a build, the last one is deployed.
+    // Without a build, the last one is deployed, and a forced build of the same content changes nothing.
     project.run(["deploy", "--skip-build"]).success().stderr_has("kept: unchanged");
+    let forced = ["deploy", "--builder", "oci", "-b", "--build-sequential", "--deployments", "a"];
+    project.run(forced).success().stderr_has("1 built, 1 kept");
     assert_eq!(image(), digest);
 }
 

@@ -531,6 +531,54 @@ fn an_interrupt_says_what_was_not_started() {
 }
 
 #[test]
+fn the_wait_for_an_object_of_another_namespace_is_in_the_events() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let Some(other) = Cluster::acquire() else { return };
+    let pod = "{nodeSelector: {none: 'true'}, containers: [{name: c, image: busybox}]}";
+    let spec = "replicas: 1\n  progressDeadlineSeconds: 2\n  minReadySeconds: 1";
+    let placed = format!("{{name: web, namespace: {}}}", other.namespace());
+    let manifest = deployment("web", spec, pod).replacen("{name: web}", &placed, 1);
+    let output = project(&cluster, &manifest).run(["deploy", "--progress", "json", "--timeout", "120"]);
+    let events = output.exits(1).json_lines();
+    let progress = events.iter().find(|event| event["type"] == "deployment_progress").expect("an event");
+    let waiting = progress["waiting"][0].as_str().unwrap_or_default();
+    assert_eq!(
+        (&progress["deployment"], waiting.starts_with("web 0/1 ready")),
+        (&json!("a"), true),
+        "{output}"
+    );
+    assert!(other.find::<Deployment>("web").is_some());
+}
+
+#[test]
+fn an_interrupt_in_the_middle_of_an_apply_releases_the_lock() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    // The deploy must recreate an object that a finalizer holds, and then create another one.
+    let maps = |value: &str| {
+        let held = "{name: one, finalizers: [acme.io/held]}\nimmutable: true";
+        [config_map("one", value).replace("{name: one}", held), config_map("two", value)].concat()
+    };
+    let project = project(&cluster, &maps("1"));
+    project.run(["deploy"]).success();
+    project.write("a.yaml", maps("2"));
+    let deploy = ["deploy", "--recreate", "ConfigMap/one"];
+    let running = project.spawn(deploy);
+    wait_for("the deletion", LIMIT, || cluster.find::<ConfigMap>("one")?.metadata.deletion_timestamp);
+    running.signal(Signal::Interrupt);
+    running.finish().exits(130).stderr_has("a | cancelled");
+    assert_eq!(holder(&cluster), None, "the lock is released");
+    let free = || cluster.patch::<ConfigMap>("one", &json!({ "metadata": { "finalizers": null } }));
+    free();
+    project.run(deploy).success();
+    for name in ["one", "two"] {
+        let data = cluster.find::<ConfigMap>(name).and_then(|object| object.data).unwrap_or_default();
+        assert_eq!(data["value"], "2");
+    }
+    project.run(["deploy"]).success().stderr_has("kept: unchanged");
+    free();
+}
+
+#[test]
 fn two_deploys_at_once_apply_one_after_the_other() {
     let Some(cluster) = Cluster::acquire() else { return };
     let projects = ["1", "2"].map(|value| {

@@ -90,6 +90,10 @@ fn status_says_what_does_not_run() {
     assert_eq!((&statuses[0]["name"], &statuses[0]["status"]), (&json!("web"), &json!("not ready")));
     assert_eq!(statuses[0]["objects"][0]["object"], json!("Deployment/web"));
     project.run(["status", "wbe"]).exits(2).stderr_has("did you mean `web`?");
+    let patient = ["status", "web", "--wait", "--patient", "--timeout", "1"];
+    project.run(patient).exits(1).stdout_has("web | not ready in namespace");
+    cluster.patch::<Deployment>("web", &json!({ "spec": { "replicas": 0 } }));
+    project.run(["status", "web", "--wait"]).success().stdout_has("web | ready in namespace");
 }
 
 /// Runs git in the project.
@@ -216,4 +220,7 @@ fn functions_that_became_overrides_are_named_once() {
     // A new project means it.
     project.remove(".windlass");
     build().success().lacks("is an override now");
+    project.write("windlass.rhai", "fn chart_valeus(deployment) { #{} }\n");
+    let near = "`chart_valeus(deployment)` in windlass.rhai overrides nothing; did you mean `chart_values(deployment)`?";
+    build().success().stderr_has(near);
 }
