@@ -246,7 +246,7 @@ fn keys_without_effect_are_warnings() {
     check_warnings(
         &newest("{kubectl: {manifests: [m], createArgs: [x]}}"),
         &[
-            "4:32: `createArgs` of deployment `web` is ignored: windlass reads manifests itself, without `kubectl create`",
+            "4:35: `createArgs` of deployment `web` is ignored: windlass reads manifests itself, without `kubectl create`",
         ],
     );
     check_warnings(
