@@ -22,6 +22,19 @@ fn project(more: &str) -> Project {
         .file("api/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
 }
 
+/// The same with a cluster, which is never contacted.
+fn project_in_cluster(more: &str) -> Project {
+    let kubeconfig = r#"{
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "clusters": [{"name": "test", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "test", "user": {"token": "t"}}]
+    }"#;
+    let project = project(more).file("kubeconfig", kubeconfig);
+    let path = project.path("kubeconfig");
+    project.env("KUBECONFIG", path)
+}
+
 const DEV: &str = "\
 dev:
   ports: [{imageName: web, forward: [{port: 18080, remotePort: 80}, {port: 9229, bindAddress: 0.0.0.0}]}]
@@ -38,7 +51,7 @@ fn connected(text: &str) -> &str {
 
 #[test]
 fn without_deployments_every_image_follows_its_files() {
-    let output = project(DEV).run(["plan", "dev"].iter().chain(&BUILD));
+    let output = project_in_cluster(DEV).run(["plan", "dev"].iter().chain(&BUILD));
     output.success().stdout_has("web | build: never built").stdout_has("no deployments");
     insta::assert_snapshot!(connected(&output.stdout), @"
     forward | localhost:18080 -> port 80 of image `web`
@@ -56,8 +69,30 @@ fn without_deployments_every_image_follows_its_files() {
 }
 
 #[test]
+fn without_a_cluster_it_only_builds() {
+    let project = project(DEV);
+    let output = project.run(["plan", "dev"].iter().chain(&BUILD));
+    output.success().stderr_has("no cluster is configured").stdout_has("web | build: never built");
+    insta::assert_snapshot!(connected(&output.stdout), @"
+    show    | nothing
+    change  | Dockerfile, app/debug.log, app/page, 2 more files: builds web
+    change  | api/Dockerfile: builds api
+    change  | devspace.yaml: read again, then what differs is built
+    ");
+    let plan = project.run(["plan", "dev", "--json"].iter().chain(&BUILD));
+    let plan: Value = serde_json::from_str(&plan.success().stdout).expect("JSON");
+    for list in ["ports", "folders", "pages"] {
+        assert_eq!(plan[list], json!([]), "{list}");
+    }
+    assert_eq!(plan["foreground"]["kind"], json!("nothing"));
+    // What is asked for on the command line needs a cluster.
+    let output = project.run(["plan", "dev", "-t"].iter().chain(&BUILD));
+    output.lacks("each image is built when its inputs change");
+}
+
+#[test]
 fn overrides_decide_what_is_connected_and_built() {
-    let project = project(DEV).file(
+    let project = project_in_cluster(DEV).file(
         "windlass.rhai",
         "fn forwarded_ports(project) { project.dev.ports.filter(|forward| forward.port == 9229) }\n\
          fn synced_folders(project) { [] }\n\

@@ -126,8 +126,14 @@ impl DevArgs {
         selected(project, &self.deployments).map_err(Failure::wrong_use)?;
         let is_without_cluster = self.is_without_cluster(project, &loaded.environment);
         if is_without_cluster {
-            // Nothing can be deployed: all images follow their files.
+            // Nothing can be deployed or connected: all images follow their files.
             project.deployments.clear();
+            let Dev { ports, folders, pages, terminal, logs, .. } = &mut project.dev;
+            ports.clear();
+            folders.clear();
+            pages.clear();
+            *terminal = None;
+            logs.is_disabled = true;
         }
         let is_interactive =
             self.interactive || (project.dev.interactive.default_enabled && !is_without_cluster);

@@ -190,8 +190,8 @@ impl ChangeView {
         self.reloads || [syncs, builds, deploys, reports].iter().any(|list| !list.is_empty())
     }
 
-    /// The line for people.
-    pub(super) fn write(&self, text: &mut String) {
+    /// The line for people, of a session that connects or only builds.
+    pub(super) fn write(&self, text: &mut String, connects: bool) {
         let mut files: Vec<_> = self.files.iter().take(NAMED.1).cloned().collect();
         if self.count > files.len() {
             files.push(counted(self.count - files.len(), "more file"));
@@ -212,7 +212,8 @@ impl ChangeView {
             effects.push(format!("only reports {} as stale", self.reports.join(", ")));
         }
         if self.reloads {
-            effects.push("read again, then what differs is built, deployed and connected".to_owned());
+            let done = if connects { "built, deployed and connected" } else { "built" };
+            effects.push(format!("read again, then what differs is {done}"));
         }
         // Writing to a string cannot fail.
         let _ = writeln!(text, "change  | {}: {}", files.join(", "), effects.join("; "));

@@ -69,6 +69,8 @@ struct DevView {
     connected: Option<ConnectedView>,
     /// What changes of files do.
     changes: Vec<ChangeView>,
+    #[serde(skip)]
+    connects: bool,
 }
 
 /// Prints what a dev session would do; `words` is the command line.
@@ -85,7 +87,8 @@ pub(super) fn plan_dev(words: impl IntoIterator<Item = OsString>) -> Result<Exit
     if loaded.project.images.contains_key("dev") {
         warn("planning `windlass dev`, not the image `dev`: `windlass plan` shows all images", &global);
     }
-    if args.dev.prepare(&mut loaded)? {
+    let is_without_cluster = args.dev.prepare(&mut loaded)?;
+    if is_without_cluster {
         warn(WITHOUT_CLUSTER, &global);
     }
     let watches_all = args.dev.watches_all(&loaded.project);
@@ -97,6 +100,7 @@ pub(super) fn plan_dev(words: impl IntoIterator<Item = OsString>) -> Result<Exit
         first: DeployView::new(&dry_run).map_err(Failure::failed)?,
         connected: None,
         changes: Vec::new(),
+        connects: !is_without_cluster,
     };
     // Nothing is connected before the first pass succeeds.
     if dry_run.succeeded() && !args.dev.exit_after_deploy {
@@ -130,7 +134,7 @@ impl DevView {
             }
             connected.write(&mut text);
         }
-        self.changes.iter().for_each(|change| change.write(&mut text));
+        self.changes.iter().for_each(|change| change.write(&mut text, self.connects));
         text
     }
 }
