@@ -75,6 +75,25 @@ fn a_save_builds_what_reads_the_file_and_a_touch_builds_nothing() {
 }
 
 #[test]
+fn a_warning_of_every_pass_is_shown_once_until_it_changes() {
+    let warning = |text: &str| format!("fn before_build(project) {{ warn(\"the disk is {text}\"); }}\n");
+    let project = project().file("windlass.rhai", warning("slow"));
+    let running = project.spawn(WATCH);
+    wait_for_idle(&running, 1);
+    project.write("src/a", "two");
+    wait_for_idle(&running, 2);
+    project.write("windlass.rhai", warning("full"));
+    wait_for_idle(&running, 3);
+    project.write("src/a", "three");
+    wait_for_idle(&running, 4);
+    let text = running.interrupt().all();
+    for warning in ["the disk is slow", "the disk is full"] {
+        assert_eq!(text.matches(warning).count(), 1, "{text}");
+    }
+    assert_eq!(text.matches("api | built").count(), 3, "{text}");
+}
+
+#[test]
 fn an_atomic_save_and_a_checkout_are_one_change_each() {
     let project = project();
     let git = |words: &[&str]| {

@@ -22,10 +22,10 @@ use super::target_choice::target_chooser;
 use super::watch_loop::{shown, watch_loop};
 use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
 use crate::command::cli::GlobalOptions;
-use crate::config::{DeploymentConfig, Dev, Foreground, Loaded, Project, Terminal};
+use crate::config::{ConfigDiagnostic, DeploymentConfig, Dev, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
 use crate::dev::{Chooser, Connections, Download, Downloads, FolderHooks, ReloadAdvice, Wanted};
-use crate::event::Level;
+use crate::event::{Events, Level};
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
 use crate::rollout::{deployment_inputs, selected};
@@ -203,6 +203,8 @@ struct DevSession<'a> {
     /// Ends the loop.
     end: Option<Ender>,
     terminal: Option<JoinHandle<()>>,
+    /// What the section `dev` asks for and is not done, as far as that was reported.
+    told_notices: HashSet<String>,
     /// Why the terminal could not be opened; reported at the end, when the screen is free.
     terminal_failure: Arc<Mutex<Option<String>>>,
 }
@@ -324,11 +326,9 @@ impl PassKind for DevSession<'_> {
         Ok(wish)
     }
 
-    fn begin(&mut self, execution: &Arc<Execution>, passes: &Passes) -> Result<(), Failure> {
+    fn begin(&mut self, execution: &Arc<Execution>, passes: &Passes, events: &Events) -> Result<(), Failure> {
         let run = &execution.run;
-        for notice in &run.project.dev.notices {
-            run.session.notice(Level::Warning, notice.in_one_line());
-        }
+        self.tell_notices(run);
         let is_without_cluster = self.args.is_without_cluster(&run.project, &run.options.environment);
         if is_without_cluster {
             run.session.notice(Level::Warning, WITHOUT_CLUSTER);
@@ -348,7 +348,8 @@ impl PassKind for DevSession<'_> {
         });
         let scripts = Arc::clone(&self.scripts);
         let chooser: Chooser = Box::new(move |selection| target_chooser(&scripts, selection));
-        let mut connections = Connections::new(run, hooks, chooser, passes.paused());
+        let events = run.session.secrets.masking(events);
+        let mut connections = Connections::new(run, &events, hooks, chooser, passes.paused());
         if !is_without_cluster && matches!(connections.access().context(), Ok(None)) {
             return Err(Failure::failed(ClusterError::NoCluster));
         }
@@ -370,6 +371,9 @@ impl PassKind for DevSession<'_> {
         scripts: &Arc<Execution>,
         cause: &Cause,
     ) -> Result<(), Failure> {
+        if *cause == Cause::Settings {
+            self.tell_notices(&execution.run);
+        }
         *lock(&self.scripts) = Some(Arc::clone(scripts));
         let sets_up = self.sets_up(cause);
         let Some(connections) = &mut self.connections else { return Ok(()) };
@@ -455,6 +459,7 @@ impl<'a> DevSession<'a> {
             scripts: ScriptsInForce::default(),
             downloads: Downloads::default(),
             told_downloads: HashSet::new(),
+            told_notices: HashSet::new(),
             end: None,
             terminal: None,
             terminal_failure: Arc::default(),
@@ -468,6 +473,15 @@ impl<'a> DevSession<'a> {
             Cause::Asked(Asked::Build) | Cause::Images(_) => self.wanted.is_none(),
             Cause::Asked(Asked::Everything | Asked::Deploy) => false,
         }
+    }
+
+    /// Reports what the section `dev` asks for and is not done, unless the section before asked for it too.
+    fn tell_notices(&mut self, run: &Run) {
+        let notices: Vec<_> = run.project.dev.notices.iter().map(ConfigDiagnostic::in_one_line).collect();
+        for notice in notices.iter().filter(|notice| !self.told_notices.contains(*notice)) {
+            run.session.notice(Level::Warning, notice.clone());
+        }
+        self.told_notices = notices.into_iter().collect();
     }
 
     /// Reports the files that came from a container and now affect `image`, one for each pattern.

@@ -20,6 +20,7 @@ mod enter;
 mod exit_status;
 mod far_right;
 mod folder_scripts;
+mod first_warnings;
 mod forward;
 mod forwarded_port;
 mod image_failure;

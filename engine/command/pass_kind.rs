@@ -6,6 +6,7 @@ use super::exit_status::Failure;
 use super::pipeline_run::PipelineCall;
 use crate::config::Loaded;
 use crate::passes::{Asked, Key, Passes};
+use crate::event::Events;
 use crate::plan::ChangeImpact;
 use crate::script::{Execution, ScriptError};
 use crate::watch::{ChangedFile, WatchRoot};
@@ -80,11 +81,16 @@ pub(super) trait PassKind {
         None
     }
 
-    /// Before the first pass.
+    /// Before the first pass. What lasts longer than a pass reports to `events`.
     ///
     /// # Errors
     /// What makes passes useless.
-    fn begin(&mut self, _execution: &Arc<Execution>, _passes: &Passes) -> Result<(), Failure> {
+    fn begin(
+        &mut self,
+        _execution: &Arc<Execution>,
+        _passes: &Passes,
+        _events: &Events,
+    ) -> Result<(), Failure> {
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure, NoThreads, print_text};
+use super::first_warnings::FirstWarnings;
 use super::interrupt::cancel_on_interrupt;
 use super::load::{failure, load_options};
 use super::pass_kind::{Affected, Cause, PassKind, Wish};
@@ -21,7 +22,7 @@ use super::pipeline_run::{PipelineCall, Prepared, call_pipeline, failures, new_r
 use super::quiet_log::hidden;
 use super::store_size::keep_store_small;
 use crate::command::cli::GlobalOptions;
-use crate::config::{self, LoadOptions, Loaded};
+use crate::config::{self, ConfigDiagnostic, LoadOptions, Loaded};
 use crate::delays::Delays;
 use crate::event::{Event, Events, KeyHint, Level, Outcome};
 use crate::host::Writes;
@@ -60,11 +61,7 @@ pub(super) fn watch_loop(
     let quiet = Arc::<AtomicBool>::default();
     let log = prepared.project().root.join(".windlass").join("logs").join("dev.log");
     let events = recording(&hidden(report.events(), &quiet, log), &outcomes);
-    if !global.no_warn {
-        for warning in warnings {
-            events.notice(Level::Warning, warning.in_one_line());
-        }
-    }
+    let warned = tell_new(&events, global, &warnings, &HashSet::new());
     let cancel = CancellationToken::new();
     cancel_on_interrupt(runtime.handle(), &cancel, &events);
     let ended = WatchLoop {
@@ -74,6 +71,8 @@ pub(super) fn watch_loop(
         kind,
         runtime: &runtime,
         events: events.clone(),
+        warnings: FirstWarnings::default(),
+        warned,
         outcomes,
         passes_end: cancel.child_token(),
         cancel,
@@ -119,6 +118,10 @@ struct WatchLoop<'a> {
     kind: &'a mut dyn PassKind,
     runtime: &'a Runtime,
     events: Events,
+    /// The warnings of passes.
+    warnings: FirstWarnings,
+    /// The warnings of the configuration in force.
+    warned: HashSet<String>,
     outcomes: Arc<Mutex<Outcomes>>,
     cancel: CancellationToken,
     passes_end: CancellationToken,
@@ -158,7 +161,7 @@ impl WatchLoop<'_> {
             cancel.cancelled().await;
             interrupt();
         });
-        self.kind.begin(&execution, &passes)?;
+        self.kind.begin(&execution, &passes, &self.events)?;
         self.questions = Some(passes.questions().clone());
         self.keys = self.listen(&passes);
         let ended = match self.pass(&passes, &execution, call, &Cause::Start) {
@@ -305,7 +308,9 @@ impl WatchLoop<'_> {
         cause: &Cause,
         options: &PipelineOptions,
     ) -> Result<(Arc<Execution>, PipelineCall), Failure> {
-        let started = self.start_until(cause, options, self.passes_end.child_token())?;
+        let events = self.warnings.filter(&self.events);
+        let started =
+            self.start_until(cause, options, (self.global, &events), self.passes_end.child_token())?;
         if !matches!(cause, Cause::Images(_)) {
             self.whole = Some(Arc::clone(&started.0));
         }
@@ -321,7 +326,10 @@ impl WatchLoop<'_> {
         }
         let options = self.options.clone();
         let cause = Cause::Asked(Asked::Build);
-        let (execution, _) = self.start_until(&cause, &options, self.scripts_end.child_token())?;
+        // The passes have the same warnings of the dependencies.
+        let global = GlobalOptions { no_warn: true, ..self.global.clone() };
+        let (execution, _) =
+            self.start_until(&cause, &options, (&global, &self.events), self.scripts_end.child_token())?;
         if let Some(questions) = &self.questions {
             // Cannot fail: the execution was just created.
             let _ = execution.questions.set(questions.clone());
@@ -330,16 +338,17 @@ impl WatchLoop<'_> {
         Ok(execution)
     }
 
-    /// Sets up a run that ends with `cancel`.
+    /// Sets up a run that reports to `events` and ends with `cancel`.
     fn start_until(
         &self,
         cause: &Cause,
         options: &PipelineOptions,
+        (global, events): (&GlobalOptions, &Events),
         cancel: CancellationToken,
     ) -> Result<(Arc<Execution>, PipelineCall), Failure> {
         let prepared = self.prepared.with_call(options, self.kind.call(cause))?;
         let run_options = RunOptions { is_watching: true, ..prepared.run_options(options) };
-        prepared.start_until(self.global, run_options, &self.events, self.runtime, None, cancel)
+        prepared.start_until(global, run_options, events, self.runtime, None, cancel)
     }
 
     /// Runs a pass.
@@ -402,6 +411,8 @@ impl WatchLoop<'_> {
         // Background hooks end with their pass, as with every build.
         execution.run.session.cancel.cancel();
         ended
+        let is_whole = matches!(cause, Cause::Start | Cause::Settings | Cause::Asked(Asked::Everything));
+        self.warnings.end_pass(is_whole && matches!(ended, Ended::Succeeded));
     }
 
     /// Asks for another pass after a pause: the cluster may respond then.
@@ -458,9 +469,7 @@ impl WatchLoop<'_> {
         self.prepared = Prepared::new(self.global, &self.options, loaded, self.kind.call(&Cause::Settings))?;
         self.reaches.clear();
         self.between = None;
-        for warning in warnings.iter().filter(|_| !self.global.no_warn) {
-            self.events.notice(Level::Warning, warning.in_one_line());
-        }
+        self.warned = tell_new(&self.events, self.global, &warnings, &self.warned);
         Ok(())
     }
 
@@ -625,6 +634,20 @@ fn recording(events: &Events, outcomes: &Arc<Mutex<Outcomes>>) -> Events {
 }
 
 /// Why builds that start each other are stopped; `ignore` is the ignore file of an image with a file, and the line that
+/// Reports the warnings of a configuration that the one before did not have; returns all of them.
+fn tell_new(
+    events: &Events,
+    global: &GlobalOptions,
+    warnings: &[ConfigDiagnostic],
+    before: &HashSet<String>,
+) -> HashSet<String> {
+    let warnings: Vec<_> = warnings.iter().map(ConfigDiagnostic::in_one_line).collect();
+    for warning in warnings.iter().filter(|warning| !global.no_warn && !before.contains(*warning)) {
+        events.notice(Level::Warning, warning.clone());
+    }
+    warnings.into_iter().collect()
+}
+
 /// leaves it out.
 fn loop_reason(written: &[Written], ignore: impl Fn(&Path) -> Option<(PathBuf, String)>) -> String {
     let Some(Written { file, writer, remedy }) = written.first() else { return String::new() };

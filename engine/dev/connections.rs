@@ -1,6 +1,6 @@
 //! The connections of a dev session.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,6 +44,8 @@ pub struct Connections {
     opened: HashSet<String>,
     /// The folders whose directory here does not exist, as far as that was reported.
     missing: HashSet<PathBuf>,
+    /// Why entries of the section `dev` are not connected, as far as that was reported.
+    problems: HashMap<String, String>,
     /// Whether other sessions that sync the same directory of a container are ended.
     pub steals: bool,
     folder_hooks: FolderHooks,
@@ -67,9 +69,10 @@ struct SyncTarget {
 }
 
 impl Connections {
-    /// No connections yet, to the cluster of `run`. Folders are not synced while it is `paused`.
+    /// No connections yet, to the cluster of `run`, which report to `events`. Folders are not synced while it is `paused`.
     pub fn new(
         run: &Run,
+        events: &Events,
         folder_hooks: FolderHooks,
         chooser: Chooser,
         paused: watch::Receiver<bool>,
@@ -84,8 +87,8 @@ impl Connections {
         let cancel = CancellationToken::new();
         Self {
             access,
-            notices: Notices::new(&session.events),
-            events: session.events.clone(),
+            notices: Notices::new(events),
+            events: events.clone(),
             runtime: session.runtime().clone(),
             reserved: Vec::new(),
             ports: Vec::new(),
@@ -93,6 +96,7 @@ impl Connections {
             logs: None,
             opened: HashSet::new(),
             missing: HashSet::new(),
+            problems: HashMap::new(),
             steals: false,
             folder_hooks,
             chooser,
@@ -190,14 +194,25 @@ impl Connections {
         let mut failed = 0;
         for forward in ports {
             match self.runtime.block_on(ListeningPort::open(ForwardSpec::from(forward))) {
-                Ok(port) => self.reserved.push((forward.clone(), port)),
+                Ok(port) => {
+                    self.problems.remove(&forward.to_string());
+                    self.reserved.push((forward.clone(), port));
+                }
                 Err(error) => {
                     failed += 1;
-                    self.notices.tell(Level::Warning, in_one_line(&error));
+                    self.report_problem(forward.to_string(), in_one_line(&error));
                 }
             }
         }
         failed
+    }
+
+    /// Reports why `entry` is not connected, unless that was its last problem: every pass tries again.
+    fn report_problem(&mut self, entry: String, problem: String) {
+        if self.problems.get(&entry) != Some(&problem) {
+            self.notices.tell(Level::Warning, problem.clone());
+            self.problems.insert(entry, problem);
+        }
     }
 
     /// Reports `message`.
@@ -254,7 +269,7 @@ impl Connections {
         let mut jobs = Vec::new();
         for folder in wanted {
             if let Some(refused) = refused_folder(&run.project.root, wanted, folder) {
-                self.notices.tell(Level::Warning, format!("{}: {refused}", folder.origin));
+                self.report_problem(folder.origin.to_string(), format!("{}: {refused}", folder.origin));
                 continue;
             }
             if self.folders.iter().any(|kept| kept.wanted == *folder) {
@@ -279,10 +294,13 @@ impl Connections {
                 cancel: &cancel,
             });
             match job {
-                Ok(job) => jobs.push((folder.clone(), watch, cancel, job)),
+                Ok(job) => {
+                    self.problems.remove(&folder.origin.to_string());
+                    jobs.push((folder.clone(), watch, cancel, job));
+                }
                 // The other folders are synced.
-                Err(error) => self.notices.tell(
-                    Level::Warning,
+                Err(error) => self.report_problem(
+                    folder.origin.to_string(),
                     format!("{}: skipped this sync entry: {}", folder.origin, error.in_one_line()),
                 ),
             }
