@@ -153,6 +153,72 @@ fn a_second_session_is_refused_or_takes_over() {
 }
 
 #[test]
+fn sessions_of_two_namespaces_run_side_by_side() {
+    let Some(world) = World::start("", "", "") else { return };
+    let Some(other) = Cluster::acquire() else { return };
+    let beside = ["-n", other.namespace(), "--portforwarding=false"];
+    let there = |namespace: &[&str], script: &str| {
+        let command = ["--", "sh", "-c", script];
+        let output = world.project.run(["enter", "--image", "web"].iter().chain(namespace).chain(&command));
+        (output.code() == Some(0)).then(|| output.stdout.trim_end().to_owned())
+    };
+    let first = world.dev(&[]);
+    world.wait_for_answer("first page");
+    first.wait_for_text("in sync");
+    let second = world.dev(&beside);
+    second.wait_for_text("in sync");
+    // Two containers cannot both write into one directory.
+    second.wait_for_text(&format!("another windlass (process {}) downloads", first.pid()));
+    let third = world.dev(&beside).finish();
+    third
+        .exits(1)
+        .stderr_has("dev::in_use")
+        .stderr_says(format!("for namespace {} of test", other.namespace()));
+    third.stderr_says(format!("process {}", second.pid()));
+
+    world.project.write("app/page", "second page");
+    for namespace in [&[][..], &beside[..2]] {
+        wait_for("the file in the container", LIMIT, || {
+            (there(namespace, "cat /app/page")? == "second page").then_some(())
+        });
+    }
+    // What the first container writes comes here, and goes to the second one; not the other way round.
+    there(&beside[..2], "echo second >/app/of-second").expect("a shell");
+    there(&[], "echo first >/app/of-first").expect("a shell");
+    wait_for("the file in the other container", LIMIT, || {
+        (there(&beside[..2], "cat /app/of-first")? == "first").then_some(())
+    });
+    assert_eq!(world.project.read("app/of-first"), "first\n");
+    assert!(!world.project.path("app/of-second").exists());
+    assert_eq!(there(&beside[..2], "cat /app/of-second").as_deref(), Some("second"));
+    let texts = [first.interrupt().all(), second.interrupt().all()];
+    for text in texts {
+        assert!(!text.contains("conflict"), "{text}");
+    }
+    assert!(!world.project.path("app/.windlass-stage").exists());
+}
+
+#[test]
+fn a_session_stays_in_its_namespace() {
+    let Some(world) = World::start("", "", "  autoReload: {images: [web]}\n") else { return };
+    let Some(other) = Cluster::acquire() else { return };
+    let project = &world.project;
+    project.write("Dockerfile", project.read("Dockerfile").replace("/app/run.sh", "/settings"));
+    project.write("settings", "exec busybox nc -ll -p 80 -e echo first\n");
+    let running = world.dev(&[]);
+    world.wait_for_answer("first");
+    // As after `kubectl config set-context --current --namespace`.
+    project.write("kubeconfig", other.kubeconfig("test"));
+    project.write("settings", "exec busybox nc -ll -p 80 -e echo second\n");
+    world.wait_for_answer("second");
+    project.write("devspace.yaml", format!("{}\n", project.read("devspace.yaml")));
+    project.write("settings", "exec busybox nc -ll -p 80 -e echo third\n");
+    world.wait_for_answer("third");
+    running.interrupt();
+    assert!(other.pods().is_empty(), "nothing is deployed to the other namespace");
+}
+
+#[test]
 fn a_pod_with_an_old_build_is_named_and_a_hanging_end_is_cut_off() {
     let Some(world) = World::start("", "", "") else { return };
     world.dev(&["--exit-after-deploy"]).finish().success();

@@ -15,7 +15,7 @@ use super::exit_status::{ExitStatus, Failure};
 use super::folder_scripts::{FolderScripts, ScriptsInForce};
 use super::interactive_mode::{add_terminal, let_images_wait};
 use super::load::load_project;
-use super::only_session::only_session;
+use super::only_session::{SessionTarget, only_session};
 use super::pass_kind::{Affected, Cause, PassKind, Wish};
 use super::pipeline_run::PipelineCall;
 use super::target_choice::target_chooser;
@@ -101,7 +101,7 @@ pub struct DevArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub open: bool,
 
-    /// Take over from another session of this project or its folders
+    /// Take over from another session of this project in the namespace, or of its folders
     #[arg(long)]
     pub steal: bool,
 
@@ -178,11 +178,12 @@ impl DevArgs {
 pub fn dev(global: &GlobalOptions, args: &DevArgs) -> Result<ExitStatus, Failure> {
     let loaded = load_project(global)?;
     let options = PipelineOptions { result: None, ..args.options.clone() };
+    let target = SessionTarget::of(&loaded);
     let _only = match args.exit_after_deploy {
         true => None,
-        false => only_session(&loaded.project.root, args.steal)?,
+        false => only_session(&loaded.project.root, target.as_ref(), args.steal)?,
     };
-    let mut session = DevSession::new(args);
+    let mut session = DevSession { target, ..DevSession::new(args) };
     watch_loop(global, &options, loaded, &mut session)
 }
 
@@ -192,6 +193,8 @@ type Ender = Arc<dyn Fn(End) + Send + Sync>;
 /// The passes of a dev session, and what is connected between them.
 struct DevSession<'a> {
     args: &'a DevArgs,
+    /// Where it deploys and connects: another current context of the kubeconfig has no effect.
+    target: Option<SessionTarget>,
     connections: Option<Connections>,
     /// What the scripts wanted to be connected last; `None` before the first pass that succeeded.
     wanted: Option<Wanted>,
@@ -200,26 +203,22 @@ struct DevSession<'a> {
     downloads: Downloads,
     /// The files of it that were reported because images are built from them.
     told_downloads: HashSet<PathBuf>,
+    /// What the section `dev` asks for and is not done, as far as that was reported.
+    told_notices: HashSet<String>,
     /// Ends the loop.
     end: Option<Ender>,
     terminal: Option<JoinHandle<()>>,
-    /// What the section `dev` asks for and is not done, as far as that was reported.
-    told_notices: HashSet<String>,
     /// Why the terminal could not be opened; reported at the end, when the screen is free.
     terminal_failure: Arc<Mutex<Option<String>>>,
 }
 
 impl PassKind for DevSession<'_> {
     fn prepare(&self, loaded: &mut Loaded) -> Result<(), Failure> {
-        if self.args.prepare(loaded)? {
-            let Dev { ports, folders, pages, terminal, logs, .. } = &mut loaded.project.dev;
-            ports.clear();
-            folders.clear();
-            pages.clear();
-            *terminal = None;
-            logs.is_disabled = true;
-        }
-        Ok(())
+        self.args.prepare(loaded).map(drop)
+    }
+
+    fn cluster(&self) -> Option<ClusterOptions> {
+        self.target.as_ref().map(|target| target.options.clone())
     }
 
     fn call(&self, cause: &Cause) -> PipelineCall {
@@ -371,10 +370,10 @@ impl PassKind for DevSession<'_> {
         scripts: &Arc<Execution>,
         cause: &Cause,
     ) -> Result<(), Failure> {
+        *lock(&self.scripts) = Some(Arc::clone(scripts));
         if *cause == Cause::Settings {
             self.tell_notices(&execution.run);
         }
-        *lock(&self.scripts) = Some(Arc::clone(scripts));
         let sets_up = self.sets_up(cause);
         let Some(connections) = &mut self.connections else { return Ok(()) };
         let run = &execution.run;
@@ -454,6 +453,7 @@ impl<'a> DevSession<'a> {
     fn new(args: &'a DevArgs) -> Self {
         Self {
             args,
+            target: None,
             connections: None,
             wanted: None,
             scripts: ScriptsInForce::default(),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::exit_status::Failure;
 use super::pipeline_run::PipelineCall;
+use crate::cluster::ClusterOptions;
 use crate::config::Loaded;
-use crate::passes::{Asked, Key, Passes};
 use crate::event::Events;
+use crate::passes::{Asked, Key, Passes};
 use crate::plan::ChangeImpact;
 use crate::script::{Execution, ScriptError};
 use crate::watch::{ChangedFile, WatchRoot};
@@ -55,6 +56,11 @@ pub(super) trait PassKind {
     /// What is wrong with it: the last one stays in force.
     fn prepare(&self, _loaded: &mut Loaded) -> Result<(), Failure> {
         Ok(())
+    }
+
+    /// What selects the cluster of all passes; `None`: the configuration and the kubeconfig, anew for each pass.
+    fn cluster(&self) -> Option<ClusterOptions> {
+        None
     }
 
     /// What to watch besides the configuration, the scripts and the inputs of images.

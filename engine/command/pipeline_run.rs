@@ -366,11 +366,11 @@ pub(super) fn host_options(project: &Project, tree: &Tree, options: &RunOptions)
     let insecure = images.filter(|image| image.kaniko.as_ref().is_some_and(|kaniko| kaniko.insecure));
     let docker = |image: &ImageConfig| image.docker.as_ref().and_then(|docker| docker.prefer_minikube);
     HostOptions {
-        cluster: ClusterOptions {
+        cluster: options.cluster.clone().unwrap_or_else(|| ClusterOptions {
             context: project.kube_context.clone(),
             namespace: project.namespace.clone(),
             environment: options.environment.clone(),
-        },
+        }),
         // A run uses one daemon: the one of minikube, unless an image sets `preferMinikube: false`.
         prefers_minikube: project.images.values().all(|image| docker(image) != Some(false)),
         insecure_registries: insecure.map(|image| image.repository.domain().to_owned()).collect(),

@@ -347,7 +347,8 @@ impl WatchLoop<'_> {
         cancel: CancellationToken,
     ) -> Result<(Arc<Execution>, PipelineCall), Failure> {
         let prepared = self.prepared.with_call(options, self.kind.call(cause))?;
-        let run_options = RunOptions { is_watching: true, ..prepared.run_options(options) };
+        let cluster = self.kind.cluster();
+        let run_options = RunOptions { is_watching: true, cluster, ..prepared.run_options(options) };
         prepared.start_until(global, run_options, events, self.runtime, None, cancel)
     }
 
@@ -410,9 +411,9 @@ impl WatchLoop<'_> {
         };
         // Background hooks end with their pass, as with every build.
         execution.run.session.cancel.cancel();
-        ended
         let is_whole = matches!(cause, Cause::Start | Cause::Settings | Cause::Asked(Asked::Everything));
         self.warnings.end_pass(is_whole && matches!(ended, Ended::Succeeded));
+        ended
     }
 
     /// Asks for another pass after a pause: the cluster may respond then.
@@ -633,7 +634,6 @@ fn recording(events: &Events, outcomes: &Arc<Mutex<Outcomes>>) -> Events {
     })
 }
 
-/// Why builds that start each other are stopped; `ignore` is the ignore file of an image with a file, and the line that
 /// Reports the warnings of a configuration that the one before did not have; returns all of them.
 fn tell_new(
     events: &Events,
@@ -648,6 +648,7 @@ fn tell_new(
     warnings.into_iter().collect()
 }
 
+/// Why builds that start each other are stopped; `ignore` is the ignore file of an image with a file, and the line that
 /// leaves it out.
 fn loop_reason(written: &[Written], ignore: impl Fn(&Path) -> Option<(PathBuf, String)>) -> String {
     let Some(Written { file, writer, remedy }) = written.first() else { return String::new() };

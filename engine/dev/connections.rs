@@ -78,11 +78,11 @@ impl Connections {
         paused: watch::Receiver<bool>,
     ) -> Self {
         let session = &run.session;
-        let access = ClusterAccess::new(ClusterOptions {
+        let access = ClusterAccess::new(run.options.cluster.clone().unwrap_or_else(|| ClusterOptions {
             context: run.project.kube_context.clone(),
             namespace: run.project.namespace.clone(),
             environment: run.options.environment.clone(),
-        });
+        }));
         access.keep_trying();
         let cancel = CancellationToken::new();
         Self {

@@ -87,7 +87,8 @@ impl LogFile {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        crate::own_file::create(&self.path)
+        // Another run may create it at the same moment: then both append whole pieces.
+        crate::own_file::options().append(true).create(true).open(&self.path)
     }
 
     fn write(&mut self, line: &str) -> io::Result<()> {

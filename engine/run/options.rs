@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{DeployOptions, DevOptions};
 use crate::builder::kaniko::PodSettings;
+use crate::cluster::ClusterOptions;
 use crate::config::BuilderKind;
 use crate::image::TagTemplate;
 
@@ -45,6 +46,8 @@ pub struct RunOptions {
     pub ignores_files: bool,
     /// Whether the build of an image begins again if its files change meanwhile.
     pub is_watching: bool,
+    /// What selects the cluster; `None`: the project.
+    pub cluster: Option<ClusterOptions>,
     /// The user's options for build pods.
     pub pods: PodSettings,
     /// Variables of the project's `.env` file that are not set in the environment.
@@ -83,6 +86,7 @@ impl Default for RunOptions {
             state: None,
             ignores_files: false,
             is_watching: false,
+            cluster: None,
             pods: PodSettings::default(),
             environment: Vec::new(),
         }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,11 +16,13 @@ use super::guard::{self, Side};
 use super::local::{LocalFolder, LocalScan, RootState, is_same_file};
 use super::options::{Batch, FolderOptions, SyncHooks};
 use super::reconcile::{Entries, Occasion, Plan, Sides, below};
-use super::store::{ContainerKey, Known, Store};
+use super::store::{ContainerKey, Known, Store, may_be_used};
 use super::trash::Trash;
 use super::{Entry, Pruned, RelativePath, Remote, RemoteError, Tier};
 use crate::config::InitialSync as Strategy;
 use crate::event::{Events, Level, SyncChange};
+use crate::held_file::{HeldFile, Hold};
+use crate::image::Digest;
 use crate::plural::counted;
 
 /// How long many deletions there wait for a second look, in nanoseconds.
@@ -36,6 +39,8 @@ pub struct Folder {
     pub(super) options: FolderOptions,
     pub(super) local: Arc<LocalFolder>,
     pub(super) store: Store,
+    /// The right to download; `None` also where nothing is downloaded.
+    _downloads: Option<HeldFile>,
     pub(super) trash: Trash,
     pub(super) conflicts: Trash,
     pub(super) hooks: Arc<dyn SyncHooks>,
@@ -99,18 +104,26 @@ impl Folder {
     /// # Errors
     /// [`SyncError`] if another process has it, or it cannot be read.
     pub fn open(
-        options: FolderOptions,
+        mut options: FolderOptions,
         hooks: Arc<dyn SyncHooks>,
         events: Events,
         clock: fn() -> i128,
     ) -> Result<Self, SyncError> {
-        let store = Store::open(&options.state_folder.join("sync"), &options.key)?;
+        let states = options.state_folder.join("sync");
+        let store = Store::open(&states, &options.key)?;
+        let (downloads, refused) = match options.disable_download {
+            true => (None, None),
+            false => claim_downloads(&states, &options.key.here),
+        };
+        options.disable_download |= refused.is_some();
         let now = Timestamp::from_nanosecond(clock()).unwrap_or_default();
         let local = LocalFolder::new(options.key.here.clone(), options.exclude.clone());
-        local.remove_stage();
+        let local = local.with_stage(&options.key.file_name());
+        local.remove_old_stages(|name| may_be_used(&states, name));
         let folder = Self {
             local: Arc::new(local),
             store,
+            _downloads: downloads,
             trash: Trash::new(options.state_folder.join("trash"), now),
             conflicts: Trash::new(options.state_folder.join("conflicts"), now),
             hooks,
@@ -137,6 +150,9 @@ impl Folder {
             last_failure: None,
             options,
         };
+        if let Some(refused) = refused {
+            folder.notice(Level::Warning, refused);
+        }
         let rules =
             [&folder.options.exclude, &folder.options.upload_exclude, &folder.options.download_exclude];
         for pattern in rules.iter().flat_map(|rules| rules.invalid()) {
@@ -789,6 +805,27 @@ impl Folder {
             self.notice(Level::Warning, message.clone());
             self.last_failure = Some(message);
         }
+    }
+}
+
+/// Claims the directory `here` for downloads, which one process at a time has: two that download would send each other's
+/// files back and forth. `states` is `.windlass/sync`. Returns the claim, `None` where the file system does not support
+/// locks, and the reason if another process has it.
+fn claim_downloads(states: &Path, here: &Path) -> (Option<HeldFile>, Option<String>) {
+    let name = format!("downloads-{}.lock", &Digest::of(here.display().to_string()).hex()[..24]);
+    match HeldFile::take(&states.join(name)) {
+        Ok(Hold::Acquired(held)) => (Some(held), None),
+        // The directories of one process were compared before.
+        Ok(Hold::HeldBy(Some(process))) if process == std::process::id() => (None, None),
+        Ok(Hold::HeldBy(process)) => {
+            let process = process.map(|process| format!(" (process {process})")).unwrap_or_default();
+            let refused = format!(
+                "nothing is downloaded, because another windlass{process} downloads from another container into the same \
+                 directory: to download from this one, end the other one and start again"
+            );
+            (None, Some(refused))
+        }
+        Err(_) => (None, None),
     }
 }
 

@@ -102,11 +102,18 @@ pub enum StoreError {
 
 impl FolderKey {
     /// The name of the file with its state.
-    fn file_name(&self) -> String {
+    pub fn file_name(&self) -> String {
         let Self { context, namespace, target, here, there } = self;
         let text = format!("{context}\0{namespace}\0{target}\0{}\0{there}", here.display());
         Digest::of(text).hex()[..24].to_owned()
     }
+}
+
+/// Whether a session may use the state that has the name `name` in `folder`, which is `.windlass/sync`. Of names that
+/// are not known there, nothing is known.
+pub fn may_be_used(folder: &Path, name: &str) -> bool {
+    let lock = folder.join(format!("{name}.lock"));
+    !lock.exists() || !matches!(HeldFile::take(&lock), Ok(Hold::Acquired(_)))
 }
 
 /// What is recorded of one path.

@@ -34,21 +34,31 @@ impl Trash {
         Self { folder, name: name_of(now) }
     }
 
-    /// Where a copy of `path` goes: a name that is free.
-    ///
-    /// # Errors
-    /// If its directory cannot be created.
-    pub fn place(&self, path: &RelativePath) -> io::Result<PathBuf> {
-        let place = path.within(&self.folder.join(&self.name));
-        own_file::create_folder(place.parent().unwrap_or(&self.folder))?;
-        let taken = |place: &Path| fs::symlink_metadata(place).is_ok();
-        let numbered = (1..).map(|number| {
-            let mut name = place.file_name().unwrap_or_default().to_owned();
+    /// Creates a copy of `path` with `create`, which fails if there is a file already: then under the next name that is
+    /// free. Other folders and sessions may keep copies of the same path at the same moment.
+    fn create_free(
+        &self,
+        path: &RelativePath,
+        create: impl Fn(&Path) -> io::Result<()>,
+    ) -> io::Result<PathBuf> {
+        let first = path.within(&self.folder.join(&self.name));
+        own_file::create_folder(first.parent().unwrap_or(&self.folder))?;
+        let mut place = first.clone();
+        for number in 1_u64.. {
+            match create(&place) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                created => return created.map(|()| place),
+            }
+            let mut name = first.file_name().unwrap_or_default().to_owned();
             name.push(format!("~{number}"));
-            place.with_file_name(name)
-        });
-        let mut places = std::iter::once(place.clone()).chain(numbered);
-        Ok(places.find(|place| !taken(place)).unwrap_or(place.clone()))
+            place = first.with_file_name(name);
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// An empty file in the place of a copy of `path`.
+    fn reserve(&self, path: &RelativePath) -> io::Result<PathBuf> {
+        self.create_free(path, |place| own_file::options().create_new(true).open(place).map(drop))
     }
 
     /// Keeps a copy of the file or link `source`, which stays where it is.
@@ -56,11 +66,10 @@ impl Trash {
     /// # Errors
     /// If it cannot be kept.
     pub fn copy_in(&self, path: &RelativePath, source: &Path) -> io::Result<()> {
-        let place = self.place(path)?;
         // A hard link has the content at once, and keeps it when `source` is replaced by a rename.
-        match fs::hard_link(source, &place) {
-            Err(_) => fs::copy(source, &place).map(drop),
-            linked => linked,
+        match self.create_free(path, |place| fs::hard_link(source, place)) {
+            Err(_) => fs::copy(source, self.reserve(path)?).map(drop),
+            Ok(_) => Ok(()),
         }
     }
 
@@ -69,14 +78,16 @@ impl Trash {
     /// # Errors
     /// If it cannot be moved.
     pub fn move_in(&self, path: &RelativePath, source: &Path) -> io::Result<()> {
-        let place = self.place(path)?;
-        if fs::rename(source, &place).is_err() {
-            if !source.is_symlink() {
-                fs::copy(source, &place)?;
-            }
-            fs::remove_file(source)?;
+        let place = self.reserve(path)?;
+        if fs::rename(source, &place).is_ok() {
+            return Ok(());
         }
-        Ok(())
+        if source.is_symlink() {
+            fs::remove_file(&place)?;
+        } else {
+            fs::copy(source, &place)?;
+        }
+        fs::remove_file(source)
     }
 
     /// The directory of these copies.
@@ -96,6 +107,31 @@ fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_that_are_made_at_once_do_not_replace_each_other() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (trash, start) = (folder.path().join("trash"), Timestamp::UNIX_EPOCH);
+        let path = RelativePath::new("a").expect("a path");
+        std::thread::scope(|threads| {
+            for number in 0..8 {
+                let copies = Trash::new(trash.clone(), start);
+                let (source, path) = (folder.path().join(number.to_string()), &path);
+                threads.spawn(move || {
+                    for text in 0..20 {
+                        fs::write(&source, format!("{number} {text}")).expect("written");
+                        let kept = if text % 2 == 0 { Trash::move_in } else { Trash::copy_in };
+                        kept(&copies, path, &source).expect("kept");
+                        let _ = fs::remove_file(&source);
+                    }
+                });
+            }
+        });
+        let kept = fs::read_dir(Trash::new(trash, start).directory()).expect("a directory").flatten();
+        let texts: std::collections::BTreeSet<_> =
+            kept.map(|file| fs::read_to_string(file.path()).expect("a copy")).collect();
+        assert_eq!(texts.len(), 160);
+    }
 
     #[test]
     fn copies_are_kept_for_a_week_and_never_overwrite_each_other() {

@@ -24,12 +24,25 @@ pub use write::{LocalFailure, Written};
 pub struct LocalFolder {
     root: PathBuf,
     exclude: ExcludeRules,
+    /// The directory for copies that are not complete yet.
+    stage: PathBuf,
 }
+
+/// The directory in the root that has the stages of all sessions.
+const STAGES: &str = ".windlass-stage";
 
 impl LocalFolder {
     /// The directory `root`, without what `exclude` selects.
     pub fn new(root: PathBuf, exclude: ExcludeRules) -> Self {
-        Self { root, exclude }
+        let stage = root.join(STAGES).join("0");
+        Self { root, exclude, stage }
+    }
+
+    /// The same with another directory for copies that are not complete yet: each session that brings files here has its
+    /// own.
+    #[must_use]
+    pub fn with_stage(self, name: &str) -> Self {
+        Self { stage: self.root.join(STAGES).join(name), ..self }
     }
 
     /// The directory.

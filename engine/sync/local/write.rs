@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::super::trash::Trash;
 use super::super::{Entry, Kind, RelativePath};
-use super::{LocalFolder, is_absence, is_same_file};
+use super::{LocalFolder, STAGES, is_absence, is_same_file};
 
 /// Why a path could not be written here.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -39,15 +39,32 @@ impl LocalFolder {
     /// # Errors
     /// If it cannot be created.
     pub fn stage(&self) -> Result<PathBuf, LocalFailure> {
-        let stage = self.root.join(".windlass-stage");
-        fs::create_dir_all(&stage).map_err(|error| failure("create", &stage, error))?;
-        Ok(stage)
+        let stage = &self.stage;
+        // The end of another session may remove the directory above it at the same moment, if it is empty.
+        let created = fs::create_dir_all(stage).or_else(|_| fs::create_dir_all(stage));
+        created.map_err(|error| failure("create", stage, error))?;
+        Ok(stage.clone())
     }
 
     /// Removes the directory for copies.
     pub fn remove_stage(&self) {
         // If it cannot be removed, it is ignored, and used by the next run.
-        let _ = fs::remove_dir_all(self.root.join(".windlass-stage"));
+        let _ = fs::remove_dir_all(&self.stage);
+        let _ = fs::remove_dir(self.root.join(STAGES));
+    }
+
+    /// Removes this directory for copies, and those of sessions that were killed: the ones that are not `used`.
+    pub fn remove_old_stages(&self, used: impl Fn(&str) -> bool) {
+        for item in fs::read_dir(self.root.join(STAGES)).into_iter().flatten().flatten() {
+            let path = item.path();
+            let is_used = item.file_name().to_str().is_none_or(&used);
+            let _ = match path.is_dir() {
+                true if path == self.stage || !is_used => fs::remove_dir_all(path),
+                true => Ok(()),
+                false => fs::remove_file(path),
+            };
+        }
+        let _ = fs::remove_dir(self.root.join(STAGES));
     }
 
     /// Puts the file `copy` at `path`, if `expected` is still there. What is replaced goes to `trash`.

@@ -14,6 +14,7 @@ use super::super::{
 use super::container::Container;
 use crate::config::InitialSync as Strategy;
 use crate::event::{Event, Events, SyncChange};
+use crate::held_file::{HeldFile, Hold};
 
 /// The time of the tests: long after the times of all files, and standing still.
 fn clock() -> i128 {
@@ -586,4 +587,51 @@ async fn s27_what_a_killed_run_left_here_is_removed() {
     world.start().await;
     assert_eq!(world.there.paths(), ["a"]);
     assert!(!Path::exists(&world.here.path().join(".windlass-stage")));
+}
+
+#[tokio::test]
+async fn what_other_sessions_are_writing_here_stays() {
+    let mut world = World::new(Strategy::MirrorLocal);
+    let states = world.state.path().join("sync");
+    fs::create_dir_all(&states).expect("created");
+    let lock = |name: &str| match HeldFile::take(&states.join(format!("{name}.lock"))) {
+        Ok(Hold::Acquired(held)) => held,
+        hold => panic!("{hold:?}"),
+    };
+    let _running = lock("running");
+    drop(lock("killed"));
+    // Nothing is known of the session of another project.
+    for name in ["running", "killed", "unknown"] {
+        world.write(&format!(".windlass-stage/{name}/half"), "hal", 1000);
+    }
+    world.there.write("a", "a", 1000);
+    world.settings = Box::new(|options| FolderOptions { strategy: Strategy::PreferLocal, ..options });
+    world.start().await;
+    assert_eq!(world.read("a").as_deref(), Some("a"));
+    let left = fs::read_dir(world.here.path().join(".windlass-stage")).expect("a directory").flatten();
+    let left: BTreeSet<_> = left.filter_map(|item| item.file_name().into_string().ok()).collect();
+    assert_eq!(left, ["running", "unknown"].map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn of_two_sessions_in_one_directory_one_downloads() {
+    let mut world = World::new(Strategy::PreferLocal);
+    world.start().await;
+    world.folder = None;
+    let states = fs::read_dir(world.state.path().join("sync")).expect("a directory").flatten();
+    let mut paths = states.map(|item| item.path());
+    let claim = paths.find(|path| path.to_string_lossy().contains("/downloads-")).expect("a claim");
+    // Another process has it.
+    let held = fs::File::options().write(true).open(&claim).expect("opened");
+    held.lock().expect("a lock");
+    fs::write(&claim, "1").expect("written");
+    world.write("a", "a", 1000);
+    world.there.write("b", "b", 1000);
+    world.start().await;
+    told_about(&world, "nothing is downloaded, because another windlass (process 1) downloads");
+    assert_eq!((world.there.read("a").as_deref(), world.there.read("b").as_deref()), (Some("a"), Some("b")));
+    assert_eq!(world.read("b"), None);
+    drop(held);
+    world.start().await;
+    assert_eq!(world.read("b").as_deref(), Some("b"));
 }
