@@ -16,7 +16,7 @@ use crate::dev::{FolderFlags, FolderJob, FolderSettings, ReloadAdvice, UploadCom
 use crate::error::{Cancelled, ErrorKind};
 use crate::event::{Event, Events, Level};
 use crate::report;
-use crate::sync::{NoHooks, SyncHooks, check_downloads};
+use crate::sync::{COMMAND_LIMIT, NoHooks, SyncHooks, check_downloads};
 
 /// The options of `windlass sync`.
 #[derive(Debug, Args)]
@@ -152,6 +152,7 @@ fn jobs(
                 folder: folder.clone(),
                 advice: ReloadAdvice::default(),
                 directory: root.clone(),
+                limit: COMMAND_LIMIT,
                 events: events.clone(),
                 cancel: cancel.clone(),
             }),

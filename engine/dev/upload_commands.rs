@@ -12,7 +12,7 @@ use super::ReloadAdvice;
 use crate::config::Folder;
 use crate::event::{Events, Level};
 use crate::process::LiveExec;
-use crate::sync::{AfterUpload, Batch, COMMAND_LIMIT, Remote, SyncHooks};
+use crate::sync::{AfterUpload, Batch, Remote, SLOW_COMMAND, SyncHooks};
 
 /// How much time is between two restarts, at least: saves that follow each other closely share one.
 const BETWEEN_RESTARTS: Duration = Duration::from_secs(2);
@@ -28,6 +28,8 @@ pub struct UploadCommands {
     pub folder: Folder,
     /// The directory of commands on this machine.
     pub directory: PathBuf,
+    /// How long each command may take.
+    pub limit: Duration,
     /// The advice if it asks for nothing.
     pub advice: ReloadAdvice,
     /// Receives failures.
@@ -39,8 +41,14 @@ pub struct UploadCommands {
 impl UploadCommands {
     /// Runs the commands for `batch`, and reports those that fail.
     pub async fn run(&self, batch: &Batch, remote: &dyn Remote) {
-        let commands =
-            AfterUpload { remote, exec: &LiveExec, directory: &self.directory, limit: COMMAND_LIMIT };
+        let commands = AfterUpload {
+            remote,
+            exec: &LiveExec,
+            directory: &self.directory,
+            limit: self.limit,
+            slow: SLOW_COMMAND,
+            on_slow: &|message| self.events.notice(Level::Info, message),
+        };
         for failure in commands.run(&self.folder.on_upload, batch, &self.cancel).await {
             let help = failure.help().map(|help| format!("\n{help}")).unwrap_or_default();
             self.events.notice(Level::Warning, format!("{failure}{help}"));

@@ -10,8 +10,11 @@ use super::{Batch, RelativePath, Remote, RemoteCommand, RemoteError};
 use crate::config::{OnUpload, SyncCommand, SyncExec};
 use crate::process::{CommandLine, Exec, ExecRequest, ProcessError, Purpose, Tail};
 
-/// How long a command may take, unless something else is asked for.
-pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+/// How long a command may take, unless something else is asked for: packages are installed by such commands.
+pub const COMMAND_LIMIT: Duration = Duration::from_secs(600);
+
+/// How long a command runs before it is reported that it still does.
+pub const SLOW_COMMAND: Duration = Duration::from_secs(60);
 
 /// A command of `onUpload` that failed. The synchronization continues.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -69,6 +72,10 @@ pub struct AfterUpload<'a> {
     pub directory: &'a Path,
     /// How long each command may take.
     pub limit: Duration,
+    /// How long a command runs before `on_slow` is called.
+    pub slow: Duration,
+    /// Receives the message that a command still runs.
+    pub on_slow: &'a (dyn Fn(String) + Send + Sync),
 }
 
 impl AfterUpload<'_> {
@@ -145,7 +152,7 @@ impl AfterUpload<'_> {
         let request = RemoteCommand { words, limit: self.limit };
         let shown = shown(command);
         let ended = tokio::select! {
-            ended = self.remote.run(&request) => ended,
+            ended = self.observed(&shown, self.remote.run(&request)) => ended,
             () = cancel.cancelled() => return Ok(()),
         };
         match ended {
@@ -163,12 +170,31 @@ impl AfterUpload<'_> {
         let mut request = ExecRequest::new(Purpose::Hook, line, self.directory);
         request.limit = Some(self.limit);
         let mut tail = Tail::default();
-        let ended = self.exec.run(&request, &mut |_, line| tail.push(line), cancel).await;
+        let shown = shown(command);
+        let ended =
+            self.observed(&shown, self.exec.run(&request, &mut |_, line| tail.push(line), cancel)).await;
         match ended {
-            Ok(code) => checked(shown(command), code, &tail.into_lines()),
+            Ok(code) => checked(shown, code, &tail.into_lines()),
             Err(ProcessError::Cancelled { .. }) => Ok(()),
-            Err(source) => Err(AfterUploadError::Local { command: shown(command), source }),
+            Err(source) => Err(AfterUploadError::Local { command: shown, source }),
         }
+    }
+
+    /// Waits for `run`, which runs `command`, and reports that it takes long.
+    async fn observed<T>(&self, command: &str, run: impl Future<Output = T>) -> T {
+        tokio::pin!(run);
+        if self.slow < self.limit {
+            tokio::select! {
+                biased;
+                ended = &mut run => return ended,
+                () = tokio::time::sleep(self.slow) => {}
+            }
+            let (slow, limit) = (self.slow.as_secs(), self.limit.as_secs());
+            (self.on_slow)(format!(
+                "`{command}` still runs, {slow} s after an upload; it is stopped after {limit} s"
+            ));
+        }
+        run.await
     }
 }
 

@@ -23,7 +23,7 @@ mod tests;
 mod trash;
 mod wire;
 
-pub use after_upload::{AfterUpload, COMMAND_LIMIT};
+pub use after_upload::{AfterUpload, COMMAND_LIMIT, SLOW_COMMAND};
 #[cfg(test)]
 pub use changes::LocalChange;
 pub use decide::{Limit, Ways};

@@ -1,10 +1,14 @@
 //! What scripts see of a batch of a synced folder.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai::plugin::*;
 
-use crate::dev::ReloadAdvice;
+use super::current;
+use crate::config::Folder;
+use crate::dev::{ReloadAdvice, UploadCommands};
+use crate::script::RhaiResultOf;
 use crate::sync::{Batch, RelativePath, Remote};
 
 /// What was synced at a time, and the container.
@@ -21,17 +25,20 @@ pub struct SyncedBatch {
 /// Stages and properties for synced folders.
 #[export_module]
 pub mod sync {
+    use std::time::Duration;
+
     use rhai::{Array, Dynamic};
 
     use super::super::current;
     use super::SyncedBatch;
     use crate::config::Folder;
-    use crate::dev::UploadCommands;
     use crate::error::StageError;
     use crate::script::RhaiResultOf;
+    use crate::sync::COMMAND_LIMIT;
 
     /// Runs what `onUpload` of the folder says about the batch: its commands, and the restart of the container. A
-    /// command that fails is a warning.
+    /// command that fails is a warning. After 60 seconds it is reported that a command still runs; after 10 minutes it is
+    /// stopped.
     ///
     /// # Example
     /// ```rhai
@@ -42,17 +49,24 @@ pub mod sync {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn run_commands(context: NativeCallContext, folder: Folder, batch: SyncedBatch) -> RhaiResultOf<()> {
-        let run = current::run(&context)?;
-        let session = &run.session;
-        let commands = UploadCommands {
-            folder,
-            advice: batch.advice,
-            directory: run.project.root.clone(),
-            events: session.events.clone(),
-            cancel: session.cancellation(),
-        };
-        session.wait_for_end(commands.run(&batch.batch, &*batch.remote));
-        Ok(())
+        super::run_commands_within(&context, folder, batch, COMMAND_LIMIT)
+    }
+
+    /// Like `run_commands(folder, batch)`, but stops each command after `seconds`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn after_sync(folder, batch) { run_commands(folder, batch, 1800); }
+    /// ```
+    #[rhai_fn(name = "run_commands", return_raw)]
+    pub fn run_commands_for(
+        context: NativeCallContext,
+        folder: Folder,
+        batch: SyncedBatch,
+        seconds: i64,
+    ) -> RhaiResultOf<()> {
+        let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+        super::run_commands_within(&context, folder, batch, limit)
     }
 
     /// Asks a question in the terminal of `windlass dev`, which y or n answers. Without a terminal, the answer is
@@ -105,6 +119,27 @@ pub mod sync {
     pub fn bytes(batch: &mut SyncedBatch) -> Dynamic {
         i64::try_from(batch.batch.bytes).unwrap_or(i64::MAX).into()
     }
+}
+
+/// Runs what `onUpload` of `folder` says about `batch`; each command may take `limit`.
+fn run_commands_within(
+    context: &NativeCallContext<'_>,
+    folder: Folder,
+    batch: SyncedBatch,
+    limit: Duration,
+) -> RhaiResultOf<()> {
+    let run = current::run(context)?;
+    let session = &run.session;
+    let commands = UploadCommands {
+        folder,
+        limit,
+        advice: batch.advice,
+        directory: run.project.root.clone(),
+        events: session.events.clone(),
+        cancel: session.cancellation(),
+    };
+    session.wait_for_end(commands.run(&batch.batch, &*batch.remote));
+    Ok(())
 }
 
 fn texts(paths: &[RelativePath]) -> rhai::Array {

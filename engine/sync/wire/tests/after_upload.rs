@@ -1,13 +1,14 @@
 //! The commands of `onUpload`.
 
 use std::fs;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::shell::Container;
 use crate::config::{OnUpload, Origin, SyncCommand, SyncExec, SyncHooks};
 use crate::process::LiveExec;
-use crate::sync::{AfterUpload, Batch, COMMAND_LIMIT, RelativePath};
+use crate::sync::{AfterUpload, Batch, COMMAND_LIMIT, RelativePath, SLOW_COMMAND};
 
 fn origin() -> Origin {
     Origin { file: "devspace.yaml".into(), line: 1, column: 1 }
@@ -62,6 +63,8 @@ async fn commands_run_in_order_for_what_was_uploaded() {
         exec: &LiveExec,
         directory: container.folder.path(),
         limit: COMMAND_LIMIT,
+        slow: SLOW_COMMAND,
+        on_slow: &|message| panic!("{message}"),
     };
     let failures = after.run(&on_upload, &uploaded, &CancellationToken::new()).await;
     let root = container.there().canonicalize().unwrap().display().to_string();
@@ -70,4 +73,44 @@ async fn commands_run_in_order_for_what_was_uploaded() {
     let shown: Vec<_> = failures.iter().map(ToString::to_string).collect();
     let failed = |command: &str, code| format!("`{command}` failed with exit code {code} after an upload");
     assert_eq!(shown, [failed("exit 7", 7), failed("echo why; exit 8", 8)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_commands_are_reported_and_stopped_at_the_limit() {
+    let container = Container::new("dash");
+    let wire = container.connect().await;
+    let go = container.folder.path().join("go");
+    let wait = format!("until test -e '{}'; do sleep 0.01; done", go.display());
+    let on_upload = OnUpload {
+        exec: vec![exec(&wait, &[]), SyncExec { is_local: true, ..exec(&wait, &[]) }],
+        ..OnUpload::default()
+    };
+    let uploaded = Batch { uploaded: vec![RelativePath::new("a").unwrap()], ..Batch::default() };
+    let reported = std::sync::Mutex::new(Vec::new());
+    let on_slow = |message| {
+        reported.lock().unwrap().push(message);
+        fs::write(&go, "").unwrap();
+    };
+    let after = AfterUpload {
+        remote: &wire,
+        exec: &LiveExec,
+        directory: container.folder.path(),
+        limit: COMMAND_LIMIT,
+        slow: Duration::from_millis(1),
+        on_slow: &on_slow,
+    };
+    // It goes on only after the report.
+    let cancel = CancellationToken::new();
+    assert!(after.run(&on_upload, &uploaded, &cancel).await.is_empty());
+    let first = reported.lock().unwrap()[0].clone();
+    assert!(first.contains(" still runs, 0 s after an upload; it is stopped after 600 s"), "{first}");
+    fs::remove_file(&go).unwrap();
+    let limit = Duration::from_millis(1);
+    let failures =
+        AfterUpload { limit, slow: SLOW_COMMAND, ..after }.run(&on_upload, &uploaded, &cancel).await;
+    assert_eq!(failures.len(), 2, "{failures:?}");
+    assert!(
+        failures.iter().all(|failure| failure.to_string().starts_with("cannot run `until ")),
+        "{failures:?}"
+    );
 }
