@@ -363,8 +363,11 @@ fn without_a_cluster_every_image_is_built_when_it_changes() {
     let output = project.run(["plan", "dev"].iter().chain(&options));
     output.success().stdout_has("builds web").stderr_has("no cluster is configured");
     // What needs a cluster still says so.
-    for option in ["-x", "-t", "--exit-after-deploy"] {
-        project.run(["dev", option].iter().chain(&options)).exits(1).stderr_says("no cluster is configured");
+    let needing: [&[&str]; 5] =
+        [&["-x"], &["-t"], &["-i"], &["--deployments", "web"], &["--exit-after-deploy"]];
+    for words in needing {
+        let output = project.run(["dev"].iter().chain(words).chain(&options));
+        output.exits(1).stderr_has("cluster::none").stderr_says("no cluster is configured");
     }
 }
 

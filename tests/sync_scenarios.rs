@@ -32,6 +32,33 @@ fn of_many_saves_the_last_one_arrives_and_never_a_mixture() {
 }
 
 #[test]
+fn a_save_of_vim_is_an_upload_of_the_file_alone() {
+    let script = "(until test -e /srv/app/a; do :; done; while test -e /srv/app/a; do :; done; echo lost >/srv/lost) & true";
+    let Some(world) = SyncedPod::start(script, &json!({})) else { return };
+    let path = world.project.write("src/a", "one");
+    let running = world.sync(&["--verbose"]);
+    let beside = |name: &str| world.project.path("src").join(name);
+    // `backupcopy=no` renames the file to its backup and writes a new one; `backupcopy=yes` copies it and writes in place.
+    for (text, renames) in [("two", true), ("three", false), ("four", true)] {
+        let [swap, probe, backup] = [".a.swp", "4913", "a~"].map(beside);
+        fs::write(&swap, "swap").expect("written");
+        fs::write(&probe, "").expect("written");
+        fs::remove_file(&probe).expect("removed");
+        if renames { fs::rename(&path, &backup) } else { fs::copy(&path, &backup).map(drop) }
+            .expect("a backup");
+        fs::write(&path, text).expect("written");
+        fs::remove_file(&backup).expect("removed");
+        fs::remove_file(&swap).expect("removed");
+        world.wait_for_file("a", text);
+    }
+    let output = running.interrupt().all();
+    for name in [".a.swp", "4913", "a~", "deleted"] {
+        assert!(!output.contains(name), "{name}: {output}");
+    }
+    assert_eq!(world.read("../lost"), None, "the container always has the file");
+}
+
+#[test]
 fn a_checkout_arrives_whole() {
     let Some(world) = SyncedPod::start("true", &json!({})) else { return };
     let git = |words: &[&str]| {
@@ -109,6 +136,30 @@ fn a_file_that_may_not_be_written_is_told_once_with_advice() {
     world.wait_for_file("theirs/a", "b");
     let output = running.interrupt().all();
     assert_eq!(output.matches("set `fsGroup`").count(), 1, "{output}");
+}
+
+#[test]
+fn a_read_only_file_system_is_told_once_with_advice() {
+    let fixed = tempfile::tempdir().expect("a directory");
+    let read_only = json!({ "securityContext": { "readOnlyRootFilesystem": true } });
+    let Some(world) = SyncedPod::prepare("true", &read_only) else { return };
+    fs::create_dir(world.path("fixed")).expect("created");
+    let world = world.with_directory(fixed.path(), "/srv/app/fixed");
+    world.create();
+    world.project.write("src/ours", "one");
+    let running = world.sync(&[]);
+    world.project.write("src/fixed/a", "a");
+    running.wait_for_text("cannot write `/srv/app/fixed` in the container: the file system is read-only");
+    running.wait_for_text("mount an `emptyDir` at that path");
+    // The others go on.
+    world.project.write("src/ours", "two");
+    world.wait_for_file("ours", "two");
+    let output = running.interrupt().all();
+    assert_eq!(output.matches("the file system is read-only").count(), 1, "{output}");
+    // The one of the container itself.
+    let words = ["sync", "--pod", "web", "--local-path", "src", "--container-path", "/opt/app"];
+    let output = world.project.run(words);
+    output.exits(1).stderr_has("sync::read_only").stderr_says("unset `readOnlyRootFilesystem`");
 }
 
 #[test]

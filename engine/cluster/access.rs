@@ -325,6 +325,45 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_rejected_token_is_renewed_once_a_minute() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a directory");
+        let plugin = folder.path().join("plugin");
+        let script = "#!/bin/sh\necho call >>\"${0%/*}/calls\"\necho '{\"apiVersion\": \"client.authentication.k8s.io/v1\", \
+                      \"kind\": \"ExecCredential\", \"status\": {\"token\": \"t\"}}'\n";
+        std::fs::write(&plugin, script).expect("written");
+        std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        let kubeconfig = serde_json::json!({
+            "current-context": "test",
+            "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test" } }],
+            "clusters": [{ "name": "test", "cluster": { "server": "https://127.0.0.1:1" } }],
+            "users": [{ "name": "test", "user": { "exec": {
+                "apiVersion": "client.authentication.k8s.io/v1", "command": plugin, "interactiveMode": "Never",
+            } } }],
+        });
+        let path = folder.path().join("kubeconfig");
+        std::fs::write(&path, kubeconfig.to_string()).expect("written");
+        let path = path.display().to_string();
+        let kubeconfig = Kubeconfig::find(&|name| (name == "KUBECONFIG").then(|| path.clone()));
+        let kubeconfig = kubeconfig.expect("a kubeconfig").expect("a kubeconfig");
+        let access = ClusterAccess::of_kubeconfig(kubeconfig, "default").expect("a cluster");
+        let calls =
+            || std::fs::read_to_string(folder.path().join("calls")).map_or(0, |text| text.lines().count());
+        // Each connection whose token is rejected asks for it.
+        for _ in 0..3 {
+            access.log_in_again().await;
+        }
+        assert_eq!(calls(), 1);
+        // A minute later.
+        *access.0.last_login.lock().expect("no panic") = Instant::now().checked_sub(LOGIN_PAUSE);
+        for _ in 0..3 {
+            access.log_in_again().await;
+        }
+        assert_eq!(calls(), 2);
+    }
+
     #[test]
     fn a_missing_right_is_read_from_the_refusal() {
         let right = |message| missing_right(message).map(|(verb, resource)| format!("{verb} {resource}"));
