@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use serde_json::{Value, json};
 
@@ -42,6 +44,50 @@ fn a_container_that_does_not_run_is_explained() {
         output.exits(1);
         texts.iter().for_each(|text| _ = output.stderr_says(text));
     }
+}
+
+#[test]
+fn everything_that_does_not_run_in_a_namespace_is_explained() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let project = Project::new().file("kubeconfig", cluster.kubeconfig("test")).limit(LIMIT * 2);
+    let path = project.path("kubeconfig");
+    // Without a devspace.yaml.
+    let project = project.env("KUBECONFIG", path);
+    let place = format!("namespace {} of test", cluster.namespace());
+    project.run(["analyze"]).success().stdout_is(format!("nothing runs in {place}\n"));
+    cluster.create_pod("good", "shop", &[container(&daemon, "web", "sleep 1000")]);
+    project.run(["analyze"]).success().stdout_is(format!("no problems in {place}: 1 object runs\n"));
+
+    let template = |name: &str, container: Value| {
+        json!({
+            "metadata": { "labels": { "app": name } },
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "containers": [container],
+                "volumes": [{ "name": "data", "emptyDir": {} }],
+            },
+        })
+    };
+    let crash = container(&daemon, "web", "echo last words; exit 3");
+    cluster.create::<Deployment>(json!({
+        "metadata": { "name": "crash" },
+        "spec": { "selector": { "matchLabels": { "app": "crash" } }, "template": template("crash", crash) },
+    }));
+    let mut job = template("pull", json!({ "name": "c", "image": "localhost:1/none:1" }));
+    job["spec"]["restartPolicy"] = "Never".into();
+    cluster.create::<Job>(json!({ "metadata": { "name": "pull" }, "spec": { "template": job } }));
+    // All of them, not only the first one.
+    let output = project.run(["analyze", "--patient", "--timeout", "15"]);
+    output.exits(1).stdout_has(format!("{place}: 2 problems, 2 of 3 objects not ready\n"));
+    output.stdout_has("! Deployment/crash: crash 0/1 ready").stdout_has("! Job/pull: ").lacks("Pod/good");
+    output.stdout_has("failed with exit code 3").stdout_has("      last words\n");
+    output.stdout_has("`localhost:1/none:1`").stderr_has("waiting: ");
+    assert_eq!(output.stdout.matches("    help: ").count(), 2, "{output}");
+    let output = project.run(["analyze", "--wait=false", "--json"]);
+    let view: Value = serde_json::from_str(&output.exits(1).stdout).expect("JSON");
+    assert_eq!((&view["namespace"], &view["healthy"]), (&json!(cluster.namespace()), &json!(false)));
+    assert_eq!(view["problems"].as_array().map(Vec::len), Some(2), "{view}");
 }
 
 #[test]

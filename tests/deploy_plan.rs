@@ -85,7 +85,7 @@ fn status_says_what_does_not_run() {
     project.run(["deploy", "--skip-build", "--wait=false"]).success();
     let ready = project.run(["status", "conf"]);
     ready.success().stdout_has("conf | ready in namespace").stdout_has("ConfigMap/conf: conf ready");
-    let waiting = project.run(["analyze", "web", "--json"]);
+    let waiting = project.run(["status", "web", "--json"]);
     let statuses: Value = serde_json::from_str(&waiting.exits(1).stdout).expect("JSON");
     assert_eq!((&statuses[0]["name"], &statuses[0]["status"]), (&json!("web"), &json!("not ready")));
     assert_eq!(statuses[0]["objects"][0]["object"], json!("Deployment/web"));

@@ -6,10 +6,10 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
-    AttachArgs, CheckArgs, CleanupArgs, CompletionsArgs, DeployArgs, DevArgs, DocArgs, EditorArgs, EnterArgs,
-    ForwardArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions, LogsArgs, ManArgs, OpenArgs,
-    PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs, ResetArgs, RunArgs, SaveArgs, SetArgs,
-    ShowArgs, StatusArgs, SyncArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
+    AnalyzeArgs, AttachArgs, CheckArgs, CleanupArgs, CompletionsArgs, DeployArgs, DevArgs, DocArgs,
+    EditorArgs, EnterArgs, ForwardArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions, LogsArgs, ManArgs,
+    OpenArgs, PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs, ResetArgs, RunArgs, SaveArgs,
+    SetArgs, ShowArgs, StatusArgs, SyncArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
 };
 use crate::report::ProgressMode;
 
@@ -119,8 +119,9 @@ pub enum Command {
     #[command(mut_arg("tags", |tags| tags.short(None)))]
     Dev(DevArgs),
     /// Show whether what is deployed runs, and why not
-    #[command(alias = "analyze")]
     Status(StatusArgs),
+    /// Show what does not run in the namespace, whoever deployed it, and why
+    Analyze(AnalyzeArgs),
     /// Show the logs of containers
     Logs(LogsArgs),
     /// Forward local ports to containers

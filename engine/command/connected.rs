@@ -64,15 +64,8 @@ where
 {
     // Without a project, the command line must say everything.
     let loaded = load_if_any(global, args.names_a_pod() && args.image.is_none())?;
-    let (project, environment) = match &loaded {
-        Some(loaded) => (Some(loaded.project.clone()), loaded.environment.clone()),
-        None => (None, Vec::new()),
-    };
-    let options = ClusterOptions {
-        context: global.kube_context.clone().or_else(|| project.as_ref()?.kube_context.clone()),
-        namespace: global.namespace.clone().or_else(|| project.as_ref()?.namespace.clone()),
-        environment,
-    };
+    let project = loaded.as_ref().map(|loaded| loaded.project.clone());
+    let access = cluster_of(global, loaded.as_ref());
     if let Some(loaded) = &loaded {
         tell(&loaded.warnings, global);
     }
@@ -84,13 +77,7 @@ where
     };
     let runtime = new_runtime()?;
     let cancel = CancellationToken::new();
-    let connected = Connected {
-        access: ClusterAccess::new(options),
-        project,
-        selectors,
-        events: notices(global),
-        cancel: cancel.clone(),
-    };
+    let connected = Connected { access, project, selectors, events: notices(global), cancel: cancel.clone() };
     let status = runtime.block_on(async {
         let interrupted = interrupted();
         let on_interrupt = cancel.clone();
@@ -103,6 +90,16 @@ where
     });
     runtime.shutdown_timeout(Duration::from_secs(2));
     if cancel.is_cancelled() { Ok(ExitStatus::Interrupted) } else { status }
+}
+
+/// The cluster that the command line, otherwise the project selects.
+pub(super) fn cluster_of(global: &GlobalOptions, loaded: Option<&Loaded>) -> ClusterAccess {
+    let project = loaded.map(|loaded| &loaded.project);
+    ClusterAccess::new(ClusterOptions {
+        context: global.kube_context.clone().or_else(|| project?.kube_context.clone()),
+        namespace: global.namespace.clone().or_else(|| project?.namespace.clone()),
+        environment: loaded.map(|loaded| loaded.environment.clone()).unwrap_or_default(),
+    })
 }
 
 /// What the command line, otherwise the section `dev`, otherwise the images of the project mean.

@@ -1,6 +1,7 @@
 //! The commands: one file per command.
 
 mod amount;
+mod analyze;
 mod attach;
 mod build;
 mod build_result;
@@ -19,8 +20,8 @@ mod editor;
 mod enter;
 mod exit_status;
 mod far_right;
-mod folder_scripts;
 mod first_warnings;
+mod folder_scripts;
 mod forward;
 mod forwarded_port;
 mod image_failure;
@@ -71,6 +72,7 @@ use crate::command::cli::{Cli, Command};
 use crate::host::live::registry_client;
 use crate::registry::CredentialStore;
 
+pub use analyze::AnalyzeArgs;
 pub use attach::AttachArgs;
 pub use check::CheckArgs;
 pub use cleanup::CleanupArgs;
@@ -125,6 +127,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Deploy(args) => deploy::deploy(&cli.global, args),
         Command::Dev(args) => dev::dev(&cli.global, args),
         Command::Status(args) => status::status(&cli.global, args),
+        Command::Analyze(args) => analyze::analyze(&cli.global, args),
         Command::Logs(args) => logs::logs(&cli.global, args),
         Command::Forward(args) => forward::forward(&cli.global, args),
         Command::Open(args) => open::open(&cli.global, args),

@@ -14,7 +14,7 @@ use super::pipeline_run::{PipelineCall, with_run};
 use super::stdout::{print, print_json};
 use super::{PipelineOptions, completions};
 use crate::command::cli::GlobalOptions;
-use crate::deploy::ready::RolloutError;
+use crate::deploy::ready::{RolloutError, Summary};
 use crate::deploy::wait::WaitLimits;
 use crate::plural::counted;
 use crate::rollout::{self, Deployment, DeploymentStatus};
@@ -66,18 +66,20 @@ struct StatusView {
     problems: Vec<ProblemView>,
 }
 
+/// An object that was observed.
 #[derive(Serialize)]
-struct ObjectView {
+pub(super) struct ObjectView {
     /// `Deployment/web`.
     object: String,
     namespace: String,
-    ready: bool,
+    pub(super) ready: bool,
     /// How far it is: `web 2/3 ready, 1 pulling`.
     state: String,
 }
 
+/// Why something does not run.
 #[derive(Serialize)]
-struct ProblemView {
+pub(super) struct ProblemView {
     code: &'static str,
     message: String,
     help: String,
@@ -113,27 +115,52 @@ pub fn status(global: &GlobalOptions, args: &StatusArgs) -> Result<ExitStatus, F
 
 impl StatusView {
     fn new(status: &DeploymentStatus) -> Self {
-        let objects = status.observed.objects.iter().map(|summary| ObjectView {
-            object: summary.object.to_string(),
-            namespace: summary.object.namespace.clone(),
-            ready: summary.readiness.is_current(),
-            state: summary.to_string(),
-        });
-        let problems = status.observed.problems.iter().map(|error: &RolloutError| ProblemView {
-            code: error.problem.code(),
-            message: error.problem.message(),
-            help: error.problem.help(),
-            log: error.log.clone(),
-        });
         Self {
             name: status.deployment.name().to_owned(),
             namespace: status.namespace.clone(),
             status: status.word().to_owned(),
             healthy: status.is_healthy(),
             revision: status.release.as_ref().map(|(revision, _)| *revision),
-            objects: objects.collect(),
-            problems: problems.collect(),
+            objects: status.observed.objects.iter().map(ObjectView::new).collect(),
+            problems: status.observed.problems.iter().map(ProblemView::new).collect(),
         }
+    }
+}
+
+impl ObjectView {
+    pub(super) fn new(summary: &Summary) -> Self {
+        Self {
+            object: summary.object.to_string(),
+            namespace: summary.object.namespace.clone(),
+            ready: summary.readiness.is_current(),
+            state: summary.to_string(),
+        }
+    }
+
+    /// The line for people.
+    pub(super) fn write(&self, text: &mut String) {
+        let mark = if self.ready { "  " } else { "! " };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {mark}{}: {}", self.object, self.state);
+    }
+}
+
+impl ProblemView {
+    pub(super) fn new(error: &RolloutError) -> Self {
+        Self {
+            code: error.problem.code(),
+            message: error.problem.message(),
+            help: error.problem.help(),
+            log: error.log.clone(),
+        }
+    }
+
+    /// The lines for people.
+    pub(super) fn write(&self, text: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  x {}", self.message);
+        self.log.iter().for_each(|line| _ = writeln!(text, "      {line}"));
+        let _ = writeln!(text, "    help: {}", self.help);
     }
 }
 
@@ -153,17 +180,8 @@ fn text(views: &[StatusView]) -> String {
             "{:width$} | {} in namespace {}{revision}{objects}",
             view.name, view.status, view.namespace
         );
-        for object in &view.objects {
-            let mark = if object.ready { "  " } else { "! " };
-            let _ = writeln!(text, "  {mark}{}: {}", object.object, object.state);
-        }
-        for problem in &view.problems {
-            let _ = writeln!(text, "  x {}", problem.message);
-            problem.log.iter().for_each(|line| {
-                let _ = writeln!(text, "      {line}");
-            });
-            let _ = writeln!(text, "    help: {}", problem.help);
-        }
+        view.objects.iter().for_each(|object| object.write(&mut text));
+        view.problems.iter().for_each(|problem| problem.write(&mut text));
     }
     if views.is_empty() {
         text.push_str("the project has no deployments\n");

@@ -9,5 +9,7 @@ mod problem_log;
 pub mod ready;
 pub mod replace;
 pub mod wait;
+mod workloads;
 
 pub use problem_log::problem_log;
+pub use workloads::workloads;
