@@ -120,7 +120,10 @@ impl Hello {
         if let Some(owner) = self.busy.clone() {
             return Some(RemoteError::Busy { root, owner });
         }
-        self.refused.clone().map(|reason| RemoteError::Root { root, reason })
+        self.refused.clone().map(|reason| match reason.contains("Read-only file system") {
+            true => RemoteError::ReadOnly { path: root },
+            false => RemoteError::Root { root, reason },
+        })
     }
 
     fn facts(&self) -> Result<Facts, RemoteError> {
