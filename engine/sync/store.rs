@@ -59,7 +59,6 @@ pub struct Known {
 }
 
 #[derive(Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are paths")]
 enum Record {
     Container(Option<ContainerKey>),
     Path { path: RelativePath, base: Option<Box<Base>>, is_sent: bool },
