@@ -24,15 +24,7 @@ fn project(more: &str) -> Project {
 
 /// The same with a cluster, which is never contacted.
 fn project_in_cluster(more: &str) -> Project {
-    let kubeconfig = r#"{
-        "apiVersion": "v1", "kind": "Config", "current-context": "test",
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        "clusters": [{"name": "test", "cluster": {"server": "https://127.0.0.1:1"}}],
-        "users": [{"name": "test", "user": {"token": "t"}}]
-    }"#;
-    let project = project(more).file("kubeconfig", kubeconfig);
-    let path = project.path("kubeconfig");
-    project.env("KUBECONFIG", path)
+    project(more).dead_cluster()
 }
 
 const DEV: &str = "\

@@ -164,7 +164,7 @@ fn scripts_and_mistakes_count() {
 
 #[test]
 fn a_single_file_is_refused_with_the_directory_to_sync_instead() {
-    let project = Project::new().file("conf/app.json", "{}").file("conf/other", "").file(
+    let project = Project::new().dead_cluster().file("conf/app.json", "{}").file("conf/other", "").file(
         "devspace.yaml",
         "version: v2beta1\nname: shop\ndev:\n  a:\n    labelSelector: {app: web}\n    sync:\n    - {path: \
              'conf/app.json:/etc/app/app.json', file: true}\n",
@@ -202,6 +202,7 @@ fn two_entries_never_have_the_same_directory_of_a_container() {
     };
     let entries = [entry("one", "/srv"), entry("two", "/srv/"), entry("three", "/srv/three")].concat();
     let project = Project::new()
+        .dead_cluster()
         .file("one/a", "")
         .file("two/b", "")
         .file("three/c", "")

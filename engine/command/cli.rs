@@ -42,7 +42,6 @@ How it works:
 Examples:
   windlass build api worker   build only these images and their base images
   windlass build -p dev       build with the profile `dev`
-  windlass deploy             build, deploy what changed, and wait until it runs
   windlass dev                deploy, and bring each saved file into its container
   windlass plan               show what a build would do, and why
   windlass run release 1.4.0  run your own pipeline `release`"

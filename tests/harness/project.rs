@@ -97,6 +97,19 @@ impl Project {
         self.env("DOCKER_HOST", daemon.host())
     }
 
+    /// Sets a kubeconfig with a cluster that nobody reaches.
+    #[must_use]
+    pub fn dead_cluster(self) -> Self {
+        let kubeconfig = r#"{
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "clusters": [{"name": "test", "cluster": {"server": "https://127.0.0.1:1"}}],
+            "users": [{"name": "test", "user": {"token": "t"}}]
+        }"#;
+        let path = self.path("kubeconfig");
+        self.file("kubeconfig", kubeconfig).env("KUBECONFIG", path)
+    }
+
     /// Sets `content` as the Docker configuration, `config.json`.
     #[must_use]
     pub fn docker_config(self, content: impl AsRef<[u8]>) -> Self {
