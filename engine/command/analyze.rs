@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::connected::cluster_of;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{load_if_any, notices, tell};
-use super::pipeline_run::new_runtime;
+use super::run_until_interrupt::run_until_interrupt;
 use super::status::{ObjectView, ProblemView};
 use super::stdout::{print, print_json};
 use crate::cluster::{ClusterAccess, ClusterError};
@@ -19,14 +19,13 @@ use crate::deploy::workloads;
 use crate::error::{Cancelled, StageError};
 use crate::event::{Events, Level};
 use crate::plural::counted;
-use crate::process::interrupted;
 
 /// The options of `windlass analyze`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Shows what does not run in the namespace, whoever deployed it, and why: the cause, the last
-lines of the log, and what to do. What is starting is waited for first. Exits with 1 if
-something does not run. Works without a devspace.yaml too.
+Shows what is not running in the namespace, no matter who deployed it, with the cause, the
+last lines of the log, and what to do. Waits first for what is starting. Exits with 1 if
+something is not running. Works without a devspace.yaml too.
 
 `windlass status` shows only what the project deployed, and all of it.
 
@@ -78,22 +77,14 @@ pub fn analyze(global: &GlobalOptions, args: &AnalyzeArgs) -> Result<ExitStatus,
         .wait
         .then(|| WaitLimits { timeout: Duration::from_secs(args.timeout), is_patient: args.patient });
     let events = notices(global);
-    let runtime = new_runtime()?;
     let cancel = CancellationToken::new();
-    let found = runtime.block_on(async {
-        let interrupted = interrupted();
-        let on_interrupt = cancel.clone();
-        tokio::spawn(async move {
-            interrupted.await;
-            on_interrupt.cancel();
-        });
+    let found = run_until_interrupt(&cancel, async {
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(Cancelled.into()),
             found = look(&access, &context.namespace, limits, &events, &cancel) => found,
         }
-    });
-    runtime.shutdown_timeout(Duration::from_secs(2));
+    })?;
     if cancel.is_cancelled() {
         return Ok(ExitStatus::Interrupted);
     }

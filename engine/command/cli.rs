@@ -119,7 +119,7 @@ pub enum Command {
     Dev(DevArgs),
     /// Show whether what is deployed runs, and why not
     Status(StatusArgs),
-    /// Show what does not run in the namespace, whoever deployed it, and why
+    /// Show everything that is not running in the namespace, and why
     Analyze(AnalyzeArgs),
     /// Show the logs of containers
     Logs(LogsArgs),

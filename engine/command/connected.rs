@@ -2,21 +2,20 @@
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use inquire::{InquireError, Select};
 use tokio_util::sync::CancellationToken;
 
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{load_if_any, notices, tell};
-use super::pipeline_run::{PipelineCall, new_runtime, with_run};
+use super::pipeline_run::{PipelineCall, with_run};
+use super::run_until_interrupt::run_until_interrupt;
 use super::{PipelineOptions, SelectorArgs};
 use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
 use crate::command::cli::GlobalOptions;
 use crate::config::{Dev, Loaded, Project, Selection};
 use crate::connect::{TargetSelector, all_containers};
 use crate::event::Events;
-use crate::process::interrupted;
 use crate::rollout::{SelectionError, image_match, project_images, target_selector};
 use crate::run::Run;
 
@@ -75,20 +74,12 @@ where
         }
         _ => vec![args.selector(None).map_err(Failure::wrong_use)?],
     };
-    let runtime = new_runtime()?;
     let cancel = CancellationToken::new();
     let connected = Connected { access, project, selectors, events: notices(global), cancel: cancel.clone() };
-    let status = runtime.block_on(async {
-        let interrupted = interrupted();
-        let on_interrupt = cancel.clone();
-        tokio::spawn(async move {
-            interrupted.await;
-            on_interrupt.cancel();
-        });
+    let status = run_until_interrupt(&cancel, async {
         let connected = if args.pick { pick(connected).await? } else { connected };
         work(connected).await
-    });
-    runtime.shutdown_timeout(Duration::from_secs(2));
+    })?;
     if cancel.is_cancelled() { Ok(ExitStatus::Interrupted) } else { status }
 }
 

@@ -29,7 +29,7 @@ use crate::event::{Events, Level};
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
 use crate::rollout::{deployment_inputs, selected};
-use crate::run::{DeployOptions, DevOptions, Run};
+use crate::run::{DeployOptions, DevOptions, Run, cluster_options};
 use crate::script::{Execution, Reload, ScriptError};
 use crate::terminal::InteractionEnd;
 use crate::watch::{ChangedFile, WatchRoot};
@@ -157,12 +157,7 @@ impl DevArgs {
         if needs_cluster || !self.deployments.is_empty() {
             return false;
         }
-        let access = ClusterAccess::new(ClusterOptions {
-            context: project.kube_context.clone(),
-            namespace: project.namespace.clone(),
-            environment: environment.to_vec(),
-        });
-        matches!(access.context(), Ok(None))
+        matches!(ClusterAccess::new(cluster_options(project, environment)).context(), Ok(None))
     }
 
     /// Whether every image and deployment follows its files, not only those of `autoReload`.

@@ -47,6 +47,7 @@ mod purge;
 mod quiet_log;
 mod render;
 mod run;
+mod run_until_interrupt;
 mod save;
 mod selector_args;
 mod show;

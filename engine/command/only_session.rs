@@ -8,6 +8,7 @@ use crate::cluster::{ClusterAccess, ClusterContext, ClusterOptions};
 use crate::config::Loaded;
 use crate::held_file::{HeldFile, Hold};
 use crate::image::Digest;
+use crate::run::cluster_options;
 
 /// How long the other session may take to end.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -33,11 +34,7 @@ pub(super) struct SessionTarget {
 impl SessionTarget {
     /// The target of `loaded`; `None` without a cluster. An invalid kubeconfig is reported by the first pass.
     pub(super) fn of(loaded: &Loaded) -> Option<Self> {
-        let options = ClusterOptions {
-            context: loaded.project.kube_context.clone(),
-            namespace: loaded.project.namespace.clone(),
-            environment: loaded.environment.clone(),
-        };
+        let options = cluster_options(&loaded.project, &loaded.environment);
         let access = ClusterAccess::new(options.clone());
         let context = access.context().ok()??.clone();
         let options = ClusterOptions {

@@ -58,7 +58,7 @@ pub(super) trait PassKind {
         Ok(())
     }
 
-    /// What selects the cluster of all passes; `None`: the configuration and the kubeconfig, anew for each pass.
+    /// Selects the cluster for all passes. If it is `None`, each pass reads the configuration and the kubeconfig again.
     fn cluster(&self) -> Option<ClusterOptions> {
         None
     }

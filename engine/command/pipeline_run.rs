@@ -15,7 +15,6 @@ use super::interrupt::cancel_on_interrupt;
 use super::load::{load_dependencies, warn};
 use super::store_size::keep_store_small;
 use super::unused_script::{UnusedScript, unused_scripts};
-use crate::cluster::ClusterOptions;
 use crate::command::cli::GlobalOptions;
 use crate::config::{ImageConfig, Loaded, Outline, Project};
 use crate::dependency::{ProjectSelection, Tree};
@@ -366,11 +365,7 @@ pub(super) fn host_options(project: &Project, tree: &Tree, options: &RunOptions)
     let insecure = images.filter(|image| image.kaniko.as_ref().is_some_and(|kaniko| kaniko.insecure));
     let docker = |image: &ImageConfig| image.docker.as_ref().and_then(|docker| docker.prefer_minikube);
     HostOptions {
-        cluster: options.cluster.clone().unwrap_or_else(|| ClusterOptions {
-            context: project.kube_context.clone(),
-            namespace: project.namespace.clone(),
-            environment: options.environment.clone(),
-        }),
+        cluster: options.cluster_of(project),
         // A run uses one daemon: the one of minikube, unless an image sets `preferMinikube: false`.
         prefers_minikube: project.images.values().all(|image| docker(image) != Some(false)),
         insecure_registries: insecure.map(|image| image.repository.domain().to_owned()).collect(),

@@ -11,7 +11,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::forward_report::ForwardReport;
 use super::{FolderFlags, FolderJob, FolderSettings, Wanted, refused_folder};
-use crate::cluster::{ClusterAccess, ClusterOptions};
+use crate::cluster::ClusterAccess;
 use crate::config::{Dev, Folder, Foreground, Forward, Logs, Page, Selection};
 use crate::connect::{
     Choose, ForwardError, ForwardSpec, ListeningPort, LogItem, LogOptions, LogQueue, Notices, TargetSelector,
@@ -78,11 +78,7 @@ impl Connections {
         paused: watch::Receiver<bool>,
     ) -> Self {
         let session = &run.session;
-        let access = ClusterAccess::new(run.options.cluster.clone().unwrap_or_else(|| ClusterOptions {
-            context: run.project.kube_context.clone(),
-            namespace: run.project.namespace.clone(),
-            environment: run.options.environment.clone(),
-        }));
+        let access = ClusterAccess::new(run.options.cluster_of(&run.project));
         access.keep_trying();
         let cancel = CancellationToken::new();
         Self {

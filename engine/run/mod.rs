@@ -2,6 +2,7 @@
 
 mod builder_choice;
 mod claim;
+mod cluster_options;
 mod cluster_progress;
 mod daemon_images;
 mod delivery;
@@ -43,6 +44,7 @@ use crate::scope::Scope;
 use crate::state::ImageStore;
 
 pub use claim::Claim;
+pub use cluster_options::cluster_options;
 pub use cluster_progress::ClusterProgress;
 pub use delivery::Delivery;
 pub use dependency_images::{ForeignBase, disabled_base, foreign_base};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{DeployOptions, DevOptions};
+use super::{DeployOptions, DevOptions, cluster_options};
 use crate::builder::kaniko::PodSettings;
 use crate::cluster::ClusterOptions;
-use crate::config::BuilderKind;
+use crate::config::{BuilderKind, Project};
 use crate::image::TagTemplate;
 
 /// The user's options of a run.
@@ -58,6 +58,11 @@ impl RunOptions {
     /// The default number of jobs: one per CPU core, at least 2, because builds wait more than they compute.
     pub fn default_jobs() -> usize {
         std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+    }
+
+    /// What selects the cluster: what was chosen for all runs, otherwise `project`.
+    pub fn cluster_of(&self, project: &Project) -> ClusterOptions {
+        self.cluster.clone().unwrap_or_else(|| cluster_options(project, &self.environment))
     }
 
     /// The builder to use instead of `chosen`: the requested one, if a Dockerfile is built.

@@ -16,7 +16,7 @@ use super::guard::{self, Side};
 use super::local::{LocalFolder, LocalScan, RootState, is_same_file};
 use super::options::{Batch, FolderOptions, SyncHooks};
 use super::reconcile::{Entries, Occasion, Plan, Sides, below};
-use super::store::{ContainerKey, Known, Store, may_be_used};
+use super::store::{ContainerKey, Known, Store, may_be_used, of_process};
 use super::trash::Trash;
 use super::{Entry, Pruned, RelativePath, Remote, RemoteError, Tier};
 use crate::config::InitialSync as Strategy;
@@ -29,7 +29,7 @@ use crate::plural::counted;
 const UNSURE: i128 = 2_000_000_000;
 /// The number of files in one directory that is told.
 const HUGE: usize = 50_000;
-/// How many directories a scan there is told not to read.
+/// The maximum number of directories that a scan in the container is told to skip.
 const MOST_PRUNED: usize = 200;
 /// How often a plan asks for digests.
 const COMPARISONS: usize = 3;
@@ -818,7 +818,7 @@ fn claim_downloads(states: &Path, here: &Path) -> (Option<HeldFile>, Option<Stri
         // The directories of one process were compared before.
         Ok(Hold::HeldBy(Some(process))) if process == std::process::id() => (None, None),
         Ok(Hold::HeldBy(process)) => {
-            let process = process.map(|process| format!(" (process {process})")).unwrap_or_default();
+            let process = of_process(process);
             let refused = format!(
                 "nothing is downloaded, because another windlass{process} downloads from another container into the same \
                  directory: to download from this one, end the other one and start again"

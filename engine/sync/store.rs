@@ -144,7 +144,7 @@ pub fn record_of(
 }
 
 /// " (process 4711)", if it is known.
-fn of_process(process: Option<u32>) -> String {
+pub fn of_process(process: Option<u32>) -> String {
     process.map(|process| format!(" (process {process})")).unwrap_or_default()
 }
 

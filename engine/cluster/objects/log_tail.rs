@@ -56,8 +56,8 @@ impl ClusterAccess {
     }
 }
 
-/// Whether `text` is an error of the kubelet, which it sends with status 200 in place of the log. It cannot read the log of
-/// a container that is being replaced (Kubernetes, `pkg/kubelet/kuberuntime/logs/logs.go` and
+/// Whether `text` is an error message instead of a log. The kubelet sends it with status 200 if it cannot read the log
+/// because the container is being replaced (Kubernetes, `pkg/kubelet/kuberuntime/logs/logs.go` and
 /// `pkg/kubelet/kuberuntime/kuberuntime_container.go`).
 fn is_failure(text: &str) -> bool {
     let is_one_line = text.trim_end().lines().count() == 1;

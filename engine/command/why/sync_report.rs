@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::change::ago;
-use crate::cluster::{ClusterAccess, ClusterOptions};
+use crate::cluster::ClusterAccess;
 use crate::command::dry_run::DryRun;
 use crate::config::{Folder, Origin, Selection};
 use crate::dev::{DecidingPattern, NotSynced, SyncReason, WayReason};
@@ -91,11 +91,7 @@ struct LastSync {
 pub(super) fn reports(dry_run: &DryRun, files: &[PathBuf]) -> Vec<SyncReport> {
     let run = &dry_run.execution.run;
     let folders = lock(&dry_run.execution.wanted).folders.clone();
-    let access = ClusterAccess::new(ClusterOptions {
-        context: run.project.kube_context.clone(),
-        namespace: run.project.namespace.clone(),
-        environment: run.options.environment.clone(),
-    });
+    let access = ClusterAccess::new(run.options.cluster_of(&run.project));
     let root = &run.project.root;
     let report = |file: &PathBuf| {
         let shown =

@@ -28,7 +28,7 @@ pub struct ApplyOptions<'a> {
 /// What an apply did.
 #[derive(Debug, Clone, Default)]
 pub struct AppliedManifests {
-    /// All objects of the manifests, as they are in the cluster, without `managedFields`.
+    /// The state in the cluster of all objects of the manifests, without `managedFields`.
     pub objects: Vec<Value>,
     /// The number of objects that were created or changed.
     pub changed: usize,
