@@ -30,9 +30,10 @@ pub(super) struct Known {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
-    /// A file, with the digest of its content unless it is large or unreadable, or contents are ignored.
-    File(Option<Digest>),
-    Link(PathBuf),
+    /// A file, with the digest of its content unless it is large or unreadable, or contents are ignored. In a box, as the
+    /// targets of links are: watched files are many, and few have either.
+    File(Option<Box<Digest>>),
+    Link(Box<PathBuf>),
     Folder,
     Other,
 }
@@ -58,9 +59,11 @@ impl Known {
             Some(before) => before.what.clone(),
             None if kind.is_file() => {
                 let is_read = contents == Contents::Read && stamp.size <= READ;
-                What::File(if is_read { digest(path) } else { None })
+                What::File(if is_read { digest(path).map(Box::new) } else { None })
             }
-            None if kind.is_symlink() => fs::read_link(path).map_or(What::Other, What::Link),
+            None if kind.is_symlink() => {
+                fs::read_link(path).map_or(What::Other, |target| What::Link(Box::new(target)))
+            }
             None if kind.is_dir() => What::Folder,
             None => What::Other,
         };

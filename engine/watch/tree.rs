@@ -1,6 +1,7 @@
 //! The watched files in memory.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -31,7 +32,7 @@ pub enum ChangeKind {
 /// The watched files and directories.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    paths: BTreeMap<PathBuf, Known>,
+    paths: BTreeMap<Box<Path>, Known>,
     contents: Contents,
 }
 
@@ -47,7 +48,7 @@ impl Tree {
     }
 
     /// Adds what was read of paths, unless they are known already.
-    pub(super) fn add(&mut self, known: Vec<(PathBuf, Known)>) {
+    pub(super) fn add(&mut self, known: Vec<(Box<Path>, Known)>) {
         if self.paths.is_empty() {
             // Built at once, a map has no gaps.
             self.paths = known.into_iter().collect();
@@ -70,8 +71,11 @@ impl Tree {
 
     /// The known paths in `folder`, at any depth, and itself.
     pub(super) fn below(&self, folder: &Path) -> Vec<PathBuf> {
-        let below = self.paths.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
-        below.map(|(path, _)| path.clone()).collect()
+        let below = self
+            .paths
+            .range::<Path, _>((Bound::Included(folder), Bound::Unbounded))
+            .take_while(|(path, _)| path.starts_with(folder));
+        below.map(|(path, _)| path.to_path_buf()).collect()
     }
 
     /// Removes all paths that `keeps` rejects.
@@ -80,8 +84,8 @@ impl Tree {
     }
 
     /// All known paths.
-    pub(super) fn paths(&self) -> impl Iterator<Item = (&PathBuf, &Known)> {
-        self.paths.iter()
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&Path, &Known)> {
+        self.paths.iter().map(|(path, known)| (&**path, known))
     }
 
     /// The number of files, without directories.
@@ -92,7 +96,7 @@ impl Tree {
     /// Compares `path` with the disk, remembers what is there, and returns the change, if it is one.
     pub(super) fn compare(&mut self, path: &Path) -> Option<ChangeKind> {
         let Some(before) = self.paths.get(path) else {
-            self.paths.insert(path.to_owned(), Known::read(path, self.contents)?);
+            self.paths.insert(path.into(), Known::read(path, self.contents)?);
             return Some(ChangeKind::Created);
         };
         let Some(now) = Known::again(path, self.contents, before) else {
@@ -100,7 +104,7 @@ impl Tree {
             return Some(ChangeKind::Deleted);
         };
         let is_like = now.is_like(before);
-        self.paths.insert(path.to_owned(), now);
+        self.paths.insert(path.into(), now);
         (!is_like).then_some(ChangeKind::Changed)
     }
 }

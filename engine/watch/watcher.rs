@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use super::debounce::Debounce;
 use super::file_system::without_events;
@@ -63,7 +63,7 @@ pub struct Watcher {
 
 enum Command {
     Roots(Vec<WatchRoot>, Option<Moment>, Sender<()>),
-    Baseline(Vec<(PathBuf, Known)>, Option<Moment>),
+    Baseline(Vec<(Box<Path>, Known)>, Option<Moment>),
     Stop,
 }
 
@@ -426,8 +426,11 @@ impl Work {
         let contents = self.tree.contents();
         let (commands, wake) = (self.commands.clone(), self.source.wake());
         rayon::spawn(move || {
-            let read = |path: &PathBuf| Some((path.clone(), Known::read(path, contents)?));
-            let known = new.par_iter().filter_map(read).collect();
+            let read = |path: PathBuf| {
+                let known = Known::read(&path, contents)?;
+                Some((path.into_boxed_path(), known))
+            };
+            let known = new.into_par_iter().filter_map(read).collect();
             // It fails if the watcher has ended.
             let _ = commands.send(Command::Baseline(known, since));
             wake();
@@ -436,7 +439,7 @@ impl Work {
 
     /// Adds what was read of the files for the first time, except those that were touched meanwhile. Reports
     /// those that may have changed after `since`: no event told of it.
-    fn learn(&mut self, known: Vec<(PathBuf, Known)>, since: Option<Moment>) {
+    fn learn(&mut self, known: Vec<(Box<Path>, Known)>, since: Option<Moment>) {
         // Whatever happened before the last file was read is in the queue.
         let events = self.source.wait(Duration::ZERO);
         self.take_in(events);
@@ -445,13 +448,13 @@ impl Work {
         let mut changed = Vec::new();
         let mut new = known;
         new.retain(|(path, known)| {
-            let is_touched = unread.contains(path) || self.debounce.has(path);
+            let is_touched = unread.contains(&**path) || self.debounce.has(path);
             !is_touched && self.roots.sees(path, known.is_folder())
         });
         if let Some(since) = since {
             for (path, _) in new.iter().filter(|(_, known)| !known.is_folder()) {
                 if let Some(at) = changed_after(path, since) {
-                    changed.push(ChangedFile { path: path.clone(), kind: ChangeKind::Changed, at });
+                    changed.push(ChangedFile { path: path.to_path_buf(), kind: ChangeKind::Changed, at });
                 }
             }
         }
@@ -495,7 +498,7 @@ impl Work {
             .tree
             .paths()
             .filter(|(path, _)| !found.contains(*path))
-            .map(|(path, _)| path.clone())
+            .map(|(path, _)| path.to_path_buf())
             .collect();
         for path in gone {
             if !self.debounce.has(&path) {
