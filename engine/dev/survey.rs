@@ -54,7 +54,7 @@ impl FolderSurvey {
             Ok(rules) => rules,
             Err(error) => return problem(error.to_string()),
         };
-        let scan = LocalFolder::new(here.clone(), both.rules).scan();
+        let scan = LocalFolder::new(here.clone(), both.rules).scan(&BTreeMap::new());
         let mut survey = Self::default();
         let mut entries: BTreeMap<String, LargeEntry> = BTreeMap::new();
         for (path, entry) in scan.entries.iter().filter(|(_, entry)| entry.kind != Kind::Directory) {

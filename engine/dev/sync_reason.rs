@@ -287,7 +287,8 @@ mod tests {
         let cases = (patterns(), patterns(), patterns(), any::<bool>(), any::<bool>());
         let ran = TestRunner::new(config).run(&cases, |(both, up, down, no_upload, no_download)| {
             let folder = folder(rules(&both), rules(&up), rules(&down), no_upload, no_download);
-            let scan = LocalFolder::new(root.clone(), ExcludeRules::new(&both)).scan();
+            let scan = LocalFolder::new(root.clone(), ExcludeRules::new(&both))
+                .scan(&std::collections::BTreeMap::new());
             let [up, down] = [up, down].map(ExcludeRules::new);
             for path in &paths {
                 let reason = SyncReason::new(&root, std::slice::from_ref(&folder), &folder, &root.join(path))

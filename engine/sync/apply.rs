@@ -10,7 +10,9 @@ use super::folder::{Folder, blocking};
 use super::local::{LocalFailure, Written};
 use super::options::Winner;
 use super::reconcile::{Entries, Plan, is_in, stays_inside};
-use super::{Download, Entry, Expected, Kind, Outcome, RelativePath, Remote, RemoteError, Tier, Upload};
+use super::{
+    Download, Entry, Expected, Kind, Outcome, RelativePath, Remote, RemoteError, SharedDigest, Tier, Upload,
+};
 use crate::event::{Level, SyncChange};
 use crate::plural::counted;
 
@@ -386,7 +388,7 @@ impl Folder {
                         _ => self.batch.uploaded.push(path.clone()),
                     }
                     self.batch.bytes += entry.size;
-                    let here = Entry { digest: there.digest.or(entry.digest), ..entry };
+                    let here = Entry { digest: there.digest.clone().or(entry.digest), ..entry };
                     self.store.set_sent(&path);
                     self.record(&path, Some(here), Some(there), true, work.comparison);
                 }
@@ -467,7 +469,7 @@ impl Folder {
     fn recorded_here(&self, work: &Work<'_>, path: &RelativePath) -> Option<Entry> {
         let entry = work.here.get(path)?.clone();
         let known = self.store.known().base.get(path).and_then(|base| base.here.as_ref());
-        let digest = entry.digest.or_else(|| known.and_then(|seen| seen.entry.digest));
+        let digest = entry.digest.clone().or_else(|| known?.entry.digest.clone());
         Some(Entry { digest, ..entry })
     }
 
@@ -525,7 +527,8 @@ impl Folder {
         for ((path, entry), download) in files.into_iter().zip(downloads) {
             match download {
                 Download::File { copy, digest } => {
-                    let entry = Entry { mtime: entry.mtime - work.comparison.ahead, ..entry };
+                    let mtime = Entry::nearest_mtime(entry.modified() - work.comparison.ahead);
+                    let entry = Entry { mtime, ..entry };
                     let (local, trash, expected) =
                         (self.local.clone(), trash.clone(), work.here.get(&path).cloned());
                     let target = path.clone();
@@ -566,7 +569,8 @@ impl Folder {
     ) {
         match result {
             Ok(Written::Done(entry)) => {
-                let here = entry.map(|entry| Entry { digest, ..entry });
+                let digest: Option<SharedDigest> = digest.map(Into::into);
+                let here = entry.map(|entry| Entry { digest: digest.clone(), ..entry });
                 let there = work.there.get(path).map(|entry| Entry { digest, ..entry.clone() });
                 if let Some(here) = &here {
                     Arc::make_mut(&mut self.here).insert(path.clone(), here.clone());

@@ -43,10 +43,21 @@ pub enum Relation {
     Unknown,
 }
 
+impl Base {
+    /// Makes both sides share the memory of their digest, if it is one.
+    pub fn share_digest(&mut self) {
+        if let (Some(here), Some(there)) = (&self.here, &mut self.there)
+            && here.entry.digest == there.entry.digest
+        {
+            there.entry.digest.clone_from(&here.entry.digest);
+        }
+    }
+}
+
 impl Seen {
     /// `entry`, seen at the time `now` of its side.
     pub fn new(entry: Entry, now: i128) -> Self {
-        let is_young = entry.kind == Kind::File && entry.mtime.saturating_add(YOUNG) > now;
+        let is_young = entry.kind == Kind::File && entry.modified() + YOUNG > now;
         Self { entry, is_young }
     }
 
@@ -83,11 +94,11 @@ pub fn content(one: &Entry, other: &Entry) -> Relation {
 /// unless they were written just before `now`. `ahead` is how far the clock there is ahead of this one.
 pub fn first_content(here: &Entry, there: &Entry, ahead: i128, now: i128) -> Relation {
     const SECOND: i128 = 1_000_000_000;
-    let seconds = here.mtime.div_euclid(SECOND);
+    let seconds = here.modified().div_euclid(SECOND);
     let is_same_time =
-        [there.mtime, there.mtime - ahead].iter().any(|time| time.div_euclid(SECOND) == seconds);
+        [there.modified(), there.modified() - ahead].iter().any(|time| time.div_euclid(SECOND) == seconds);
     match content(here, there) {
-        Relation::Unknown if is_same_time && here.mtime + YOUNG <= now => Relation::Same,
+        Relation::Unknown if is_same_time && here.modified() + YOUNG <= now => Relation::Same,
         relation => relation,
     }
 }

@@ -194,7 +194,7 @@ pub fn decide_first(at: At<'_>, strategy: Strategy, comparison: Comparison) -> D
                 }
                 Relation::Different | Relation::Unknown => {}
             }
-            let is_newer_there = there.mtime - comparison.ahead > here.mtime;
+            let is_newer_there = there.modified() - comparison.ahead > here.modified();
             match strategy {
                 Disabled => Decision::Keep,
                 _ if is_directory(here) != is_directory(there) => return Decision::Hold,

@@ -22,6 +22,12 @@ impl RelativePath {
         text.split('/').all(is_name).then(|| Self(text.into()))
     }
 
+    /// The path `text`, with the memory of the same path in `known` if it is there; `None` if it cannot be synchronized.
+    pub fn new_or_known<T>(text: &str, known: &BTreeMap<Self, T>) -> Option<Self> {
+        let known = known.get_key_value(text).map(|(path, _)| path.clone());
+        known.or_else(|| Self::new(text))
+    }
+
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -86,7 +92,7 @@ pub enum Kind {
     /// A directory.
     Directory,
     /// A symbolic link and its target.
-    Link(String),
+    Link(Box<str>),
 }
 
 /// What is at one path of a side.
@@ -98,14 +104,44 @@ pub struct Entry {
     pub mode: u32,
     /// The size in bytes; 0 for what is not a file.
     pub size: u64,
-    /// The modification time in nanoseconds since the epoch, by the clock of that side.
-    pub mtime: i128,
+    /// The modification time in nanoseconds since the epoch, by the clock of that side. Times before 1677 and after 2262
+    /// are stored as the nearest of those.
+    pub mtime: i64,
     /// The inode number; 0 if unknown.
     pub inode: u64,
     /// The user and the group that own it.
     pub owner: (u32, u32),
     /// The SHA-256 digest of a file's content, if it is known.
-    pub digest: Option<Digest>,
+    pub digest: Option<SharedDigest>,
+}
+
+impl Entry {
+    /// The modification time for calculations, which cannot overflow.
+    pub fn modified(&self) -> i128 {
+        self.mtime.into()
+    }
+
+    /// The nearest modification time to `time`, in nanoseconds since the epoch.
+    pub fn nearest_mtime(time: i128) -> i64 {
+        i64::try_from(time).unwrap_or(if time < 0 { i64::MIN } else { i64::MAX })
+    }
+}
+
+/// The digest of a content. Copies share its memory: both sides of many files have the same one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Digest", into = "Digest")]
+pub struct SharedDigest(Arc<Digest>);
+
+impl From<Digest> for SharedDigest {
+    fn from(digest: Digest) -> Self {
+        Self(Arc::new(digest))
+    }
+}
+
+impl From<SharedDigest> for Digest {
+    fn from(digest: SharedDigest) -> Self {
+        *digest.0
+    }
 }
 
 /// What a scan of a side found.

@@ -219,11 +219,13 @@ impl Folder {
         let scans = has_scans
             && (reason != Reason::Change || !self.options.disable_download || self.is_there_unknown);
         let there = if scans { self.scan_there(remote, reason).await? } else { None };
-        if !self.look_here().await {
+        let there = there.map(Arc::new);
+        let known = there.as_ref().unwrap_or(&self.here).clone();
+        if !self.look_here(known).await {
             return Ok(Pending::default());
         }
         let there = match (there, reason) {
-            (Some(there), _) => there,
+            (Some(there), _) => Arc::unwrap_or_clone(there),
             // Without a scan, it is there what it was.
             (None, Reason::Change) => self.known_there(),
             (None, _) if has_scans => return Ok(Pending::default()),
@@ -418,7 +420,7 @@ impl Folder {
             if !ask_there.is_empty() {
                 for (path, digest) in remote.digests(&ask_there).await? {
                     if let Some(entry) = there.get_mut(&path) {
-                        entry.digest = Some(digest);
+                        entry.digest = Some(digest.into());
                     }
                 }
             }
@@ -428,7 +430,7 @@ impl Folder {
                 && self.here.contains_key(path)
                 && let Some(known) = Arc::make_mut(&mut self.here).get_mut(path)
             {
-                known.digest = entry.digest;
+                known.digest = entry.digest.clone();
             }
             // It was touched, and has the same content: that need not be found out again.
             if !plan.decisions.contains_key(path)
@@ -523,7 +525,7 @@ impl Folder {
         reason: Reason,
     ) -> Result<Option<Entries>, RemoteError> {
         let started = std::time::Instant::now();
-        let scan = remote.scan(&self.pruned).await?;
+        let scan = remote.scan(&self.pruned, &self.store.known().base).await?;
         self.scan_took = started.elapsed();
         for name in scan.unusable {
             self.tell_once(
@@ -574,10 +576,10 @@ impl Folder {
         Ok(Some(entries))
     }
 
-    /// Looks at everything here; false if the result proves nothing.
-    async fn look_here(&mut self) -> bool {
+    /// Looks at everything here; false if the result proves nothing. Paths that are in `known` share its memory.
+    async fn look_here(&mut self, known: Arc<Entries>) -> bool {
         let local = self.local.clone();
-        let scanned = blocking(move || (local.root_identity(), local.scan()));
+        let scanned = blocking(move || (local.root_identity(), local.scan(&known)));
         let Some((root, scan)) = scanned.await else { return false };
         if !self.is_usable(&scan.root) {
             return false;
@@ -630,7 +632,7 @@ impl Folder {
         });
         for (path, digest) in digests.await.into_iter().flatten() {
             if let Some(entry) = here.get_mut(&path) {
-                entry.digest = Some(digest);
+                entry.digest = Some(digest.into());
             }
         }
     }
@@ -735,8 +737,8 @@ impl Folder {
         let now = (self.clock)();
         let (mut here, mut there) = (here, there);
         if is_common && let (Some(here), Some(there)) = (&mut here, &mut there) {
-            let digest = here.digest.or(there.digest);
-            (here.digest, there.digest) = (digest, digest);
+            let digest = here.digest.take().or(there.digest.take());
+            (here.digest, there.digest) = (digest.clone(), digest);
         }
         let base = (here.is_some() || there.is_some()).then(|| Base {
             here: here.map(|entry| Seen::new(entry, now)),
@@ -837,7 +839,7 @@ fn known_digests(there: &mut Entries, known: &BaseTree) {
             && !seen.is_young
             && seen.relation(entry) == super::base::Relation::Same
         {
-            entry.digest = seen.entry.digest;
+            entry.digest = seen.entry.digest.clone();
         }
     }
 }

@@ -27,7 +27,7 @@ pub use after_upload::{AfterUpload, COMMAND_LIMIT, SLOW_COMMAND};
 #[cfg(test)]
 pub use changes::LocalChange;
 pub use decide::{Limit, Ways};
-pub use entry::{Entry, Kind, RelativePath, Scan};
+pub use entry::{Entry, Kind, RelativePath, Scan, SharedDigest};
 pub use error::{SyncError, check_downloads};
 pub use exclude::{ExcludeRules, is_own};
 pub use folder::Folder;

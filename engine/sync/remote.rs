@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::base::BaseTree;
 use super::remote_error::RemoteError;
 use super::{Entry, RelativePath, Scan};
 use crate::image::Digest;
@@ -18,11 +19,12 @@ pub trait Remote: Send + Sync {
     /// What the container's tools make possible, and the facts that were learned when connecting.
     fn facts(&self) -> &Facts;
 
-    /// Lists the directory, except what `pruned` selects. Links are not followed.
+    /// Lists the directory, except what `pruned` selects. Links are not followed. Paths that are in `known` share its
+    /// memory.
     ///
     /// # Errors
     /// [`RemoteError`] if there is no answer. An answer with gaps is not an error: see [`Scan::gap`].
-    async fn scan(&self, pruned: &[Pruned]) -> Result<Scan, RemoteError>;
+    async fn scan(&self, pruned: &[Pruned], known: &BaseTree) -> Result<Scan, RemoteError>;
 
     /// The digests of files; those that cannot be read are missing in the result.
     ///

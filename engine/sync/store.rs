@@ -139,7 +139,7 @@ pub fn record_of(
     let base = known.base.get(path).filter(|base| base.is_common);
     let here = base.and_then(|base| base.here.as_ref());
     let is_current = here.zip(now).is_some_and(|(seen, now)| seen.relation(now) == Relation::Same);
-    let common = here.map(|seen| seen.entry.mtime);
+    let common = here.map(|seen| seen.entry.modified());
     (common.is_some() || was_sent).then_some(SyncRecord { common, is_current, was_sent })
 }
 
@@ -290,7 +290,10 @@ fn read(file: &File) -> io::Result<Known> {
                     known.sent.insert(path.clone());
                 }
                 match base {
-                    Some(base) => known.base.insert(path, base),
+                    Some(mut base) => {
+                        base.share_digest();
+                        known.base.insert(path, base)
+                    }
                     None => known.base.remove(&path),
                 };
             }

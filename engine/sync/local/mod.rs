@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::exclude::{ExcludeRules, is_own};
 use super::reconcile::stays_inside;
 use super::{Entry, Kind, RelativePath};
-use crate::image::Digest;
+use crate::image::{Digest, Stamp};
 
 pub use links::FollowedLink;
 pub use scan::{LocalScan, RootState};
@@ -84,7 +84,7 @@ impl LocalFolder {
         match fs::read_link(&on_disk)?.to_str() {
             Some(target) if stays_inside(path, target) => {
                 let entry = entry_of(&metadata);
-                Ok(entry.map(|entry| Entry { kind: Kind::Link(target.to_owned()), size: 0, ..entry }))
+                Ok(entry.map(|entry| Entry { kind: Kind::Link(target.into()), size: 0, ..entry }))
             }
             _ => Ok(entry_of(&target_metadata)),
         }
@@ -132,24 +132,22 @@ fn entry_of(metadata: &Metadata) -> Option<Entry> {
     let kind = match metadata.file_type() {
         kind if kind.is_file() => Kind::File,
         kind if kind.is_dir() => Kind::Directory,
-        kind if kind.is_symlink() => Kind::Link(String::new()),
+        kind if kind.is_symlink() => Kind::Link("".into()),
         _ => return None,
     };
     let size = if kind == Kind::File { metadata.len() } else { 0 };
-    let (mode, inode, owner, mtime) = facts_of(metadata);
+    let (mode, inode, owner) = facts_of(metadata);
+    let mtime = Stamp::of(metadata).modified;
     Some(Entry { kind, mode, size, mtime, inode, owner, digest: None })
 }
 
 #[cfg(unix)]
-fn facts_of(metadata: &Metadata) -> (u32, u64, (u32, u32), i128) {
+fn facts_of(metadata: &Metadata) -> (u32, u64, (u32, u32)) {
     use std::os::unix::fs::MetadataExt as _;
-    let mtime = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-    (metadata.mode() & 0o7777, metadata.ino(), (metadata.uid(), metadata.gid()), mtime)
+    (metadata.mode() & 0o7777, metadata.ino(), (metadata.uid(), metadata.gid()))
 }
 
 #[cfg(not(unix))]
-fn facts_of(metadata: &Metadata) -> (u32, u64, (u32, u32), i128) {
-    let mtime = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    let mtime = mtime.and_then(|distance| i128::try_from(distance.as_nanos()).ok()).unwrap_or_default();
-    (if metadata.is_dir() { 0o755 } else { 0o644 }, 0, (0, 0), mtime)
+fn facts_of(metadata: &Metadata) -> (u32, u64, (u32, u32)) {
+    (if metadata.is_dir() { 0o755 } else { 0o644 }, 0, (0, 0))
 }

@@ -41,26 +41,33 @@ pub struct LocalScan {
 }
 
 /// What was found so far.
-#[derive(Default)]
-struct Found {
+struct Found<'known> {
+    /// The paths that were known before: those that are found again share their memory.
+    known: &'known Entries,
     entries: Vec<(RelativePath, Entry)>,
     unusable: Vec<String>,
     unreadable: Vec<(RelativePath, String)>,
 }
 
-impl Found {
+impl<'known> Found<'known> {
+    fn new(known: &'known Entries) -> Self {
+        // Most of what was there is there again.
+        let entries = Vec::with_capacity(known.len());
+        Self { known, entries, unusable: Vec::new(), unreadable: Vec::new() }
+    }
+
     /// Everything, in a map that was built at once: unlike one that grew, it has no gaps.
     fn scan(self, root: RootState) -> LocalScan {
-        let Self { entries, unusable, unreadable } = self;
+        let Self { entries, unusable, unreadable, .. } = self;
         LocalScan { root, entries: entries.into_iter().collect(), unusable, unreadable }
     }
 }
 
 impl LocalFolder {
-    /// Lists everything.
-    pub fn scan(&self) -> LocalScan {
+    /// Lists everything. Paths that are in `known` share its memory.
+    pub fn scan(&self, known: &Entries) -> LocalScan {
         let mut root = self.root_state();
-        let mut found = Found::default();
+        let mut found = Found::new(known);
         if root == RootState::Directory {
             let mut chain: Vec<_> = identity(&self.root).into_iter().collect();
             if let Err(error) = self.list(None, &mut chain, &mut found) {
@@ -88,7 +95,8 @@ impl LocalFolder {
     /// synchronized as a link, are not in the result.
     pub fn scan_paths(&self, paths: &BTreeSet<RelativePath>) -> LocalScan {
         let root = self.root_state();
-        let mut found = Found::default();
+        let none = Entries::new();
+        let mut found = Found::new(&none);
         if root != RootState::Directory {
             return found.scan(root);
         }
@@ -115,15 +123,15 @@ impl LocalFolder {
         &self,
         directory: Option<&RelativePath>,
         chain: &mut Vec<(u64, u64)>,
-        found: &mut Found,
+        found: &mut Found<'_>,
     ) -> io::Result<()> {
         let on_disk = directory.map_or_else(|| self.root.clone(), |path| self.on_disk(path));
         for item in fs::read_dir(on_disk)? {
             let item = item?;
             let name = item.file_name();
             let path = name.to_str().and_then(|name| match directory {
-                Some(directory) => directory.child(name),
-                None => RelativePath::new(name),
+                Some(directory) => RelativePath::new_or_known(&format!("{directory}/{name}"), found.known),
+                None => RelativePath::new_or_known(name, found.known),
             });
             let Some(path) = path else {
                 let shown = directory.map_or_else(String::new, |path| format!("{path}/"));
@@ -135,7 +143,7 @@ impl LocalFolder {
         Ok(())
     }
 
-    fn visit(&self, path: RelativePath, chain: &mut Vec<(u64, u64)>, found: &mut Found) {
+    fn visit(&self, path: RelativePath, chain: &mut Vec<(u64, u64)>, found: &mut Found<'_>) {
         if path.name().starts_with(OWN_PREFIX) {
             return;
         }

@@ -256,10 +256,9 @@ fn failure(doing: &'static str, path: &Path, source: io::Error) -> LocalFailure 
 }
 
 /// Sets what a rename keeps.
-fn prepare_copy(copy: &Path, mode: u32, mtime: i128) -> io::Result<()> {
+fn prepare_copy(copy: &Path, mode: u32, mtime: i64) -> io::Result<()> {
     let file = File::options().write(true).open(copy)?;
-    let distance = u64::try_from(mtime.unsigned_abs()).unwrap_or_default();
-    let distance = Duration::from_nanos(distance);
+    let distance = Duration::from_nanos(mtime.unsigned_abs());
     let time = if mtime >= 0 {
         SystemTime::UNIX_EPOCH.checked_add(distance)
     } else {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::super::base::BaseTree;
 use super::super::local::is_same_file;
 use super::super::{
     CommandEnd, Download, Entry, Expected, Facts, Kind, Outcome, Pruned, RelativePath, Remote, RemoteCommand,
@@ -64,13 +65,18 @@ impl Container {
             let entry = state.entry(Kind::Directory, 0o755, 0, 0);
             state.files.entry(parent).or_insert((entry, Vec::new()));
         }
-        let entry = state.entry(Kind::File, 0o644, text.len(), i128::from(seconds) * 1_000_000_000);
+        let entry = state.entry(
+            Kind::File,
+            0o644,
+            text.len(),
+            i64::try_from(seconds).expect("a time") * 1_000_000_000,
+        );
         state.files.insert(path, (entry, text.as_bytes().to_vec()));
     }
 
     pub fn link(&self, path: &str, target: &str) {
         let mut state = self.state();
-        let entry = state.entry(Kind::Link(target.to_owned()), 0o777, 0, 0);
+        let entry = state.entry(Kind::Link(target.into()), 0o777, 0, 0);
         state.files.insert(RelativePath::new(path).expect("a path"), (entry, Vec::new()));
     }
 
@@ -108,7 +114,7 @@ impl Container {
         self.state().files.get(path).map(|(entry, _)| entry.mode)
     }
 
-    pub fn mtime(&self, path: &str) -> Option<i128> {
+    pub fn mtime(&self, path: &str) -> Option<i64> {
         self.state().files.get(path).map(|(entry, _)| entry.mtime)
     }
 
@@ -132,7 +138,7 @@ impl Container {
 }
 
 impl State {
-    fn entry(&mut self, kind: Kind, mode: u32, size: usize, mtime: i128) -> Entry {
+    fn entry(&mut self, kind: Kind, mode: u32, size: usize, mtime: i64) -> Entry {
         self.next_inode += 1;
         Entry { kind, mode, size: size as u64, mtime, inode: self.next_inode, owner: (0, 0), digest: None }
     }
@@ -177,7 +183,7 @@ impl State {
         self.files.insert(path.clone(), (new.clone(), bytes.clone()));
         self.calls.push(format!("upload {path}"));
         if entry.kind == Kind::File {
-            new.digest = Some(Digest::of(bytes));
+            new.digest = Some(Digest::of(bytes).into());
         }
         Outcome::Done(Some(new))
     }
@@ -193,7 +199,7 @@ impl Remote for Container {
         &self.facts
     }
 
-    async fn scan(&self, _pruned: &[Pruned]) -> Result<Scan, RemoteError> {
+    async fn scan(&self, _pruned: &[Pruned], _known: &BaseTree) -> Result<Scan, RemoteError> {
         let mut state = self.alive()?;
         let root = Some(state.entry(Kind::Directory, 0o755, 0, 0));
         let entries = state.files.iter().map(|(path, (entry, _))| (path.clone(), entry.clone())).collect();

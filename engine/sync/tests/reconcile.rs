@@ -25,8 +25,8 @@ struct Model {
 }
 
 fn entry(kind: Kind, number: u64) -> Entry {
-    let digest = (kind == Kind::File).then(|| Digest::of(number.to_string()));
-    Entry { kind, mode: 0o644, size: 1, mtime: i128::from(number), inode: number, owner: (0, 0), digest }
+    let digest = (kind == Kind::File).then(|| Digest::of(number.to_string()).into());
+    Entry { kind, mode: 0o644, size: 1, mtime: number.cast_signed(), inode: number, owner: (0, 0), digest }
 }
 
 impl Model {
@@ -51,8 +51,8 @@ impl Model {
     }
 
     fn put(&mut self, side: usize, path: RelativePath, entry: Entry) {
-        if let Some(digest) = entry.digest {
-            self.seen[side].entry(path.clone()).or_default().insert(digest);
+        if let Some(digest) = entry.digest.clone() {
+            self.seen[side].entry(path.clone()).or_default().insert(digest.into());
         }
         self.sides[side].insert(path, entry);
     }
@@ -61,7 +61,7 @@ impl Model {
     fn engine_removes(&mut self, side: usize, path: &RelativePath) {
         let Some(entry) = self.sides[side].remove(path) else { return };
         assert!(below(&self.sides[side], path).next().is_none(), "{path} is not empty");
-        let Some(digest) = entry.digest else { return };
+        let Some(digest) = entry.digest.map(Digest::from) else { return };
         let was_common = self.seen[1 - side].get(path).is_some_and(|seen| seen.contains(&digest));
         // What is replaced or deleted here always goes to the trash.
         if side == 0 {
@@ -118,7 +118,7 @@ impl Model {
                 Decision::Upload | Decision::UploadAgain => self.copy(0, path),
                 Decision::Download | Decision::DownloadAgain => self.copy(1, path),
                 Decision::Conflict => {
-                    self.copies.extend(there[path].digest);
+                    self.copies.extend(there[path].digest.clone().map(Digest::from));
                     self.copy(0, path);
                 }
                 Decision::DeleteThere | Decision::DeleteHere => {
@@ -174,7 +174,7 @@ proptest! {
             model.pass(usize::MAX);
         }
         let differs = |path: &&RelativePath| {
-            let content = |side: usize| model.sides[side].get(*path).map(|entry| (&entry.kind, entry.digest));
+            let content = |side: usize| model.sides[side].get(*path).map(|entry| (&entry.kind, &entry.digest));
             content(0) != content(1)
         };
         let paths: BTreeSet<_> = model.sides.iter().flat_map(Entries::keys).collect();

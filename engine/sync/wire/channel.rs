@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
 
+use super::lines::Lines;
 use super::{Connector, WireOptions};
 use crate::process::Tail;
 use crate::sync::RemoteError;
@@ -93,7 +94,7 @@ impl Request {
 /// The answer to a request.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    pub(super) lines: Vec<Vec<u8>>,
+    pub(super) lines: Lines,
     pub(super) status: i32,
 }
 
@@ -224,24 +225,26 @@ impl Channel {
     async fn answer(&mut self, doing: &str, limit: Duration) -> Result<Answer, RemoteError> {
         let mut answer = Answer::default();
         loop {
-            let mut line = Vec::new();
-            let read = timeout(limit, self.stdout.read_until(b'\n', &mut line)).await;
+            let read = timeout(limit, self.stdout.read_until(b'\n', answer.lines.buffer())).await;
             let read = read.map_err(|_| RemoteError::Hung { doing: doing.to_owned(), limit })?;
+            let line = answer.lines.rest();
             match read {
-                Ok(_) if line.last() == Some(&b'\n') => line.pop(),
+                Ok(_) if line.last() == Some(&b'\n') => {}
                 // Before it ends, the loop may have said why.
-                Ok(_) if answer.lines.last().is_some_and(|line| line.starts_with(b"!")) => return Ok(answer),
-                Ok(_) => return Err(self.reason_of_end("its output has ended".to_owned()).await),
-                Err(error) => return Err(self.reason_of_end(error.to_string()).await),
-            };
-            let end = line.strip_prefix(b"=").and_then(|line| line.strip_prefix(self.token.as_bytes()));
-            match end {
-                Some(status) => {
-                    answer.status = String::from_utf8_lossy(status).trim().parse().unwrap_or(-1);
+                Ok(_) if answer.lines.last().is_some_and(|line| line.starts_with(b"!")) => {
+                    answer.lines.drop_rest();
                     return Ok(answer);
                 }
-                None => answer.lines.push(line),
+                Ok(_) => return Err(self.reason_of_end("its output has ended".to_owned()).await),
+                Err(error) => return Err(self.reason_of_end(error.to_string()).await),
             }
+            let end = line.strip_prefix(b"=").and_then(|line| line.strip_prefix(self.token.as_bytes()));
+            if let Some(status) = end {
+                answer.status = String::from_utf8_lossy(status).trim().parse().unwrap_or(-1);
+                answer.lines.drop_rest();
+                return Ok(answer);
+            }
+            answer.lines.end_line();
         }
     }
 

@@ -85,7 +85,7 @@ impl Wire {
                 return Ok(());
             }
             let mut seen = HashMap::new();
-            for line in &answer.lines {
+            for line in answer.lines.iter() {
                 if let Some(StatLine::Entry(name, entry)) = stat_line::parse(line)
                     && let Some(path) = relative(name)
                 {

@@ -10,6 +10,7 @@ mod delete;
 mod download;
 mod failure;
 mod lane;
+mod lines;
 mod pod;
 mod remote;
 mod run;
@@ -51,7 +52,7 @@ pub struct Wire {
 }
 
 /// A link as it was read: inode, time, target.
-type LinkTarget = (u64, i128, String);
+type LinkTarget = (u64, i64, Box<str>);
 
 /// Which directory, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

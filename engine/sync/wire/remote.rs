@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::Wire;
 use crate::image::Digest;
+use crate::sync::base::BaseTree;
 use crate::sync::{
     CommandEnd, Download, Entry, Expected, Facts, Outcome, Pruned, RelativePath, Remote, RemoteCommand,
     RemoteError, Scan, Upload,
@@ -17,8 +18,8 @@ impl Remote for Wire {
         &self.facts
     }
 
-    async fn scan(&self, pruned: &[Pruned]) -> Result<Scan, RemoteError> {
-        self.scan_directory(pruned).await
+    async fn scan(&self, pruned: &[Pruned], known: &BaseTree) -> Result<Scan, RemoteError> {
+        self.scan_directory(pruned, known).await
     }
 
     async fn digests(&self, paths: &[RelativePath]) -> Result<Vec<(RelativePath, Digest)>, RemoteError> {

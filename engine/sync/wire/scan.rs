@@ -7,6 +7,7 @@ use super::channel::{Answer, Request};
 use super::stat_line::{self, StatLine};
 use super::{CHUNK, Wire, target};
 use crate::image::Digest;
+use crate::sync::base::BaseTree;
 use crate::sync::{Entry, Kind, Pruned, RelativePath, RemoteError, Scan, Tier};
 
 /// What is never scanned in the root of a container's file system.
@@ -16,7 +17,11 @@ const VIRTUAL: [&str; 3] = ["./proc", "./sys", "./dev"];
 const DIGEST_LIMIT: Duration = Duration::from_secs(300);
 
 impl Wire {
-    pub(super) async fn scan_directory(&self, pruned: &[Pruned]) -> Result<Scan, RemoteError> {
+    pub(super) async fn scan_directory(
+        &self,
+        pruned: &[Pruned],
+        known: &BaseTree,
+    ) -> Result<Scan, RemoteError> {
         if self.facts.tier > Tier::Full {
             return Err(RemoteError::MissingTool {
                 tool: "find` or `stat".to_owned(),
@@ -34,7 +39,8 @@ impl Wire {
             }
             Err(error) => return Err(error),
         };
-        let mut scan = read(answer);
+        let mut scan = read(&answer, known);
+        drop(answer);
         self.read_links(&mut scan).await?;
         Ok(scan)
     }
@@ -57,11 +63,11 @@ impl Wire {
         for chunk in unknown.chunks(CHUNK) {
             let paths = chunk.iter().map(|(path, ..)| target(path)).collect();
             let answer = lane.ask(Request::new("links", "read links", paths)).await?;
-            for line in &answer.lines {
+            for line in answer.lines.iter() {
                 let link = std::str::from_utf8(line).ok().and_then(|line| line.split_once(' '));
                 let link = link.and_then(|(index, target)| Some((index.parse::<usize>().ok()?, target)));
                 if let Some((path, inode, mtime)) = link.and_then(|(index, _)| chunk.get(index)) {
-                    let target = link.map(|(_, target)| target.to_owned()).unwrap_or_default();
+                    let target = link.map(|(_, target)| target.into()).unwrap_or_default();
                     found.insert(path.clone(), (*inode, *mtime, target));
                 }
             }
@@ -92,7 +98,7 @@ impl Wire {
         for chunk in paths.chunks(CHUNK) {
             let paths = chunk.iter().map(|path| target(path)).collect();
             let answer = self.main.ask(Request::new("stat", "look at files", paths)).await?;
-            for line in &answer.lines {
+            for line in answer.lines.iter() {
                 if let Some(StatLine::Entry(name, entry)) = stat_line::parse(line)
                     && let Some(path) = relative(name)
                 {
@@ -156,25 +162,25 @@ fn escaped(text: &str) -> String {
     pattern
 }
 
-/// Reads the lines of a scan, and drops each.
-fn read(answer: Answer) -> Scan {
+/// Reads the lines of a scan. Paths that are in `known` share its memory.
+fn read(answer: &Answer, known: &BaseTree) -> Scan {
     let mut scan = Scan { root: None, entries: BTreeMap::new(), unusable: Vec::new(), gap: None };
     let mut entries = Vec::with_capacity(answer.lines.len());
-    for line in answer.lines {
+    for line in answer.lines.iter() {
         if let Some(inode) = line.strip_prefix(b"n ") {
             let inode = String::from_utf8_lossy(inode);
             scan.unusable.push(format!("a name with a line feed (inode {inode})"));
             continue;
         }
-        match stat_line::parse(&line) {
+        match stat_line::parse(line) {
             Some(StatLine::Entry(b".", entry)) => scan.root = Some(entry),
-            Some(StatLine::Entry(name, entry)) => match relative(name) {
+            Some(StatLine::Entry(name, entry)) => match relative_or_known(name, known) {
                 Some(path) => entries.push((path, entry)),
                 None => scan.unusable.push(String::from_utf8_lossy(name).into_owned()),
             },
             Some(StatLine::Other) => {}
             None => {
-                let text = String::from_utf8_lossy(&line);
+                let text = String::from_utf8_lossy(line);
                 scan.gap.get_or_insert(text.strip_prefix("e 0/").unwrap_or(&text).to_owned());
             }
         }
@@ -190,6 +196,11 @@ fn read(answer: Answer) -> Scan {
 /// The path of a name such as `./src/a`.
 pub(super) fn relative(name: &[u8]) -> Option<RelativePath> {
     RelativePath::new(std::str::from_utf8(name).ok()?.strip_prefix("./")?)
+}
+
+/// The same, sharing the memory of the path in `known`.
+fn relative_or_known(name: &[u8], known: &BaseTree) -> Option<RelativePath> {
+    RelativePath::new_or_known(std::str::from_utf8(name).ok()?.strip_prefix("./")?, known)
 }
 
 /// A line of `sha256sum`. One that begins with `\` has a name with escapes.
@@ -220,8 +231,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, entries: &[&str], unusable: usize, gap: Option<&str>) {
-        let answer = Answer { lines: text.lines().map(|line| line.as_bytes().to_vec()).collect(), status: 0 };
-        let scan = read(answer);
+        let answer = Answer { lines: text.into(), status: 0 };
+        let scan = read(&answer, &BaseTree::new());
         assert_eq!(scan.entries.keys().map(RelativePath::as_str).collect::<Vec<_>>(), entries, "{text}");
         assert_eq!((scan.unusable.len(), scan.gap.as_deref()), (unusable, gap), "{text}");
     }

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
-use std::time::SystemTime;
 
 use super::stat_line;
-use crate::image::Digest;
+use crate::image::{Digest, Stamp};
 use crate::sync::{Entry, Expected, Kind, RelativePath, Upload};
 
 /// How many files a group has at most: their names are the arguments of one command.
@@ -112,7 +111,7 @@ impl Packing {
 
     /// Its time there, in seconds since the epoch.
     pub(super) fn seconds(&self, upload: &Upload) -> u64 {
-        let seconds = (upload.entry.mtime + self.clock_ahead).div_euclid(1_000_000_000);
+        let seconds = (upload.entry.modified() + self.clock_ahead).div_euclid(1_000_000_000);
         u64::try_from(seconds).unwrap_or_default()
     }
 
@@ -129,7 +128,7 @@ impl Packing {
                 header.set_entry_type(tar::EntryType::Symlink);
                 header.set_mode(0o777);
                 header.set_size(0);
-                archive.append_link(&mut header, &file.place, target)?;
+                archive.append_link(&mut header, &file.place, target.as_ref())?;
             } else {
                 let content = file.content.as_deref().unwrap_or_default();
                 header.set_mode(self.mode(file.upload));
@@ -174,7 +173,7 @@ impl Source {
         let metadata = self.file.metadata()?;
         let is_same = metadata.is_file()
             && metadata.len() == upload.entry.size
-            && modified(&metadata) == upload.entry.mtime
+            && Stamp::of(&metadata).modified == upload.entry.mtime
             && inode(&metadata).is_none_or(|inode| upload.entry.inode == 0 || inode == upload.entry.inode);
         if is_same { Ok(()) } else { Err(Unread::Changed) }
     }
@@ -193,15 +192,6 @@ impl Source {
 
     pub(super) fn is_at_end(&self) -> bool {
         self.size == 0
-    }
-}
-
-fn modified(metadata: &Metadata) -> i128 {
-    let Ok(time) = metadata.modified() else { return 0 };
-    let nanoseconds = |duration: std::time::Duration| i128::try_from(duration.as_nanos()).unwrap_or_default();
-    match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(after) => nanoseconds(after),
-        Err(before) => -nanoseconds(before.duration()),
     }
 }
 

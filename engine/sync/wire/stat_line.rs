@@ -33,10 +33,11 @@ pub(super) fn parse(line: &[u8]) -> Option<StatLine<'_>> {
     let name = parts.next().filter(|name| !name.is_empty())?;
     let moment: DateTime = format!("{date}T{time}").parse().ok().filter(|_| zone == "+0000")?;
     let mtime = moment.to_zoned(TimeZone::UTC).ok()?.timestamp().as_nanosecond();
+    let mtime = Entry::nearest_mtime(mtime);
     let kind = match mode & KIND {
         FILE => Kind::File,
         DIRECTORY => Kind::Directory,
-        LINK => Kind::Link(String::new()),
+        LINK => Kind::Link("".into()),
         _ => return Some(StatLine::Other),
     };
     let size = if kind == Kind::File { size } else { 0 };
@@ -55,7 +56,7 @@ pub(super) fn render(entry: &Entry, name: &str) -> String {
         Kind::Link(target) => target.len() as u64,
         _ => entry.size,
     };
-    let moment = jiff::Timestamp::from_nanosecond(entry.mtime).unwrap_or_default();
+    let moment = jiff::Timestamp::from_nanosecond(entry.modified()).unwrap_or_default();
     let moment = moment.to_zoned(TimeZone::UTC).datetime();
     let (date, time) = (moment.date(), moment.time());
     let clock = format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());

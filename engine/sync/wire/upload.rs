@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use super::channel::{CHANGED, Request};
+use super::lines::Lines;
 use super::stage::{Group, Packing, Source, Staged, Unread, base, expected_lines, group};
 use super::stat_line::{self, StatLine};
 use super::{CHUNK, Wire, target};
@@ -201,7 +202,7 @@ impl Stage<'_> {
         let is_dropped = |file: &Staged<'_>, outcomes: &Outcomes| outcomes[file.index].is_some();
         for file in files.iter_mut().filter(|file| !is_packed(file)) {
             if let Kind::Link(to) = &file.upload.entry.kind {
-                let lines = vec![self.base.clone(), file.place.clone(), to.clone()];
+                let lines = vec![self.base.clone(), file.place.clone(), to.to_string()];
                 let request = Request::new("ln", "upload links", lines).arguments(self.number.to_string());
                 checked(wire.main.ask(request).await?.errors().collect())?;
                 continue;
@@ -332,13 +333,13 @@ impl Stage<'_> {
     /// Reads what became of the files that were moved.
     async fn finish(
         &self,
-        lines: &[Vec<u8>],
+        lines: &Lines,
         files: &[Staged<'_>],
         outcomes: &mut Outcomes,
     ) -> Result<(), RemoteError> {
         let by_place: HashMap<_, _> = files.iter().map(|file| (file.place.as_str(), file)).collect();
         let mut entries: HashMap<usize, Entry> = HashMap::new();
-        for line in lines {
+        for line in lines.iter() {
             if let Some(StatLine::Entry(name, entry)) = stat_line::parse(line) {
                 let name = std::str::from_utf8(name).ok().and_then(|name| name.strip_prefix("./"));
                 if let Some(file) = name.and_then(|name| by_place.get(name)) {
@@ -368,7 +369,7 @@ impl Stage<'_> {
                 if let Kind::Link(to) = &file.upload.entry.kind {
                     entry.kind = Kind::Link(to.clone());
                 }
-                entry.digest = file.digest;
+                entry.digest = file.digest.map(Into::into);
                 entry
             });
             outcomes[file.index].get_or_insert(Outcome::Done(entry));
@@ -387,10 +388,10 @@ struct Seen {
 }
 
 impl Seen {
-    fn read(lines: &[Vec<u8>]) -> Self {
+    fn read(lines: &Lines) -> Self {
         let mut seen = Self::default();
         let mut group = String::new();
-        for line in lines {
+        for line in lines.iter() {
             let text = String::from_utf8_lossy(line).into_owned();
             if let Some(name) = text.strip_prefix("k ") {
                 group = name.to_owned();

@@ -47,7 +47,7 @@ fn any_tree_that_is_uploaded_is_what_a_scan_finds() {
                 for outcome in wire.upload(uploads).await.unwrap() {
                     assert!(matches!(outcome, Outcome::Done(Some(_))), "{shell}: {outcome:?}");
                 }
-                let scan = wire.scan(&[]).await.unwrap();
+                let scan = wire.scan(&[], &std::collections::BTreeMap::new()).await.unwrap();
                 wire.close().await;
                 scan
             });

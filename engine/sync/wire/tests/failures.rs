@@ -176,12 +176,12 @@ async fn a_list_that_is_cut_is_no_scan() {
     fs::remove_file(&find).unwrap();
     fs::write(&find, "#!/bin/sh\n/usr/bin/find \"$@\"\nexit 1\n").unwrap();
     fs::set_permissions(&find, fs::Permissions::from_mode(0o755)).unwrap();
-    let scan = wire.scan(&[]).await.unwrap();
+    let scan = wire.scan(&[], &std::collections::BTreeMap::new()).await.unwrap();
     assert_eq!((scan.entries.len(), scan.gap.as_deref()), (1, Some("find ended with 1")));
     // It is killed with its shell.
     fs::write(&find, "#!/bin/sh\n/usr/bin/find \"$@\"\nkill -9 $PPID\n").unwrap();
     assert!(
-        wire.scan(&[Pruned::Name("b".to_owned())])
+        wire.scan(&[Pruned::Name("b".to_owned())], &std::collections::BTreeMap::new())
             .await
             .unwrap_or_else(|error| {
                 assert!(error.ends_connection(), "{error}");

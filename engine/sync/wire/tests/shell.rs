@@ -159,16 +159,14 @@ pub(super) fn entry(path: &Path) -> Entry {
     let metadata = std::fs::symlink_metadata(path).unwrap();
     let kind = match metadata.file_type() {
         kind if kind.is_dir() => Kind::Directory,
-        kind if kind.is_symlink() => {
-            Kind::Link(std::fs::read_link(path).unwrap().to_str().unwrap().to_owned())
-        }
+        kind if kind.is_symlink() => Kind::Link(std::fs::read_link(path).unwrap().to_str().unwrap().into()),
         _ => Kind::File,
     };
     Entry {
         mode: metadata.permissions().mode() & 0o7777,
         size: if kind == Kind::File { metadata.len() } else { 0 },
         kind,
-        mtime: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+        mtime: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
         inode: metadata.ino(),
         owner: (metadata.uid(), metadata.gid()),
         digest: None,

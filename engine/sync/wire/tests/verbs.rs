@@ -1,5 +1,6 @@
 //! Every verb, in every shell.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -101,7 +102,7 @@ async fn a_tree_is_uploaded_scanned_downloaded_and_deleted() {
         let uploads: Vec<_> =
             tree(&here).into_iter().map(|path| upload(&here, &path, Expected::Nothing)).collect();
         let outcomes = wire.upload(uploads.clone()).await.unwrap();
-        let scan = wire.scan(&[]).await.unwrap();
+        let scan = wire.scan(&[], &BTreeMap::new()).await.unwrap();
         assert_equal(&here, &scan, shell);
         assert!(scan.root.as_ref().is_some_and(|root| root.kind == Kind::Directory));
         assert_eq!(fs::read(there.join("binary")).unwrap(), binary);
@@ -121,7 +122,7 @@ async fn a_tree_is_uploaded_scanned_downloaded_and_deleted() {
         assert_eq!(digests.len(), only_files.len(), "{shell}");
         for (path, digest) in digests {
             let place = files.iter().position(|other| *other == path).unwrap();
-            assert_eq!(done(&outcomes[place]).unwrap().digest, Some(digest), "{shell}: {path}");
+            assert_eq!(done(&outcomes[place]).unwrap().digest, Some(digest.into()), "{shell}: {path}");
         }
 
         let stage = tempfile::tempdir().unwrap();
@@ -143,7 +144,7 @@ async fn a_tree_is_uploaded_scanned_downloaded_and_deleted() {
         let deletions = scan.entries.into_iter().map(|(path, entry)| (path, Expected::Entry(entry)));
         let deletions: Vec<_> = deletions.collect();
         wire.delete(&deletions).await.unwrap().iter().for_each(|outcome| assert_eq!(done(outcome), None));
-        assert_eq!(wire.scan(&[]).await.unwrap().entries.len(), 0, "{shell}");
+        assert_eq!(wire.scan(&[], &BTreeMap::new()).await.unwrap().entries.len(), 0, "{shell}");
         wire.close().await;
         assert_eq!(tree(&there), Vec::<String>::new(), "{shell}: the stage is left");
     }
