@@ -29,13 +29,12 @@ impl Stamp {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;
-            let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(SECOND).saturating_add(rest);
             Self {
                 device: metadata.dev(),
                 inode: metadata.ino(),
                 size: metadata.size(),
-                modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
-                changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+                modified: Self::time(metadata.mtime(), metadata.mtime_nsec()),
+                changed: Self::time(metadata.ctime(), metadata.ctime_nsec()),
             }
         }
         #[cfg(not(unix))]
@@ -46,6 +45,12 @@ impl Stamp {
             modified: metadata.modified().map_or(0, nanoseconds_of),
             changed: 0,
         }
+    }
+
+    /// A time in nanoseconds since 1970; the nearest one if it is not within three centuries.
+    #[cfg(unix)]
+    pub fn time(seconds: i64, nanoseconds: i64) -> i64 {
+        seconds.saturating_mul(SECOND).saturating_add(nanoseconds)
     }
 
     /// Whether the stamp distinguishes the file from others, so that its content may be recorded.

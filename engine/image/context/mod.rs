@@ -7,6 +7,7 @@ mod error;
 mod exclusion;
 mod glob;
 mod ignore;
+mod listing;
 mod name;
 mod path_selection;
 mod path_status;

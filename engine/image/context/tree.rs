@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::listing::{Found, FoundKind, list};
 use super::name::{path_of, text_of_os};
 use super::{Context, ContextError};
 use crate::image::Stamp;
@@ -155,30 +156,27 @@ impl DirEntry {
     }
 
     /// The entry `name` of the directory whose path and `/` are in `below`, a buffer that is left as it was.
-    fn new(below: &mut String, name: &OsStr, metadata: &Metadata) -> Self {
+    fn new(below: &mut String, name: &OsStr, found: Found) -> Self {
         let name_start = below.len();
         below.push_str(&text_of_os(name));
         let path: Arc<str> = below.as_str().into();
         below.truncate(name_start);
-        let kind = NodeKind::of(&path, metadata);
-        Self { path, name_start, kind, mode: mode(metadata), stamp: Stamp::of(metadata) }
+        let kind = NodeKind::of(&path, found.kind);
+        Self { path, name_start, kind, mode: found.mode, stamp: found.stamp }
     }
 }
 
 impl NodeKind {
-    fn of(path: &Arc<str>, metadata: &Metadata) -> Self {
-        let file_type = metadata.file_type();
-        if file_type.is_dir() {
-            return Self::Directory(Directory { path: path.clone(), listing: OnceLock::new() });
+    fn of(path: &Arc<str>, kind: FoundKind) -> Self {
+        match kind {
+            FoundKind::Directory => {
+                Self::Directory(Directory { path: path.clone(), listing: OnceLock::new() })
+            }
+            FoundKind::File => Self::File,
+            FoundKind::Symlink => Self::Symlink,
+            FoundKind::Socket => Self::Socket,
+            FoundKind::Special => Self::Special,
         }
-        if file_type.is_symlink() {
-            return Self::Symlink;
-        }
-        #[cfg(unix)]
-        if std::os::unix::fs::FileTypeExt::is_socket(&file_type) {
-            return Self::Socket;
-        }
-        if file_type.is_file() { Self::File } else { Self::Special }
     }
 }
 
@@ -188,16 +186,7 @@ fn read(path: &Path, folder: &str) -> io::Result<Box<[DirEntry]>> {
     if !folder.is_empty() {
         below.push('/');
     }
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        // On Unix, this is relative to the open directory.
-        match entry.metadata() {
-            Ok(metadata) => nodes.push(DirEntry::new(&mut below, &entry.file_name(), &metadata)),
-            // Removed after the directory was opened.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
+    list(path, &mut |name, found| nodes.push(DirEntry::new(&mut below, name, found)))?;
     nodes.sort_unstable_by(|one, other| one.name().cmp(other.name()));
     Ok(nodes.into())
 }
