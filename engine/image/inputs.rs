@@ -47,7 +47,7 @@ impl From<CacheKey> for String {
 
 /// Everything that determines the content of an image. Not included, because they do not change the content: tags, push
 /// options, pull secrets, absolute paths, times and owners of files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inputs {
     /// The words of the custom command, if it is not built from a Dockerfile.
     pub command: Vec<String>,
@@ -111,7 +111,7 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::sample::inputs;
+    use crate::state::sample::inputs;
 
     #[test]
     fn every_input_flips_the_key() {

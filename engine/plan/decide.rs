@@ -385,7 +385,7 @@ mod tests {
 
     use super::*;
     use crate::image::Inputs;
-    use crate::state::{Progress, RecordedInputs};
+    use crate::state::{Progress, sample};
 
     /// A test world with an image `acme/api`, and the queries to it.
     struct World {
@@ -417,40 +417,16 @@ mod tests {
         let inputs = inputs("now");
         let tag = |tag: &str| tag.parse::<Tag>().expect("a tag");
         Record {
-            key: inputs.key(),
-            build: "build".to_owned(),
-            progress: Progress::Settled,
-            verified: Vec::new(),
-            repository: "acme/api".to_owned(),
             templates: tags.iter().map(|tag| tag.parse().expect("a tag")).collect(),
             tags: tags.iter().map(|text| tag(text)).collect(),
             image_id: id.map(ToOwned::to_owned),
-            stored: None,
             pushed: pushed.iter().map(|(text, digest)| (tag(text), digest.map(ToOwned::to_owned))).collect(),
-            earlier: BTreeMap::new(),
-            custom: false,
-            push_skipped: false,
-            lost_tags: false,
-            built_at: None,
-            bases: BTreeMap::new(),
-            daemon_bases: BTreeMap::new(),
-            built_for: None,
-            inputs: RecordedInputs::new(&inputs),
+            ..sample::record(&inputs)
         }
     }
 
     fn inputs(text: &str) -> Inputs {
-        Inputs {
-            command: Vec::new(),
-            dockerfile: Some(Digest::of(text)),
-            target: None,
-            network: None,
-            platform: None,
-            arguments: Vec::new(),
-            build_args: BTreeMap::new(),
-            context: None,
-            parents: BTreeMap::new(),
-        }
+        Inputs { dockerfile: Some(Digest::of(text)), ..Inputs::default() }
     }
 
     fn world(tags: &[&str], records: Vec<Record>) -> World {

@@ -15,8 +15,6 @@ mod plan;
 mod provenance;
 mod reach;
 mod reason;
-#[cfg(test)]
-pub(crate) mod sample;
 mod stored;
 #[cfg(test)]
 mod tests;

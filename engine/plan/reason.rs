@@ -60,7 +60,7 @@ mod tests {
     use crate::image::context::{Change, ChangeKind};
     use crate::image::{Digest, Inputs};
     use crate::plan::difference::differences;
-    use crate::plan::sample::{inputs, record};
+    use crate::state::sample::{inputs, record};
 
     #[track_caller]
     fn check(edit: impl FnOnce(&mut Inputs), expected: &str) {

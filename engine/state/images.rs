@@ -532,6 +532,7 @@ pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::sample;
 
     fn store() -> (tempfile::TempDir, ImageStore) {
         let folder = tempfile::tempdir().expect("a directory");
@@ -541,36 +542,17 @@ mod tests {
 
     fn record(number: usize, tag: &str) -> Record {
         let inputs = Inputs {
-            command: Vec::new(),
-            dockerfile: None,
             target: Some(number.to_string()),
-            network: None,
-            platform: None,
-            arguments: Vec::new(),
             build_args: BTreeMap::from([("TOKEN".to_owned(), "hunter2".to_owned())]),
             context: Some(Digest::of(number.to_string())),
-            parents: BTreeMap::new(),
+            ..Inputs::default()
         };
         Record {
-            key: inputs.key(),
             build: number.to_string(),
-            progress: Progress::Settled,
-            verified: Vec::new(),
-            repository: "acme/api".to_owned(),
             templates: vec![tag.parse().expect("a tag")],
             tags: vec![tag.parse().expect("a tag")],
             image_id: Some(format!("sha256:{number}")),
-            stored: None,
-            pushed: BTreeMap::new(),
-            earlier: BTreeMap::new(),
-            custom: false,
-            push_skipped: false,
-            lost_tags: false,
-            built_at: None,
-            bases: BTreeMap::new(),
-            daemon_bases: BTreeMap::new(),
-            built_for: None,
-            inputs: RecordedInputs::new(&inputs),
+            ..sample::record(&inputs)
         }
     }
 

@@ -11,6 +11,8 @@ mod instructions;
 mod known_functions;
 mod progress;
 mod releases;
+#[cfg(test)]
+pub(crate) mod sample;
 mod target;
 
 pub use base_identity::BaseIdentity;

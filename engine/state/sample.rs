@@ -2,21 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use super::{Progress, Record, RecordedInputs};
 use crate::image::{Digest, Inputs};
-use crate::state::{Progress, Record, RecordedInputs};
 
 /// The inputs of an image with one build argument.
 pub fn inputs() -> Inputs {
     Inputs {
-        command: Vec::new(),
         dockerfile: Some(Digest::of("FROM scratch")),
-        target: None,
-        network: None,
-        platform: None,
-        arguments: Vec::new(),
         build_args: BTreeMap::from([("A".to_owned(), "1".to_owned())]),
         context: Some(Digest::of("")),
-        parents: BTreeMap::new(),
+        ..Inputs::default()
     }
 }
 
