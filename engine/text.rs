@@ -26,6 +26,27 @@ pub fn decode_strictly(bytes: &[u8]) -> Result<Cow<'_, str>, usize> {
     }
 }
 
+/// `text` with spaces instead of the tabs that indent the line of byte `at` and the lines after it, up to the first one
+/// without tabs, and where the content of these lines starts; `None` if that changes nothing.
+pub fn without_tabs(text: &str, at: usize) -> Option<(String, Vec<usize>)> {
+    let mut start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let mut bytes = text.as_bytes().to_vec();
+    let mut lines = Vec::new();
+    while start < bytes.len() {
+        let length = bytes[start..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let indent = &mut bytes[start..start + length];
+        if !indent.contains(&b'\t') {
+            break;
+        }
+        indent.fill(b' ');
+        lines.push(start + length);
+        let Some(end) = bytes[start..].iter().position(|byte| *byte == b'\n') else { break };
+        start += end + 1;
+    }
+    // Tabs and spaces are both one byte: the text stays valid UTF-8.
+    if lines.is_empty() { None } else { String::from_utf8(bytes).ok().map(|text| (text, lines)) }
+}
+
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => {

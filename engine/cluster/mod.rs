@@ -36,7 +36,8 @@ pub use log_stream::LogQuery;
 pub use node::ClusterNode;
 pub use objects::{
     ApplyError, ApplyOutcome, ApplySet, DeployLock, LockHolder, LogTail, ObjectChange, ObjectKey,
-    Propagation, Pruning, ResourceType, WatchTarget, owner_of, without_managed_fields,
+    Propagation, Pruning, ResourceType, WatchTarget, group_of, owner_of, without_managed_fields,
+    write_object,
 };
 pub use pod_logs::PodLogs;
 pub(crate) use pod_obstacle::{StartFailure, obstacle, unschedulable};

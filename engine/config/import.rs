@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::node::{Mapping, Span, Value, YamlNode, field};
-use super::parse::parse;
 use super::problem::{Diagnostics, Report, shown};
 use super::reader::Reader;
 use super::schema::check::{Stage, check, check_key};
@@ -159,21 +158,12 @@ impl Importer<'_> {
     }
 
     fn checked(&self, source: &str, own: &mut Diagnostics) -> Option<Mapping> {
-        let root = parse(source, own)?;
-        let mut reader = Reader { problems: own };
-        let mapping = reader.mapping(&root, "the file")?;
-        let version = version::read(&root, mapping, &mut reader)?;
-        if version != self.version {
-            let span = field(mapping, "version").map_or(root.span, |node| node.span);
-            let message =
-                format!("a file of version {} cannot import a file of version {version}", self.version);
-            let report = Report::new("config::import", message, "different version");
-            own.add(span, report.help("upgrade the older file with `windlass upgrade --config FILE`"));
-            return None;
-        }
-        let Value::Mapping(mut document) = root.value else { return None };
+        let wanted = self.version;
+        let message =
+            |version| format!("a file of version {wanted} cannot import a file of version {version}");
+        let mut document = version::read_document(source, wanted, "config::import", message, own)?;
         let imports = document.get("imports").cloned();
-        check(&mut document, version, Stage::Raw, own);
+        check(&mut document, wanted, Stage::Raw, own);
         document.extend(imports.map(|imports| ("imports".to_owned(), imports)));
         Some(document)
     }

@@ -11,6 +11,7 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle};
 
 use super::node::{Entry, MAX_DEPTH, Mapping, Scalar, Span, Style, Value, YamlNode};
 use super::problem::{Diagnostics, Report};
+use crate::text::without_tabs;
 
 /// The maximum [`YamlNode::weight`] of a document after its aliases are expanded.
 pub(crate) const MAX_WEIGHT: usize = 300_000;
@@ -101,23 +102,10 @@ impl Reading<'_> {
     /// Replaces the tabs that indent the line with byte `at` and the following lines with spaces, up to the first line
     /// without tabs. Returns whether a line changed.
     fn widen(&mut self, at: usize) -> bool {
-        let mut start = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |line| line + 1);
-        let mut bytes = self.text.as_bytes().to_vec();
-        let before = self.lines.len();
-        while start < bytes.len() {
-            let length = bytes[start..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-            let indent = &mut bytes[start..start + length];
-            if !indent.contains(&b'\t') {
-                break;
-            }
-            indent.fill(b' ');
-            self.lines.push(start + length);
-            let Some(end) = bytes[start..].iter().position(|byte| *byte == b'\n') else { break };
-            start += end + 1;
-        }
-        // Tabs and spaces are both one byte: the text stays valid UTF-8.
-        self.text = String::from_utf8_lossy(&bytes).into_owned().into();
-        self.lines.len() > before
+        let Some((text, lines)) = without_tabs(&self.text, at) else { return false };
+        self.text = text.into();
+        self.lines.extend(lines);
+        true
     }
 }
 

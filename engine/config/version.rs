@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::node::{Mapping, Span, YamlNode, field};
-use super::problem::Report;
+use super::node::{Mapping, Span, Value, YamlNode, field};
+use super::parse::parse;
+use super::problem::{Diagnostics, Report};
 use super::reader::Reader;
 
 /// A version of the format, oldest first.
@@ -90,6 +91,31 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, UnknownVersion> {
         Self::ALL.into_iter().find(|version| version.as_str() == text).ok_or(UnknownVersion)
+    }
+}
+
+/// Parses the file with the content `source`, which a file of the version `wanted` uses; reports a version other than
+/// that under `code`, with the `message` for it.
+pub(super) fn read_document(
+    source: &str,
+    wanted: Version,
+    code: &'static str,
+    message: impl FnOnce(Version) -> String,
+    problems: &mut Diagnostics,
+) -> Option<Mapping> {
+    let root = parse(source, problems)?;
+    let mut reader = Reader { problems };
+    let mapping = reader.mapping(&root, "the file")?;
+    let version = read(&root, mapping, &mut reader)?;
+    if version != wanted {
+        let span = field(mapping, "version").map_or(root.span, |node| node.span);
+        let report = Report::new(code, message(version), "different version");
+        problems.add(span, report.help("upgrade the older file with `windlass upgrade --config FILE`"));
+        return None;
+    }
+    match root.value {
+        Value::Mapping(document) => Some(document),
+        _ => None,
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) use lease_state::ServerClock;
 pub use list::without_managed_fields;
 pub use lock_holder::LockHolder;
 pub use log_tail::LogTail;
-pub use object_key::ObjectKey;
+pub use object_key::{ObjectKey, group_of, write_object};
 pub use prune::Pruning;
 pub use resource::ResourceType;
 pub(super) use watch::WatchDelays;

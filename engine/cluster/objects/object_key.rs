@@ -52,7 +52,7 @@ impl ObjectKey {
 
     /// The API group: `apps`; empty for the core group.
     pub fn group(&self) -> &str {
-        self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
+        group_of(&self.api_version)
     }
 
     /// What all versions of a group have in common: group, kind, namespace and name.
@@ -73,11 +73,29 @@ fn object_generates_name(shown: &[String], missing: &str) -> String {
 
 impl fmt::Display for ObjectKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.kind, self.name)?;
-        match &self.namespace {
-            Some(namespace) => write!(formatter, " (namespace {namespace})"),
-            None => Ok(()),
-        }
+        write_object(formatter, &self.kind, &self.name, self.namespace.as_deref())
+    }
+}
+
+/// The group of `api_version`: `apps` of `apps/v1`, empty for `v1`.
+pub fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// Writes how people read the name of an object: `Deployment/web (namespace dev)`.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_object(
+    formatter: &mut fmt::Formatter<'_>,
+    kind: &str,
+    name: &str,
+    namespace: Option<&str>,
+) -> fmt::Result {
+    write!(formatter, "{kind}/{name}")?;
+    match namespace {
+        Some(namespace) => write!(formatter, " (namespace {namespace})"),
+        None => Ok(()),
     }
 }
 

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Profile, Profiles, read};
 use crate::config::locate::FILE;
-use crate::config::node::{Mapping, Span, Value, YamlNode, field};
-use crate::config::parse::parse;
+use crate::config::node::{Mapping, Span, Value, YamlNode};
 use crate::config::problem::{Diagnostics, Report, shown};
 use crate::config::reader::Reader;
 use crate::config::schema::check::{Stage, check_key};
@@ -135,23 +134,14 @@ impl Sources<'_> {
 
     /// The section `profiles` of a file, checked.
     fn section(&self, text: &str, own: &mut Diagnostics) -> Option<YamlNode> {
-        let root = parse(text, own)?;
-        let mut reader = Reader { problems: own };
-        let mapping = reader.mapping(&root, "the file")?;
-        let version = version::read(&root, mapping, &mut reader)?;
-        if version != self.version {
-            let span = field(mapping, "version").map_or(root.span, |node| node.span);
-            let message =
-                format!("a profile of version {version} cannot change a file of version {}", self.version);
-            let report = Report::new("config::profile", message, "different version");
-            own.add(span, report.help("upgrade the older file with `windlass upgrade --config FILE`"));
-            return None;
-        }
-        let Value::Mapping(mut document) = root.value else { return None };
+        let wanted = self.version;
+        let message =
+            |version| format!("a profile of version {version} cannot change a file of version {wanted}");
+        let mut document = version::read_document(text, wanted, "config::profile", message, own)?;
         let Some(mut section) = document.shift_remove("profiles") else {
             return Some(YamlNode { value: Value::Sequence(Vec::new()), ..YamlNode::empty() });
         };
-        check_key(&mut section, "profiles", version, Stage::Raw, own);
+        check_key(&mut section, "profiles", wanted, Stage::Raw, own);
         // Read once to report its problems with their locations in this file.
         drop(read(&section.node, &mut Reader { problems: own }));
         Some(section.node)

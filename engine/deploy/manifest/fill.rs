@@ -2,8 +2,9 @@
 
 use serde_json::Value as Json;
 
+use super::ManifestDocument;
 use super::scope::{IsNamespaced, defined_scopes, is_namespaced};
-use super::{ManifestDocument, group_of};
+use crate::cluster::group_of;
 
 /// Sets `namespace` in all objects that belong to a namespace and have none, and `protocol: TCP` in all ports of
 /// Services: server-side apply of Kubernetes 1.20 rejects a port without it.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value as Json};
 
-use super::group_of;
+use crate::cluster::group_of;
 
 /// Replaces a value.
 const MASK: &str = "***";

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
+use crate::cluster::{group_of, write_object};
+
 /// The identity of an object in a cluster. Displays as `Deployment/web (namespace dev)`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {
@@ -33,18 +35,9 @@ impl ObjectId {
     }
 }
 
-/// The group of `api_version`: `apps` of `apps/v1`, empty for `v1`.
-pub fn group_of(api_version: &str) -> &str {
-    api_version.split_once('/').map_or("", |(group, _)| group)
-}
-
 impl fmt::Display for ObjectId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.kind, self.name)?;
-        match &self.namespace {
-            Some(namespace) => write!(formatter, " (namespace {namespace})"),
-            None => Ok(()),
-        }
+        write_object(formatter, &self.kind, &self.name, self.namespace.as_deref())
     }
 }
 

@@ -1,6 +1,9 @@
 //! The order in which objects are applied and deleted.
 
-use super::{ManifestDocument, group_of};
+use serde_json::Value;
+
+use super::ManifestDocument;
+use crate::cluster::group_of;
 
 /// The kinds that precede all others, by group.
 ///
@@ -51,7 +54,7 @@ const LAST: [(&str, &str); 7] = [
 
 /// The rank of objects of `kind` in `group`: lower ranks are applied first. Kinds of other groups, such as custom
 /// resources, follow the workloads.
-pub fn apply_rank(group: &str, kind: &str) -> usize {
+fn apply_rank(group: &str, kind: &str) -> usize {
     // Until 1.16, workloads and Ingresses were in `extensions`.
     let is = |known: &(&str, &str)| known.1 == kind && (known.0 == group || group == "extensions");
     match (FIRST.iter().position(is), LAST.iter().position(is)) {
@@ -59,6 +62,12 @@ pub fn apply_rank(group: &str, kind: &str) -> usize {
         (None, Some(last)) => FIRST.len() + 1 + last,
         (None, None) => FIRST.len(),
     }
+}
+
+/// The rank of `object`.
+pub fn object_rank(object: &Value) -> usize {
+    let text = |key: &str| object[key].as_str().unwrap_or_default();
+    apply_rank(group_of(text("apiVersion")), text("kind"))
 }
 
 /// Sorts `documents` into the order in which they are applied. Objects of one rank stay in file order.

@@ -2,7 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::{ManifestDocument, group_of};
+use super::ManifestDocument;
+use crate::cluster::group_of;
 
 /// Whether objects of a group and kind belong to a namespace, from the cluster's API; `None` if unknown.
 pub type IsNamespaced<'a> = &'a (dyn Fn(&str, &str) -> Option<bool> + Sync);

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use super::node::{Content, Entry, Fault, MAX_DEPTH, Mapping, Node, ParsedDocument, Span};
 use super::tag::{tagged, yaml_name};
+use crate::text::without_tabs;
 
 /// The maximum weight of everything that anchors and aliases copy: one per value, plus one for every 64 bytes.
 const MAX_COPIED: usize = 300_000;
@@ -38,7 +39,7 @@ pub(super) fn read_yaml(text: &str) -> Result<Vec<ParsedDocument>, Box<Fault>> {
         if is_in_brackets
             && info.starts_with("tabs disallowed")
             && rounds < MAX_TAB_ROUNDS
-            && let Some(spaced) = without_tabs(&text, at)
+            && let Some((spaced, _)) = without_tabs(&text, at)
         {
             text = Cow::Owned(spaced);
             rounds += 1;
@@ -50,27 +51,6 @@ pub(super) fn read_yaml(text: &str) -> Result<Vec<ParsedDocument>, Box<Fault>> {
         fault.help = help;
         return Err(fault);
     }
-}
-
-/// `text` with spaces instead of the tabs that indent the line of byte `at` and the lines after it; `None` if that
-/// changes nothing.
-fn without_tabs(text: &str, at: usize) -> Option<String> {
-    let mut start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
-    let mut bytes = text.as_bytes().to_vec();
-    let mut has_changed = false;
-    while start < bytes.len() {
-        let length = bytes[start..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        let indent = &mut bytes[start..start + length];
-        if !indent.contains(&b'\t') {
-            break;
-        }
-        indent.fill(b' ');
-        has_changed = true;
-        let Some(end) = bytes[start..].iter().position(|byte| *byte == b'\n') else { break };
-        start += end + 1;
-    }
-    // Both are one byte: the result is valid UTF-8.
-    if has_changed { String::from_utf8(bytes).ok() } else { None }
 }
 
 /// A hint about the usual cause of the parser error `info`.

@@ -10,7 +10,7 @@ use super::failure::{problems, refused};
 use super::kubectl;
 use super::{ComparedObject, Comparison, Difference, LockOptions, Locked};
 use crate::cluster::{ClusterAccess, ObjectKey, Propagation, without_managed_fields};
-use crate::deploy::manifest::{apply_rank, group_of};
+use crate::deploy::manifest::object_rank;
 use crate::error::StageError;
 use crate::event::ObjectChange;
 
@@ -87,6 +87,7 @@ async fn apply_locked(
         applied.objects = live.into_iter().flatten().collect();
     }
     let own = if manifests.kubectl.is_some() { &[][..] } else { &comparison.objects[..] };
+    let rank = |object: &ComparedObject| object_rank(&object.document.value);
     for group in own.chunk_by(|one, other| rank(one) == rank(other)) {
         let mut results = Vec::with_capacity(group.len());
         for object in group {
@@ -152,10 +153,6 @@ async fn apply_one(
         _ => {}
     }
     Ok(without_managed_fields(access.apply_object(&object.document.value, live).await?.object))
-}
-
-fn rank(object: &ComparedObject) -> usize {
-    apply_rank(group_of(object.document.api_version()), object.document.kind())
 }
 
 /// `Deployment/web (namespace dev)`.

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::failure::{ObjectProblem, problems, refused};
 use super::{ComparedObject, Comparison, Difference, ManifestSet};
 use crate::cluster::{
-    ApplyError, ApplyOutcome, ApplySet, ClusterAccess, ObjectKey, Pruning, without_managed_fields,
+    ApplyError, ApplyOutcome, ApplySet, ClusterAccess, ObjectKey, Pruning, group_of, without_managed_fields,
 };
-use crate::deploy::manifest::{ManifestDocument, group_of};
+use crate::deploy::manifest::ManifestDocument;
 use crate::error::StageError;
 
 /// The number of objects that are checked in parallel.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::compare::PARALLEL;
 use super::{LockOptions, Locked};
 use crate::cluster::{ApplyError, ApplySet, ClusterAccess, ObjectKey, Propagation, Pruning, owner_of};
-use crate::deploy::manifest::{ManifestDocument, apply_rank, group_of};
+use crate::deploy::manifest::{ManifestDocument, object_rank};
 use crate::error::{Cancelled, StageError};
 
 /// The deployment to delete.
@@ -55,7 +55,7 @@ impl Removal {
         if self.all {
             pruning.deleted.extend(std::mem::take(&mut pruning.kept).into_iter().map(|(object, _)| object));
         }
-        pruning.deleted.sort_by_key(|object| std::cmp::Reverse(rank(object)));
+        pruning.deleted.sort_by_key(|object| std::cmp::Reverse(object_rank(object)));
         pruning
     }
 
@@ -111,7 +111,7 @@ pub async fn remove(
 
 async fn delete(access: &ClusterAccess, removal: &Removal, pruning: Pruning) -> Result<Removed, StageError> {
     let mut removed = Removed::default();
-    for group in pruning.deleted.chunk_by(|one, other| rank(one) == rank(other)) {
+    for group in pruning.deleted.chunk_by(|one, other| object_rank(one) == object_rank(other)) {
         let mut deletions = Vec::with_capacity(group.len());
         for object in group {
             let deletion = async move {
@@ -134,9 +134,4 @@ async fn delete(access: &ClusterAccess, removal: &Removal, pruning: Pruning) -> 
         access.delete_apply_set(&set).await?;
     }
     Ok(removed)
-}
-
-fn rank(object: &Value) -> usize {
-    let text = |key: &str| object[key].as_str().unwrap_or_default();
-    apply_rank(group_of(text("apiVersion")), text("kind"))
 }

@@ -142,17 +142,13 @@ impl Pods {
         of: &str,
         reader: &mut Reader<'_>,
     ) -> Option<(Terminal, Span)> {
-        let what = format!("`terminal` of {of}");
-        let node = field(mapping, "terminal")?;
-        let terminal = reader.mapping(node, &what)?;
-        let span = mapping.get("terminal").map_or(node.span, |entry| entry.key);
-        let command = text(terminal, "command", &what, reader);
+        let (keys, what, plain, span) = Self::foreground_section(mapping, "terminal", selection, of, reader)?;
+        let command = text(keys, "command", &what, reader);
         let terminal = Terminal {
             command: command.map(|line| words(&line)).unwrap_or_default(),
-            work_dir: text(terminal, "workDir", &what, reader),
+            work_dir: text(keys, "workDir", &what, reader),
             is_disabled: !is_enabled(mapping, "terminal", true),
-            is_without_tty: reader.boolean(terminal, "disableTTY", &what).unwrap_or(false),
-            ..Terminal::shell(reader.problems.origin(span), selection.clone())
+            ..plain
         };
         Some((terminal, span))
     }
@@ -164,19 +160,28 @@ impl Pods {
         of: &str,
         reader: &mut Reader<'_>,
     ) -> Option<(Terminal, Span)> {
-        let what = format!("`attach` of {of}");
-        let node = field(mapping, "attach")?;
-        let attach = reader.mapping(node, &what)?;
-        let span = mapping.get("attach").map_or(node.span, |entry| entry.key);
-        if !is_enabled(mapping, "attach", true) {
-            return None;
-        }
+        let (_, _, plain, span) = Self::foreground_section(mapping, "attach", selection, of, reader)?;
+        is_enabled(mapping, "attach", true).then_some((Terminal { is_attach: true, ..plain }, span))
+    }
+
+    /// The keys of the section `key`, what they belong to, a terminal with what all sections have in common, and the
+    /// location of the section.
+    fn foreground_section<'m>(
+        mapping: &'m Mapping,
+        key: &str,
+        selection: &Selection,
+        of: &str,
+        reader: &mut Reader<'_>,
+    ) -> Option<(&'m Mapping, String, Terminal, Span)> {
+        let what = format!("`{key}` of {of}");
+        let node = field(mapping, key)?;
+        let keys = reader.mapping(node, &what)?;
+        let span = mapping.get(key).map_or(node.span, |entry| entry.key);
         let terminal = Terminal {
-            is_attach: true,
-            is_without_tty: reader.boolean(attach, "disableTTY", &what).unwrap_or(false),
+            is_without_tty: reader.boolean(keys, "disableTTY", &what).unwrap_or(false),
             ..Terminal::shell(reader.problems.origin(span), selection.clone())
         };
-        Some((terminal, span))
+        Some((keys, what, terminal, span))
     }
 
     /// Selects the terminal: the first one that is not disabled. Without any `logs`, all are shown.

@@ -14,22 +14,13 @@ pub(super) fn of_numbers(
     of: &str,
     reader: &mut Reader<'_>,
 ) -> Option<Forward> {
-    let Some(port_node) = field(item, "port") else {
-        missing(node, item, "port", of, reader);
-        return None;
-    };
-    let port = number(port_node, &format!("`port` of {of}"), reader);
-    let remote_port = match field(item, "remotePort") {
-        Some(node) => number(node, &format!("`remotePort` of {of}"), reader),
-        None => port,
-    };
-    let bind_address = bind_address(item, of, reader);
-    Some(Forward {
-        origin: reader.problems.origin(port_node.span),
-        selection: selection.clone(),
-        port: port?,
-        remote_port: remote_port?,
-        bind_address,
+    forward(node, item, selection, of, reader, |port_node, what, reader| {
+        let port = number(port_node, what, reader);
+        let remote_port = match field(item, "remotePort") {
+            Some(node) => number(node, &format!("`remotePort` of {of}"), reader),
+            None => port,
+        };
+        port.zip(remote_port)
     })
 }
 
@@ -41,17 +32,30 @@ pub(super) fn of_text(
     of: &str,
     reader: &mut Reader<'_>,
 ) -> Option<Forward> {
+    forward(node, item, selection, of, reader, |port_node, what, reader| {
+        let pair = reader.string(port_node, what)?;
+        let pair = pair.trim();
+        let (local, remote) = pair.split_once(':').unwrap_or((pair, pair));
+        parse(local, port_node, what, reader).zip(parse(remote, port_node, what, reader))
+    })
+}
+
+/// Reads an item whose local and remote port `ports` reads from the node at `port`.
+fn forward<'a>(
+    node: &YamlNode,
+    item: &'a Mapping,
+    selection: &Selection,
+    of: &str,
+    reader: &mut Reader<'_>,
+    ports: impl FnOnce(&'a YamlNode, &str, &mut Reader<'_>) -> Option<(u16, u16)>,
+) -> Option<Forward> {
     let Some(port_node) = field(item, "port") else {
         missing(node, item, "port", of, reader);
         return None;
     };
-    let what = format!("`port` of {of}");
-    let pair = reader.string(port_node, &what)?;
-    let pair = pair.trim();
+    let ports = ports(port_node, &format!("`port` of {of}"), reader);
     let bind_address = bind_address(item, of, reader);
-    let (local, remote) = pair.split_once(':').unwrap_or((pair, pair));
-    let both = (parse(local, port_node, &what, reader), parse(remote, port_node, &what, reader));
-    let (Some(port), Some(remote_port)) = both else { return None };
+    let (port, remote_port) = ports?;
     Some(Forward {
         origin: reader.problems.origin(port_node.span),
         selection: selection.clone(),
