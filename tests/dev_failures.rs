@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Cluster, Daemon, Project, Running, TestRepository, answer, wait_for};
+use crate::harness::{Cluster, Daemon, Project, Running, Signal, TestRepository, answer, wait_for};
 
 /// How long to wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -114,6 +114,27 @@ fn saves_that_follow_each_other_closely_share_a_restart() {
     assert!(after - before <= 1 + seconds.div_ceil(2), "{} restarts in {seconds} s", after - before);
     let text = running.interrupt().all();
     assert!(!text.contains("may not read them"), "{text}");
+}
+
+#[test]
+fn a_command_after_an_upload_ends_with_the_session_whatever_ends_it() {
+    let sync = ", onUpload: {exec: [{command: 'sleep 32123; echo ended >/ended'}]}";
+    let Some(world) = World::start("", sync, "") else { return };
+    let programs = || world.there("cat /proc/[0-9]*/cmdline | tr '\\0' ' '");
+    let wait_for_program = |runs: bool| {
+        let what = if runs { "the command" } else { "the end of the command" };
+        wait_for(what, LIMIT, || (programs()?.contains("sleep 32123") == runs).then_some(()));
+    };
+    for (page, signal) in [("second page", Signal::Interrupt), ("third page", Signal::Kill)] {
+        let running = world.dev(&[]);
+        running.wait_for_text("in sync");
+        world.project.write("app/page", page);
+        wait_for_program(true);
+        running.signal(signal);
+        running.finish_alone();
+        wait_for_program(false);
+    }
+    assert_eq!(world.there("cat /ended").as_deref(), None, "only part of it was ended");
 }
 
 #[test]

@@ -10,8 +10,8 @@ use super::{Connection, Wire};
 use crate::process::{Pipe, Tail};
 use crate::sync::{CommandEnd, RemoteCommand, RemoteError};
 
-/// Tells its process ID, then becomes the command.
-const RUN: &str = r#"echo "$$"; exec "$@" </dev/null"#;
+/// Tells its process ID, then runs a command until that ends or stdin does.
+const RUN: &str = include_str!("run.sh");
 
 /// Ends a process and its group.
 const STOP: &str = "kill -TERM -$1 || kill -TERM $1; sleep 2; kill -KILL -$1 || kill -KILL $1";

@@ -80,7 +80,9 @@ async fn slow_commands_are_reported_and_stopped_at_the_limit() {
     let container = Container::new("dash");
     let wire = container.connect().await;
     let go = container.folder.path().join("go");
-    let wait = format!("until test -e '{}'; do sleep 0.01; done", go.display());
+    // It ends by itself if the test is killed.
+    let wait =
+        format!("i=0; until test -e '{}' || test $i = 6000; do i=$((i + 1)); sleep 0.01; done", go.display());
     let on_upload = OnUpload {
         exec: vec![exec(&wait, &[]), SyncExec { is_local: true, ..exec(&wait, &[]) }],
         ..OnUpload::default()
@@ -110,7 +112,7 @@ async fn slow_commands_are_reported_and_stopped_at_the_limit() {
         AfterUpload { limit, slow: SLOW_COMMAND, ..after }.run(&on_upload, &uploaded, &cancel).await;
     assert_eq!(failures.len(), 2, "{failures:?}");
     assert!(
-        failures.iter().all(|failure| failure.to_string().starts_with("cannot run `until ")),
+        failures.iter().all(|failure| failure.to_string().starts_with("cannot run `i=0; until ")),
         "{failures:?}"
     );
 }

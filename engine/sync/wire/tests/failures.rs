@@ -232,6 +232,43 @@ async fn commands_end_with_their_code_or_at_their_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_ends_with_the_wait_for_it_and_leaves_no_process() {
+    for shell in SHELLS {
+        let container = Container::new(shell);
+        let wire = container.connect().await;
+        let begun = container.folder.path().join("begun");
+        let command = |line: String| RemoteCommand {
+            words: ["sh", "-c", &line].map(str::to_owned).to_vec(),
+            limit: Duration::from_secs(60),
+        };
+        let long = command(format!("touch '{}'; sleep 600; true", begun.display()));
+        tokio::select! {
+            ended = wire.run(&long) => panic!("{shell}: {ended:?}"),
+            () = until(|| begun.exists()) => {}
+        }
+        let last = || *container.started.lock().unwrap().last().unwrap();
+        let is_over = |group: u32| {
+            let group = rustix::process::Pid::from_raw(group.try_into().unwrap()).unwrap();
+            rustix::process::test_kill_process_group(group).is_err()
+        };
+        until(|| is_over(last())).await;
+        // One that ends by itself takes with it what waits for the end of this process.
+        assert_eq!(wire.run(&command("exit 5".to_owned())).await.unwrap().code, 5, "{shell}");
+        until(|| is_over(last())).await;
+    }
+}
+
+/// Waits until `fact` holds.
+async fn until(fact: impl Fn() -> bool) {
+    let waited = async {
+        while !fact() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waited).await.expect("it holds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_without_a_helper_says_how_to_get_one() {
     let container = Container::new("dash");
     let error = container.connect().await.restart().await.unwrap_err();
