@@ -258,6 +258,7 @@ impl FakeProject {
         let host = self.memory.host();
         let effects = Arc::default();
         let host = if is_planning { host.planning(&effects) } else { host };
+        let options = RunOptions { keeps_plans: is_planning, ..options };
         *lock(&self.effects) = effects;
         let runtime = self.runtime.handle().clone();
         let session = Session::new(host, &sink, CancellationToken::new(), runtime);

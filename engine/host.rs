@@ -6,6 +6,7 @@
 
 mod clock;
 mod cluster;
+mod custom;
 mod deployer;
 mod docker;
 mod environment;
@@ -23,12 +24,15 @@ mod random;
 mod registry;
 mod writes;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::process::Exec;
+use crate::state::ImageStore;
 
 pub use clock::Clock;
 pub use cluster::{Cluster, Connection};
+pub use custom::CustomBuilder;
 pub use deployer::Deployer;
 pub use docker::{Docker, ImageIds, Machine};
 pub use environment::Environment;
@@ -49,6 +53,8 @@ pub struct Host {
     pub clock: Arc<dyn Clock>,
     /// The Kubernetes cluster.
     pub cluster: Arc<dyn Cluster>,
+    /// Builds by commands of the user.
+    pub custom: Arc<dyn CustomBuilder>,
     /// What is deployed to the cluster.
     pub deployer: Arc<dyn Deployer>,
     /// The Docker daemon.
@@ -69,6 +75,6 @@ pub struct Host {
     pub registry: Arc<dyn Registry>,
     /// Counts commands that may have written files of the project.
     pub writes: Writes,
-    /// Whether effects are only recorded, so that what they would produce does not exist.
-    pub is_planning: bool,
+    /// Opens the records of the project in a directory: a host that only plans never writes to them.
+    pub records: fn(&Path) -> ImageStore,
 }

@@ -17,6 +17,8 @@ pub struct CustomRequest {
     pub image: String,
     /// The references it should get; never empty.
     pub references: Vec<ImageReference>,
+    /// A reference of the image that the command built last.
+    pub latest: Option<ImageReference>,
     /// `build.custom` of the image.
     pub config: CustomConfig,
     /// The absolute path of the build context.
@@ -144,6 +146,7 @@ mod tests {
         CustomRequest {
             image: "api".into(),
             references: references.iter().map(|reference| reference.parse().unwrap()).collect(),
+            latest: None,
             config,
             context: "/p/api".into(),
             dockerfile: "/p/Dockerfile".into(),

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::ImageEvents;
 use crate::image::context::SentFiles;
+use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, Dockerfile, ImageReference, Selection};
 use crate::state::BuiltFor;
 
@@ -59,6 +60,8 @@ pub struct BuildRequest {
     pub directory: PathBuf,
     /// Records the files that the builder sent.
     pub sent: Arc<SentFiles>,
+    /// What builds will inherit from the image, as far as it is known before its build.
+    pub inherited: Option<BaseConfig>,
 }
 
 impl BuildRequest {
@@ -84,6 +87,7 @@ impl BuildRequest {
             platform: None,
             directory: directory.into(),
             sent: Arc::default(),
+            inherited: None,
         }
     }
 

@@ -183,6 +183,7 @@ impl Prepared {
         cancel: CancellationToken,
     ) -> Result<(Arc<Execution>, PipelineCall), Failure> {
         let Self { call, project, pipeline, tree, selection, .. } = self;
+        let options = RunOptions { keeps_plans: effects.is_some(), ..options };
         let host = Host::live(events, &host_options(&project, &tree, &options));
         let host = if global.no_exec { host.without_exec() } else { host };
         let host = match effects {

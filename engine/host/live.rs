@@ -16,6 +16,7 @@ mod registry;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::custom::CommandBuilder;
 use super::{CountedExec, Host, HostOptions, Writes};
 use crate::builder::docker::Daemon;
 use crate::cluster::ClusterAccess;
@@ -24,6 +25,7 @@ use crate::event::Events;
 use crate::oci::BlobStore;
 use crate::process::LiveExec;
 use crate::registry::{CredentialStore, RegistryClient};
+use crate::state::ImageStore;
 
 impl Host {
     /// The real host, as configured by the environment and `options`. Nothing is read or contacted yet.
@@ -49,6 +51,7 @@ impl Host {
                 daemon: daemon.clone(),
                 builders: Arc::default(),
             }),
+            custom: Arc::new(CommandBuilder),
             docker: Arc::new(docker::LiveDocker {
                 daemon: daemon.clone(),
                 credentials: Arc::clone(&credentials),
@@ -68,7 +71,7 @@ impl Host {
             random: Arc::new(random::LiveRandom),
             registry: Arc::new(registry::LiveRegistry { client, events: events.clone() }),
             writes,
-            is_planning: false,
+            records: ImageStore::new,
         }
     }
 }

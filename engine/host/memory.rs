@@ -23,6 +23,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::custom::CommandBuilder;
 use super::{CountedExec, Host, Writes};
 use crate::builder::BuildRequest;
 use crate::cluster::{ClusterContext, ClusterNode};
@@ -30,6 +31,7 @@ use crate::config::BuilderKind;
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository};
 use crate::lock::lock;
+use crate::state::ImageStore;
 
 pub use call::{Call, CallKind};
 pub use cluster::test_cluster;
@@ -141,6 +143,7 @@ impl MemoryHost {
         Host {
             clock: this(),
             cluster: this(),
+            custom: Arc::new(CommandBuilder),
             deployer: this(),
             docker: this(),
             environment: this(),
@@ -151,7 +154,7 @@ impl MemoryHost {
             random: this(),
             registry: this(),
             writes,
-            is_planning: false,
+            records: ImageStore::new,
         }
     }
 

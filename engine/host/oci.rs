@@ -44,8 +44,14 @@ pub trait Oci: Send + Sync {
         references: &[ImageReference],
     ) -> Result<Vec<ImageReference>, StageError>;
 
-    /// The configuration that builds inherit from the image `reference`, if it was built into the store.
+    /// The configuration that builds inherit from the image with this reference or manifest digest, if it was built into
+    /// the store.
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError>;
+
+    /// The notice that it builds images instead of Docker, for this `reason`; `None` on a host that builds nothing.
+    fn fallback_notice(&self, reason: &StageError) -> Option<String> {
+        Some(format!("building without a daemon, into the image store: {reason}"))
+    }
 
     /// Assembles an image with layers compressed by `compression`, and stores it under its references.
     ///

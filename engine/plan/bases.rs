@@ -127,8 +127,7 @@ impl<'a> Bases<'a> {
         if self.unknown.borrow().contains(&name) {
             return None;
         }
-        let found = self.run.memory.bases.get(&name).or_else(|| foreseen(self.run, reference_of(&name)));
-        let found = found.or_else(|| look_up(self.run, &name));
+        let found = self.run.memory.bases.get(&name).or_else(|| look_up(self.run, &name));
         if found.is_none() {
             self.unknown.borrow_mut().push(name.clone());
         }
@@ -160,20 +159,10 @@ fn reference_of(name: &str) -> &str {
     name.split_once(BUILD).map_or(name, |(reference, _)| reference)
 }
 
-/// On a planning host: what builds will inherit from an image of the project or a dependency, which no daemon has yet.
-fn foreseen(run: &Run, base: &str) -> Option<BaseConfig> {
-    let targets = if run.session.host.is_planning { run.links().all_targets() } else { Vec::new() };
-    targets.iter().find_map(|target| {
-        let known = target.known_name(base.to_owned());
-        let planned = || if known == base { None } else { look_up(run, &known) };
-        target.memory.bases.get(&known).or_else(planned)
-    })
-}
-
 /// Queries the store, the daemon, then the registry for the base image that is recorded as `name`, and records the
 /// result. No response is not an error: then the whole build context is an input.
 pub(super) fn look_up(run: &Run, name: &str) -> Option<BaseConfig> {
-    let base = &*run.known_name(reference_of(name).to_owned());
+    let base = reference_of(name);
     let stored = run.session.wait(run.session.host.oci.base_config(base)).ok()?.ok().flatten();
     let in_daemon = || run.session.wait(run.session.host.docker.base_config(base)).ok()?.ok().flatten();
     let in_registry = || {
@@ -183,17 +172,4 @@ pub(super) fn look_up(run: &Run, name: &str) -> Option<BaseConfig> {
     let found = stored.or_else(in_daemon).or_else(in_registry)?;
     run.memory.bases.learn(name, found.clone());
     Some(found)
-}
-
-/// On a planning host: assumes that builds inherit the same from the next image of a custom command as from its latest one.
-pub(super) fn learn_from_earlier(image: &Image, references: &[ImageReference]) {
-    let run = image.run();
-    let records = run.records(image.name());
-    let earlier = records.first().and_then(|record| record.references(&image.config().repository).pop());
-    let Some(earlier) = earlier.map(|reference| reference.to_string()) else { return };
-    if let Some(config) = run.memory.bases.get(&earlier).or_else(|| look_up(run, &earlier)) {
-        references
-            .iter()
-            .for_each(|reference| run.memory.bases.learn(&reference.to_string(), config.clone()));
-    }
 }

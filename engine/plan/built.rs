@@ -19,17 +19,21 @@ pub struct Built {
     source: Source,
     /// Whether it was built in this run.
     was_built: bool,
+    /// Whether that build was only recorded, so that the image does not exist.
+    is_planned: bool,
 }
 
 impl Built {
-    /// An image built just now.
-    pub(super) fn new(image: &Image, record: Record, source: Source) -> Self {
-        Self { image: image.clone(), record: Some(record), source, was_built: true }.finish().told()
+    /// An image built just now, or planned if `is_planned`.
+    pub(super) fn new(image: &Image, record: Record, source: Source, is_planned: bool) -> Self {
+        let built = Self { image: image.clone(), record: Some(record), source, was_built: true, is_planned };
+        built.finish().told()
     }
 
     /// An image built earlier.
     pub(super) fn reused(image: &Image, record: Record, source: Source) -> Self {
-        Self { image: image.clone(), record: Some(record), source, was_built: false }.told()
+        let record = Some(record);
+        Self { image: image.clone(), record, source, was_built: false, is_planned: false }.told()
     }
 
     /// Whether the pipeline's check, if any, has succeeded on it.
@@ -73,7 +77,13 @@ impl Built {
             result.outcome = Outcome::Skipped;
             result.reason = reason;
         });
-        Self { image: image.clone(), record: None, source: Source::Elsewhere, was_built: false }
+        Self {
+            image: image.clone(),
+            record: None,
+            source: Source::Elsewhere,
+            was_built: false,
+            is_planned: false,
+        }
     }
 
     /// Its image.
@@ -279,9 +289,7 @@ impl Built {
         let outcome = if self.was_built { Outcome::Built } else { Outcome::Skipped };
         let run = self.image.run();
         if let Some(reference) = self.references().into_iter().next() {
-            // A planning host builds nothing.
-            let is_planned = self.was_built && run.session.host.is_planning;
-            let identity = (!is_planned).then(|| record.identity());
+            let identity = (!self.is_planned).then(|| record.identity());
             let repository = &self.image.config().repository;
             let base = match &self.source {
                 _ if self.was_built => None,

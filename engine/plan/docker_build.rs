@@ -20,8 +20,8 @@ use crate::config::{BuilderKind, BuildxConfig, KanikoConfig};
 use crate::error::StageError;
 use crate::event::{ImageEvents, Level};
 use crate::image::context::{Changed, ContextDigest, ContextError, SentFiles, shown};
-use crate::image::dockerfile::ContextSources;
-use crate::image::{Context, Selection, Tag};
+use crate::image::dockerfile::{BaseConfig, ContextSources};
+use crate::image::{Context, Selection};
 use crate::run::{Finished, Image, ImageDockerfile, Run, RunError};
 
 /// A Dockerfile with everything that its build needs.
@@ -78,7 +78,7 @@ impl Plan {
             _ if options.use_build_kit == Some(false) => check(Taker::Classic)?,
             _ => check(Taker::BuildKit)?,
         }
-        let moved = !run.session.host.is_planning && recipe.bases_moved(run);
+        let moved = recipe.bases_moved(run);
         let (reach, selection) = match moved {
             true => self.reach_again(recipe)?,
             false => (recipe.reach.clone(), recipe.selection.clone()),
@@ -107,6 +107,7 @@ impl Plan {
             labels: self.image.config().options.labels.clone(),
             platform: self.image.platform(),
             sent: Arc::new(SentFiles::new(run.index(recipe.context.root()))),
+            inherited: self.inherited(recipe),
             ..BuildRequest::new(self.image.name(), named, selection, run.project.root.clone())
         };
         let method = match builder {
@@ -170,9 +171,6 @@ impl Plan {
         };
         // The recorded configuration of the image that had these tags before does not apply to this one.
         tags.iter().for_each(|tag| run.memory.bases.forget(&self.reference(tag).to_string()));
-        if built.is_planned {
-            self.predict_config(recipe, &tags);
-        }
         let daemon_bases = match builder {
             BuilderKind::Docker if !built.is_planned => {
                 daemon_bases(run, &recipe.dockerfile, &recipe.parents)?
@@ -253,15 +251,12 @@ impl Plan {
         Ok(())
     }
 
-    /// In a dry run: records what other builds will inherit from the image, which no daemon has yet.
-    fn predict_config(&self, recipe: &DockerfileRecipe, tags: &[Tag]) {
-        let run = self.image.run();
+    /// What other builds will inherit from the image, as far as it is known.
+    fn inherited(&self, recipe: &DockerfileRecipe) -> Option<BaseConfig> {
         let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
-        let bases = Bases::new(run, &recipe.parents);
-        let Some(config) = inner.passes_on(target.as_deref(), args, &|base| bases.config(base)) else {
-            return;
-        };
-        tags.iter().for_each(|tag| run.memory.bases.learn(&self.reference(tag).to_string(), config.clone()));
+        // A base image that nothing knew of is not looked up again.
+        let bases = Bases::new(self.image.run(), &recipe.parents).without(&recipe.unknown_bases);
+        inner.passes_on(target.as_deref(), args, &|base| bases.config(base))
     }
 
     /// The identity of the sent files in the next run: once the base images are available, their configuration is

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-use super::bases::{Bases, identify, learn_from_earlier, parents, with_disabled_bases};
+use super::bases::{Bases, identify, parents, with_disabled_bases};
 use super::built::Built;
 use super::difference::{Difference, differences};
 use super::docker_build::{DockerfileRecipe, keep_context, select};
@@ -12,7 +12,7 @@ use super::error::PlanError;
 use super::named_contexts::{argument_words, unknown_reading, widened};
 use super::reason::why_build;
 use super::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
-use crate::builder::{BuiltImage, CustomRequest, build_custom, custom_words, on_change_files};
+use crate::builder::{BuiltImage, CustomRequest, custom_words, on_change_files};
 use crate::config::{BuilderKind, RebuildStrategy};
 use crate::error::{ErrorKind, StageError};
 use crate::event::{Decision, Event, Level};
@@ -156,14 +156,7 @@ impl Plan {
         let files = custom_files(image)?;
         let outline = Inputs {
             command: custom_words(&fill_custom(image.run(), config, image.name(), None)?),
-            dockerfile: None,
-            target: None,
-            network: None,
-            platform: None,
-            arguments: Vec::new(),
-            build_args: BTreeMap::new(),
-            context: None,
-            parents: BTreeMap::new(),
+            ..Inputs::default()
         };
         let always = config.on_change.is_empty().then_some("a custom command without `onChange` always runs");
         let bases = named_images(image.run(), config, image.name());
@@ -448,9 +441,6 @@ impl Plan {
             Verdict::Build { .. } => self.latest()?,
         };
         self.tell(reuse_decision(&reuse));
-        if run.session.host.is_planning {
-            self.foresee_names(&reuse);
-        }
         let Reuse { mut record, tags, untagged, source, .. } = reuse;
         for tag in &untagged {
             match &source {
@@ -477,22 +467,6 @@ impl Plan {
             run.remember(self.image.name(), &record);
         }
         Ok(Built::reused(&self.image, record, source))
-    }
-
-    /// On a planning host: records which image will have the tags of `reuse` that are new or name another image now.
-    fn foresee_names(&self, reuse: &Reuse) {
-        let run = self.image.run();
-        let is_lost = |tag: &Tag| reuse.untagged.contains(tag);
-        let kept = reuse.record.tags.iter().find(|tag| !is_lost(tag));
-        let known = match &reuse.source {
-            Source::Daemon(id) => id.clone(),
-            Source::Registry(tag) => self.reference(tag).to_string(),
-            Source::Store(_) | Source::Elsewhere => {
-                kept.map(|tag| self.reference(tag).to_string()).unwrap_or_default()
-            }
-        };
-        let new = reuse.tags.iter().filter(|tag| !reuse.record.tags.contains(tag) || is_lost(tag));
-        new.for_each(|tag| run.plan_name(self.reference(tag).to_string(), &known));
     }
 
     /// The latest build, for a pipeline that reuses it despite changed inputs.
@@ -559,6 +533,7 @@ impl Plan {
             image: self.image.name().to_owned(),
             config: fill_custom(run, command, self.image.name(), references.first())?,
             references,
+            latest: self.latest_reference(),
             context: self.image.context_folder(),
             dockerfile: self.image.dockerfile_path(),
             directory: run.project.root.clone(),
@@ -568,24 +543,20 @@ impl Plan {
             environment: run.options.environment.clone(),
         };
         let events = self.image.events();
-        run.session.wait_for_end(build_custom(
+        let built = run.session.wait_for_end(run.session.host.custom.build(
             &request,
             &*run.session.host.exec,
             &events,
             &run.session.cancellation(),
         ))?;
-        let is_planned = run.session.host.is_planning;
-        if is_planned {
-            learn_from_earlier(&self.image, &request.references);
-        }
         let identity = self.identity_of_run(identity)?;
-        self.remember(
-            &identity,
-            tags,
-            BuiltImage { is_planned, ..BuiltImage::default() },
-            BTreeMap::new(),
-            true,
-        )
+        self.remember(&identity, tags, built, BTreeMap::new(), true)
+    }
+
+    /// A reference of its latest build.
+    fn latest_reference(&self) -> Option<ImageReference> {
+        let records = self.image.run().records(self.image.name());
+        records.first()?.references(&self.image.config().repository).pop()
     }
 
     pub(super) fn remember(
@@ -641,7 +612,7 @@ impl Plan {
             inputs,
         };
         self.image.run().remember(self.image.name(), &record);
-        Ok(Built::new(&self.image, record, source))
+        Ok(Built::new(&self.image, record, source, is_planned))
     }
 }
 

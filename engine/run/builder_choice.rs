@@ -51,9 +51,8 @@ impl Image {
         }
         match self.obstacle() {
             Ok(None) => {
-                if !run.session.host.is_planning {
-                    let message = format!("building without a daemon, into the image store: {error}");
-                    run.session.notice_once(Level::Info, message);
+                if let Some(notice) = run.session.host.oci.fallback_notice(&error) {
+                    run.session.notice_once(Level::Info, notice);
                 }
                 Ok(BuilderKind::Oci)
             }

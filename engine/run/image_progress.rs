@@ -22,8 +22,6 @@ pub struct ImageProgress {
     finished: Mutex<HashMap<String, Finished>>,
     /// The unfinished builds that the run continues, by image.
     unsettled: Mutex<HashMap<String, Vec<String>>>,
-    /// On a planning host: for each planned reference, an existing reference of the same image.
-    planned_names: Mutex<HashMap<String, String>>,
 }
 
 /// The facts about a finished image for images that are built from it.
@@ -61,16 +59,6 @@ impl Run {
     /// A finished image.
     pub fn finished(&self, image: &str) -> Option<Finished> {
         lock(&self.progress.finished).get(image).cloned()
-    }
-
-    /// Records that the image `known` will have the reference `planned`.
-    pub fn plan_name(&self, planned: String, known: &str) {
-        lock(&self.progress.planned_names).insert(planned, known.to_owned());
-    }
-
-    /// The existing reference of the image `name`.
-    pub fn known_name(&self, name: String) -> String {
-        lock(&self.progress.planned_names).get(&name).cloned().unwrap_or(name)
     }
 
     /// Marks the build of `record` as reusable for later runs once the work on `image` succeeds.

@@ -41,7 +41,6 @@ use crate::image::ImageReference;
 use crate::own_file;
 use crate::process::{ExecRequest, Pipe, ProcessError};
 use crate::scope::Scope;
-use crate::state::ImageStore;
 
 pub use claim::Claim;
 pub use cluster_options::cluster_options;
@@ -102,8 +101,7 @@ impl Run {
     ) -> Result<Arc<Self>, RunError> {
         let root = options.state.as_deref().unwrap_or(&project.root);
         let cache = cache_folder(|name| session.host.environment.variable(name));
-        let store =
-            if session.host.is_planning { ImageStore::read_only(root) } else { ImageStore::new(root) };
+        let store = (session.host.records)(root);
         // Inside the project, the directory above it would be a new input of the second run.
         if store.writes() && cache.starts_with(&project.root) {
             let _ = own_file::create_folder(&cache);

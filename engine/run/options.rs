@@ -46,6 +46,8 @@ pub struct RunOptions {
     pub ignores_files: bool,
     /// Whether the build of an image begins again if its files change meanwhile.
     pub is_watching: bool,
+    /// Whether the plan of each image is kept, to explain it: for runs that build nothing.
+    pub keeps_plans: bool,
     /// What selects the cluster; `None`: the project.
     pub cluster: Option<ClusterOptions>,
     /// The user's options for build pods.
@@ -91,6 +93,7 @@ impl Default for RunOptions {
             state: None,
             ignores_files: false,
             is_watching: false,
+            keeps_plans: false,
             cluster: None,
             pods: PodSettings::default(),
             environment: Vec::new(),

@@ -118,13 +118,13 @@ impl Execution {
         each_once(self.targets.iter(), Self::all_targets)
     }
 
-    /// Saves `plan`, of an image of this project or of a dependency: on a planning host for explanations; otherwise, if
-    /// files are watched, what it reads.
+    /// Saves `plan`, of an image of this project or of a dependency, for explanations if the run keeps plans, or what it
+    /// reads if files are watched.
     pub(super) fn keep_plan(&self, plan: &Plan) {
         let owner = self.of(plan.image().run()).unwrap_or(self);
         let name = plan.image().name().to_owned();
         // A plan that is going to be built holds the lock of its image.
-        if self.run.session.host.is_planning {
+        if self.run.options.keeps_plans {
             lock(&owner.plans).insert(name, plan.clone());
         } else if self.run.options.is_watching {
             lock(&owner.reaches).insert(name, plan.reach());

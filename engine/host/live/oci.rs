@@ -45,8 +45,11 @@ impl LiveOci {
         })
     }
 
-    /// The image that was built here as `reference`, if it is in the store.
+    /// The image that was built here as `reference`, or whose manifest has this digest, if it is in the store.
     fn built(&self, reference: &str) -> Result<Option<StoredImage>, StageError> {
+        if let Ok(digest) = reference.parse() {
+            return Ok(self.store.image_for(&digest, &own_platform())?);
+        }
         let Ok(reference) = reference.parse::<ImageReference>() else { return Ok(None) };
         match self.store.named(&reference, ImageOrigin::Built) {
             Some(digest) => Ok(self.store.image_for(&digest, &own_platform())?),

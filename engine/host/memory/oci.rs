@@ -41,8 +41,10 @@ impl Oci for MemoryHost {
 
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
         let state = self.state();
-        let is_here = reference.parse().is_ok_and(|known: ImageReference| state.stored.contains_key(&known));
-        Ok(is_here.then(|| state.configs.get(reference).cloned().unwrap_or_default()))
+        let mut stored = state.stored.iter();
+        let found =
+            stored.find(|(known, digest)| known.to_string() == reference || digest.to_string() == reference);
+        Ok(found.map(|(known, _)| state.configs.get(&known.to_string()).cloned().unwrap_or_default()))
     }
 
     async fn build(

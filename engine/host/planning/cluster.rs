@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::effect::{Effect, EffectKind, Effects, texts};
+use super::effect::{Effect, EffectKind, Effects, PlannedImage, texts};
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::KanikoBuild;
 use crate::builder::{BuildRequest, BuiltImage};
@@ -126,6 +126,7 @@ impl PlanningCluster {
             namespace,
         };
         self.effects.push(Effect::new(Some(&request.image), what, kind));
+        self.effects.plan(&request.references, &PlannedImage::Inherited(request.inherited.clone()));
         let built = if pushes { BuiltImage::in_registry(None) } else { BuiltImage::default() };
         Ok(built.planned())
     }

@@ -1,13 +1,13 @@
 //! A Docker daemon that is queried but not changed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
-use super::effect::{Effect, EffectKind, Effects};
+use super::effect::{Effect, EffectKind, Effects, PlannedImage};
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::{BuilderKind, DockerConfig};
 use crate::error::StageError;
@@ -15,6 +15,7 @@ use crate::event::ImageEvents;
 use crate::host::{Docker, Machine};
 use crate::image::ImageReference;
 use crate::image::dockerfile::BaseConfig;
+use crate::lock::lock;
 
 /// The ID of a planned image.
 const PLANNED: &str = "planned";
@@ -23,6 +24,8 @@ const PLANNED: &str = "planned";
 pub(super) struct PlanningDocker {
     pub(super) inner: Arc<dyn Docker>,
     pub(super) effects: Arc<Effects>,
+    /// The IDs of the images that will have more references.
+    pub(super) names: Mutex<HashMap<String, String>>,
 }
 
 #[async_trait]
@@ -51,10 +54,12 @@ impl Docker for PlanningDocker {
     }
 
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
-        if self.effects.plans(reference) {
-            return Ok(None);
+        let tagged = lock(&self.names).get(reference).cloned();
+        match self.effects.planned(reference) {
+            Some(PlannedImage::Inherited(config)) => Ok(config),
+            Some(PlannedImage::Like(latest)) => self.inner.base_config(&latest).await,
+            None => self.inner.base_config(tagged.as_deref().unwrap_or(reference)).await,
         }
-        self.inner.base_config(reference).await
     }
 
     async fn method(
@@ -74,11 +79,12 @@ impl Docker for PlanningDocker {
     ) -> Result<BuiltImage, StageError> {
         // A pipeline may select Docker without checking that it responds.
         self.inner.reachable().await?;
-        self.effects.push(Effect::build(BuilderKind::Docker, &request));
+        self.effects.build(BuilderKind::Docker, &request);
         Ok(BuiltImage::in_daemon(PLANNED.to_owned()).planned())
     }
 
-    async fn tag(&self, _: &str, reference: &ImageReference) -> Result<(), StageError> {
+    async fn tag(&self, id: &str, reference: &ImageReference) -> Result<(), StageError> {
+        lock(&self.names).insert(reference.to_string(), id.to_owned());
         let kind = EffectKind::Tag { reference: reference.to_string() };
         self.effects.push(Effect::new(None, format!("tag {reference}"), kind));
         Ok(())

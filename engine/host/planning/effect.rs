@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::builder::BuildRequest;
 use crate::config::BuilderKind;
 use crate::image::ImageReference;
+use crate::image::dockerfile::BaseConfig;
 use crate::process::Purpose;
 use crate::scope::Scope;
 
@@ -123,7 +124,7 @@ impl Effect {
     }
 
     /// `builder` builds `request` on this machine.
-    pub(super) fn build(builder: BuilderKind, request: &BuildRequest) -> Self {
+    fn build(builder: BuilderKind, request: &BuildRequest) -> Self {
         let kind = EffectKind::Build {
             builder,
             references: texts(&request.references),
@@ -154,6 +155,17 @@ struct State {
     list: Vec<Effect>,
     /// The number of effects before the decision about each image.
     begun: HashMap<String, usize>,
+    /// The planned images, by reference.
+    planned: HashMap<String, PlannedImage>,
+}
+
+/// An image that only a run will build.
+#[derive(Debug, Clone)]
+pub(super) enum PlannedImage {
+    /// What builds will inherit from it, if that is known.
+    Inherited(Option<BaseConfig>),
+    /// Builds most likely inherit the same from it as from this reference.
+    Like(String),
 }
 
 impl Effects {
@@ -180,14 +192,21 @@ impl Effects {
         self.state().begun.get(image).copied()
     }
 
-    /// Whether `reference` refers to a planned image, for which no query is needed.
-    pub(super) fn plans(&self, reference: &str) -> bool {
-        self.state().list.iter().any(|effect| match &effect.kind {
-            EffectKind::Build { references, .. } | EffectKind::BuildInCluster { references, .. } => {
-                references.iter().any(|planned| planned == reference)
-            }
-            _ => false,
-        })
+    /// Records that `builder` will build `request` on this machine.
+    pub(super) fn build(&self, builder: BuilderKind, request: &BuildRequest) {
+        self.push(Effect::build(builder, request));
+        self.plan(&request.references, &PlannedImage::Inherited(request.inherited.clone()));
+    }
+
+    /// Records that `image` will have `references`.
+    pub(super) fn plan(&self, references: &[ImageReference], image: &PlannedImage) {
+        let planned = references.iter().map(|reference| (reference.to_string(), image.clone()));
+        self.state().planned.extend(planned);
+    }
+
+    /// The planned image that `reference` refers to.
+    pub(super) fn planned(&self, reference: &str) -> Option<PlannedImage> {
+        self.state().planned.get(reference).cloned()
     }
 
     /// All recorded effects.

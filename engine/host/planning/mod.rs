@@ -2,10 +2,12 @@
 //!
 //! Real queries: the daemon, registries and the cluster (only if a decision depends on them), files of the project, the
 //! time, and commands without side effects. Everything else is recorded and succeeds: a build or push without digest, a
-//! command without output, a request with an empty response. Scripts can read files that they wrote; nothing is written
-//! to the disk.
+//! command without output, a request with an empty response. Scripts can read files that they wrote, and images can be
+//! planned on a planned image: a query for what it passes on is answered from its recipe. Nothing is written to the disk,
+//! the records of builds included.
 
 mod cluster;
+mod custom;
 mod deployer;
 mod docker;
 mod effect;
@@ -23,6 +25,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{Clock, Host, Random};
+use crate::state::ImageStore;
 
 pub use effect::{Effect, EffectKind, Effects};
 
@@ -48,25 +51,32 @@ impl Host {
         let docker = Arc::clone(&self.docker);
         let cluster =
             cluster::PlanningCluster { inner: self.cluster, docker: Arc::clone(&docker), effects: note() };
-        let oci = Arc::new(oci::PlanningOci { inner: self.oci, docker, effects: note() });
+        let oci = oci::PlanningOci { inner: self.oci, docker, effects: note(), names: Mutex::default() };
+        let registry =
+            registry::PlanningRegistry { inner: self.registry, effects: note(), names: Mutex::default() };
         Self {
             clock: Arc::new(PlanningClock(self.clock)),
             cluster: Arc::new(cluster),
+            custom: Arc::new(custom::PlanningCustomBuilder { inner: self.custom, effects: note() }),
             deployer: Arc::new(deployer::PlanningDeployer {
                 inner: self.deployer,
                 effects: note(),
                 namespaces: Mutex::default(),
             }),
-            docker: Arc::new(docker::PlanningDocker { inner: self.docker, effects: note() }),
+            docker: Arc::new(docker::PlanningDocker {
+                inner: self.docker,
+                effects: note(),
+                names: Mutex::default(),
+            }),
             environment: Arc::clone(&self.environment),
             exec: Arc::new(exec::PlanningExec { inner: self.exec, effects: note() }),
             files: Arc::new(files::PlanningFiles::new(self.files, note())),
             http: Arc::new(http::PlanningHttp { effects: note() }),
-            oci,
+            oci: Arc::new(oci),
             random: Arc::new(Placeholder),
-            registry: Arc::new(registry::PlanningRegistry { inner: self.registry, effects: note() }),
+            registry: Arc::new(registry),
             writes: self.writes,
-            is_planning: true,
+            records: ImageStore::read_only,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! An image store that is queried but not changed.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::effect::{Effect, EffectKind, Effects, texts};
+use super::effect::{Effect, EffectKind, Effects, PlannedImage, texts};
 use crate::builder::{BuildRequest, BuiltImage};
 use crate::config::BuilderKind;
 use crate::error::StageError;
@@ -14,6 +14,7 @@ use crate::event::ImageEvents;
 use crate::host::{Attachment, Docker, Oci, ProjectPath};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference};
+use crate::lock::lock;
 use crate::oci::Compression;
 
 /// Forwards queries, records the rest.
@@ -21,6 +22,8 @@ pub(super) struct PlanningOci {
     pub(super) inner: Arc<dyn Oci>,
     pub(super) docker: Arc<dyn Docker>,
     pub(super) effects: Arc<Effects>,
+    /// The images that will have more references.
+    pub(super) names: Mutex<HashMap<String, Digest>>,
 }
 
 #[async_trait]
@@ -38,10 +41,17 @@ impl Oci for PlanningOci {
     }
 
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
-        if self.effects.plans(reference) {
-            return Ok(None);
+        let tagged = lock(&self.names).get(reference).map(ToString::to_string);
+        match self.effects.planned(reference) {
+            Some(PlannedImage::Inherited(config)) => Ok(config),
+            Some(PlannedImage::Like(latest)) => self.inner.base_config(&latest).await,
+            None => self.inner.base_config(tagged.as_deref().unwrap_or(reference)).await,
         }
-        self.inner.base_config(reference).await
+    }
+
+    /// A plan shows the builder of each image.
+    fn fallback_notice(&self, _: &StageError) -> Option<String> {
+        None
     }
 
     async fn build(
@@ -51,7 +61,7 @@ impl Oci for PlanningOci {
         _: &ImageEvents,
         _: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
-        self.effects.push(Effect::build(BuilderKind::Oci, &request));
+        self.effects.build(BuilderKind::Oci, &request);
         Ok(BuiltImage::in_store(Digest::of("planned")).planned())
     }
 
@@ -81,7 +91,8 @@ impl Oci for PlanningOci {
         Ok(())
     }
 
-    async fn tag(&self, _: &Digest, reference: &ImageReference) -> Result<(), StageError> {
+    async fn tag(&self, digest: &Digest, reference: &ImageReference) -> Result<(), StageError> {
+        lock(&self.names).insert(reference.to_string(), *digest);
         let kind = EffectKind::Tag { reference: reference.to_string() };
         self.effects.push(Effect::new(None, format!("tag {reference}"), kind));
         Ok(())

@@ -1,14 +1,16 @@
 //! Registries that are queried but not changed.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
-use super::effect::{Effect, EffectKind, Effects};
+use super::effect::{Effect, EffectKind, Effects, PlannedImage};
 use crate::error::StageError;
 use crate::host::{ImageCopy, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
+use crate::lock::lock;
 use crate::registry::ManifestFacts;
 
 /// The digest of a planned image.
@@ -26,6 +28,8 @@ struct OnlyPlanned {
 pub(super) struct PlanningRegistry {
     pub(super) inner: Arc<dyn Registry>,
     pub(super) effects: Arc<Effects>,
+    /// The images that will have more references.
+    pub(super) names: Mutex<HashMap<ImageReference, ImageReference>>,
 }
 
 #[async_trait]
@@ -44,14 +48,21 @@ impl Registry for PlanningRegistry {
     }
 
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
-        if self.effects.plans(&reference.to_string()) {
-            return Err(OnlyPlanned { reference: reference.to_string() }.into());
+        let tagged = lock(&self.names).get(reference).cloned();
+        let only_planned = || OnlyPlanned { reference: reference.to_string() };
+        match self.effects.planned(&reference.to_string()) {
+            Some(PlannedImage::Inherited(config)) => Ok(config.ok_or_else(only_planned)?),
+            Some(PlannedImage::Like(latest)) => {
+                self.inner.base_config(&latest.parse().map_err(|_| only_planned())?).await
+            }
+            None => self.inner.base_config(tagged.as_ref().unwrap_or(reference)).await,
         }
-        self.inner.base_config(reference).await
     }
 
     async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError> {
-        let reference = from.repository.with_tag(tag.clone()).to_string();
+        let to = from.repository.with_tag(tag.clone());
+        let reference = to.to_string();
+        lock(&self.names).insert(to, from.clone());
         let what = format!("tag {reference} in the registry");
         self.effects.push(Effect::new(None, what, EffectKind::Copy { reference }));
         // It names the image from now on, and other images are planned on it. Without an answer, the build will say why.
