@@ -277,6 +277,33 @@ fn another_session_with_the_directory_is_named_and_ends_only_if_that_is_asked_fo
 }
 
 #[test]
+fn one_of_two_projects_downloads_into_a_directory() {
+    let Some(world) = SyncedPod::start("mkdir -p /srv/other", &json!({})) else { return };
+    world.project.write("src/a", "here");
+    let first = world.sync(&[]);
+    // The other project of the same user has the directory under another name.
+    let other = world.cluster.project().env("HOME", world.project.home());
+    let link = other.path("link");
+    std::os::unix::fs::symlink(world.project.path("src"), &link).expect("a link");
+    let words = ["sync", "--pod", "web", "--local-path", "link", "--container-path", "/srv/other"];
+    let second = other.spawn(words);
+    second.wait_for_text("in sync");
+    world.wait_for_file("../other/a", "here");
+    second
+        .wait_for_text(&format!("nothing is downloaded, because another windlass (process {})", first.pid()));
+    world.write("../other/b", "there");
+    world.project.write("src/c", "here");
+    world.wait_for_file("../other/c", "here");
+    assert!(!world.project.path("src/b").exists(), "it was downloaded");
+    second.interrupt();
+    // It is the first one that claims it: the next one downloads.
+    first.interrupt();
+    let third = other.spawn(words);
+    world.wait_here("b", "there");
+    third.interrupt();
+}
+
+#[test]
 fn a_full_disk_here_keeps_the_old_file_too() {
     let Some(world) = SyncedPod::start("true", &json!({})) else { return };
     let Some(_disk) = Mounted::in_memory(&world.project.path("src"), "256k") else {

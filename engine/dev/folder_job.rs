@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::FolderRules;
+use crate::cache_folder::cache_folder;
 use crate::cluster::{ClusterAccess, ClusterContext, ClusterError, LockHolder};
 use crate::config::{Folder as SyncFolder, InitialSync};
 use crate::connect::{Target, TargetLimits, TargetSelector, TargetWatch};
@@ -116,6 +117,7 @@ impl FolderJob {
             name: format!("{} -> {container}", shown.display()),
             key: folder_key(context, &selector, here.clone(), container),
             state_folder: crate::state::prepare(root).map_err(|error| SyncError::state(root, error))?,
+            claim_folder: cache_folder(|name| std::env::var(name).ok()).join("sync"),
             strategy: flags
                 .strategy
                 .or(folder.map(|folder| folder.initial))

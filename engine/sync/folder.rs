@@ -23,6 +23,7 @@ use crate::config::InitialSync as Strategy;
 use crate::event::{Events, Level, SyncChange};
 use crate::held_file::{HeldFile, Hold};
 use crate::image::Digest;
+use crate::own_file;
 use crate::plural::counted;
 
 /// How long many deletions there wait for a second look, in nanoseconds.
@@ -113,7 +114,7 @@ impl Folder {
         let store = Store::open(&states, &options.key)?;
         let (downloads, refused) = match options.disable_download {
             true => (None, None),
-            false => claim_downloads(&states, &options.key.here),
+            false => claim_downloads(&options.claim_folder, &states, &options.key.here),
         };
         options.disable_download |= refused.is_some();
         let now = Timestamp::from_nanosecond(clock()).unwrap_or_default();
@@ -810,12 +811,14 @@ impl Folder {
     }
 }
 
-/// Claims the directory `here` for downloads, which one process at a time has: two that download would send each other's
-/// files back and forth. `states` is `.windlass/sync`. Returns the claim, `None` where the file system does not support
-/// locks, and the reason if another process has it.
-fn claim_downloads(states: &Path, here: &Path) -> (Option<HeldFile>, Option<String>) {
+/// Claims the directory `here` for downloads, which one process at a time has, also in other projects: two that download
+/// would send each other's files back and forth. The claim is a file in `claims`, or in `states` (`.windlass/sync`) where
+/// that cannot be written. Returns the claim, `None` where the file system does not support locks, and the reason if
+/// another process has it.
+fn claim_downloads(claims: &Path, states: &Path, here: &Path) -> (Option<HeldFile>, Option<String>) {
     let name = format!("downloads-{}.lock", &Digest::of(here.display().to_string()).hex()[..24]);
-    match HeldFile::take(&states.join(name)) {
+    let claimed = own_file::create_folder(claims).and_then(|()| HeldFile::take(&claims.join(&name)));
+    match claimed.or_else(|_| HeldFile::take(&states.join(&name))) {
         Ok(Hold::Acquired(held)) => (Some(held), None),
         // The directories of one process were compared before.
         Ok(Hold::HeldBy(Some(process))) if process == std::process::id() => (None, None),

@@ -20,6 +20,8 @@ pub struct FolderOptions {
     pub key: FolderKey,
     /// The state directory of the project: `.windlass`.
     pub state_folder: PathBuf,
+    /// Where directories here are claimed for downloads: one for all projects of the user.
+    pub claim_folder: PathBuf,
     /// What the first connection does.
     pub strategy: Strategy,
     /// What is not synchronized.

@@ -126,6 +126,7 @@ async fn follow(here: &Path, state: &Path, target: &Target, batches: &Batches, c
             there: "app".to_owned(),
         },
         state_folder: state.to_owned(),
+        claim_folder: state.to_owned(),
         strategy: InitialSync::MirrorLocal,
         exclude: ExcludeRules::default(),
         upload_exclude: ExcludeRules::default(),

@@ -99,6 +99,7 @@ impl World {
                 there: "/app".to_owned(),
             },
             state_folder: self.state.path().to_owned(),
+            claim_folder: self.state.path().join("claims"),
             strategy: Strategy::MirrorLocal,
             exclude: ExcludeRules::default(),
             upload_exclude: ExcludeRules::default(),
@@ -614,11 +615,11 @@ async fn what_other_sessions_are_writing_here_stays() {
 }
 
 #[tokio::test]
-async fn of_two_sessions_in_one_directory_one_downloads() {
+async fn of_two_sessions_in_one_directory_one_downloads_whatever_their_projects() {
     let mut world = World::new(Strategy::PreferLocal);
     world.start().await;
     world.folder = None;
-    let states = fs::read_dir(world.state.path().join("sync")).expect("a directory").flatten();
+    let states = fs::read_dir(world.state.path().join("claims")).expect("a directory").flatten();
     let mut paths = states.map(|item| item.path());
     let claim = paths.find(|path| path.to_string_lossy().contains("/downloads-")).expect("a claim");
     // Another process has it.
