@@ -57,6 +57,22 @@ pub enum Event {
         /// The line, without its line feed; may contain terminal colors.
         line: String,
     },
+    /// A line of the log of a container.
+    Log {
+        /// The namespace.
+        namespace: String,
+        /// The pod.
+        pod: String,
+        /// The container.
+        container: String,
+        /// Their name for people: the pod, and the container if the pod has several.
+        #[serde(skip)]
+        name: String,
+        /// When the container wrote it, in RFC 3339, if that is known.
+        written: Option<String>,
+        /// The line, without its line feed; may contain terminal colors.
+        line: String,
+    },
     /// Something the user should know: a warning or a hint.
     Notice {
         /// Name of the image; none for a notice about the whole run.
@@ -196,6 +212,9 @@ impl Event {
             }
             Self::Output { image: None, line } => Self::Output { image: None, line: opened(line) },
             Self::Output { image, line } => Self::Output { image: image.map(of), line },
+            Self::Log { namespace, pod, container, name, written, line } => {
+                Self::Log { namespace, pod, container, name: opened(name), written, line }
+            }
             Self::Notice { image: None, level, message } => {
                 Self::Notice { image: None, level, message: opened(message) }
             }
@@ -225,6 +244,7 @@ impl Event {
     pub fn image(&self) -> Option<&str> {
         match self {
             Self::RunStarted { .. }
+            | Self::Log { .. }
             | Self::DeploymentDecided { .. }
             | Self::ObjectChanged { .. }
             | Self::DeploymentProgress { .. }

@@ -42,6 +42,7 @@ impl Secrets {
         Events::new(move |mut event| {
             match &mut event {
                 Event::Output { line: text, .. }
+                | Event::Log { line: text, .. }
                 | Event::Notice { message: text, .. }
                 | Event::StepStarted { step: text, .. }
                 | Event::ImageDecided { reason: text, .. } => {

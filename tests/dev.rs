@@ -4,6 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 
 use crate::harness::{
     Cluster, Daemon, Project, Running, Terminal, TestRepository, answer, container, wait_for,
@@ -123,6 +124,26 @@ fn it_builds_deploys_forwards_syncs_and_shows_logs() {
     // What was deployed stays; the port is closed.
     assert_eq!(world.images().len(), 1);
     TcpStream::connect(("127.0.0.1", world.port)).expect_err("the port is closed");
+}
+
+#[test]
+fn events_of_logs_and_ports_are_json_lines() {
+    let Some(world) = World::start("") else { return };
+    let running = world.dev(&["--progress", "json"]);
+    world.wait_for_answer("first page\nfirst settings\n");
+    running.wait_for_text(r#""line":"serving""#);
+    let output = running.interrupt();
+    let events: Vec<Value> =
+        output.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    let of = |kind: &'static str| events.iter().filter(move |event| event["type"] == kind);
+    let log = of("log").find(|event| event["line"] == "serving").expect("a line of the log");
+    assert_eq!([&log["namespace"], &log["container"]], [world.cluster.namespace(), "web"]);
+    assert!(log["pod"].as_str().is_some_and(|pod| pod.starts_with("web-")), "{log}");
+    assert!(log["written"].as_str().is_some_and(|time| time.ends_with('Z')), "{log}");
+    let kinds: Vec<_> = of("forward").filter_map(|event| event["change"]["kind"].as_str()).collect();
+    assert_eq!(kinds, ["opened", "connected", "closed"]);
+    let address = format!("localhost:{}", world.port);
+    assert!(of("forward").all(|event| event["address"] == address), "{}", output.stdout);
 }
 
 #[test]

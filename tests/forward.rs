@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 
 use crate::harness::{Cluster, Daemon, Project, Relay, Running, container, wait_for};
 
@@ -68,6 +69,30 @@ fn the_local_port_stays_open_while_pods_are_replaced() {
         assert!(stderr.contains(text), "no `{text}`\n{stderr}");
     }
     TcpStream::connect(("127.0.0.1", port)).expect_err("the port is closed at the end");
+}
+
+#[test]
+fn events_of_ports_are_json_lines() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let pod = |name: &str| cluster.create_pod(name, "shop", &[container(&daemon, "web", "sleep 1000")]);
+    pod("one");
+    let project = cluster.project();
+    let running = project.spawn(["forward", "0:80", "-l", "app=shop", "--progress", "json"]);
+    running.wait_for_text(r#"{"kind":"connected","container":"one/web"}"#);
+    cluster.delete::<Pod>("one");
+    running.wait_for_text(r#"{"kind":"waiting"}"#);
+    pod("two");
+    running.wait_for_text(r#"{"kind":"connected","container":"two/web"}"#);
+    let output = running.interrupt();
+    let events: Vec<Value> =
+        output.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    let ports: Vec<_> = events.iter().filter(|event| event["type"] == "forward").collect();
+    let kinds: Vec<_> = ports.iter().filter_map(|event| event["change"]["kind"].as_str()).collect();
+    assert_eq!(kinds, ["opened", "connected", "waiting", "connected", "closed"], "{}", output.stdout);
+    assert!(ports.iter().all(|event| event["to"] == "port 80 of a pod with the labels `app=shop`"));
+    let address = ports[0]["address"].as_str().expect("an address");
+    assert!(address.starts_with("localhost:") && !address.ends_with(":0"), "{address}");
 }
 
 #[test]

@@ -36,6 +36,23 @@ fn containers_are_selected_and_their_last_lines_shown() {
     assert_eq!([&line["pod"], &line["container"], &line["line"]], ["one", "web", "done web"]);
     assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
 
+    // Events are JSON lines, together with what happens to containers.
+    let output = project.run(["logs", "--pod", "one", "--lines", "1", "--progress", "json"]);
+    output.success();
+    let events: Vec<Value> =
+        output.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    let mut logs: Vec<_> = events
+        .iter()
+        .map(|event| {
+            assert!(event["written"].as_str().is_some_and(|time| time.ends_with('Z')), "{event}");
+            ["type", "namespace", "pod", "container", "line"]
+                .map(|key| event[key].as_str().expect("a string"))
+        })
+        .collect();
+    logs.sort_unstable();
+    let of = |container, line| ["log", cluster.namespace(), "one", container, line];
+    assert_eq!(logs, [of("side", "done side"), of("web", "done web")]);
+
     // What does not match is told with what there is.
     let none = [
         project.spawn(["logs", "-l", "app=shob"]),

@@ -7,18 +7,22 @@ use super::SelectorArgs;
 use super::connected::{Connected, with_containers};
 use super::exit_status::{ExitStatus, Failure};
 use super::forwarded_port::ForwardedPort;
+use super::load::json_lines;
 use super::stdout::print;
 use crate::command::cli::GlobalOptions;
 use crate::config::Selection;
 use crate::connect::{ForwardError, ForwardSpec, ListeningPort, Notices, TargetSelector, TargetWatch};
+use crate::dev::ForwardReport;
 use crate::error::in_one_line;
 use crate::event::Level;
+use crate::report::ProgressMode;
 
 /// The options of `windlass forward`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The local ports stay open until Ctrl-C. Each connection goes to the newest pod that is
 ready: pods may be replaced. `windlass dev` forwards the ports of `dev.ports` by itself.
+With `--progress json`, what happens to a port is printed as JSON lines.
 
 Examples:
   windlass forward                        forward the ports of `dev.ports`
@@ -58,6 +62,8 @@ pub fn forward(global: &GlobalOptions, args: &ForwardArgs) -> Result<ExitStatus,
     };
     with_containers(global, &args.selector, select, async |connected| {
         let Connected { access, project, selectors, events, cancel } = connected;
+        let json = (global.progress == ProgressMode::Json).then(|| json_lines(global));
+        let events = json.clone().unwrap_or(events);
         let of_dev = project.iter().flat_map(|project| &project.dev.ports).map(ForwardSpec::from);
         let specs: Vec<_> = match args.ports.is_empty() {
             true => of_dev.collect(),
@@ -94,10 +100,30 @@ pub fn forward(global: &GlobalOptions, args: &ForwardArgs) -> Result<ExitStatus,
                 watches.push((selector.clone(), watch.clone()));
                 watch
             });
-            print(&format!("{} -> {}\n", port.address(), port.remote_port()))?;
-            served.spawn(port.serve(access.clone(), watch, notices.clone(), cancel.clone()));
+            let report = json.clone().map(|events| ForwardReport {
+                address: port.address(),
+                to: format!("port {} of {}", port.remote_port(), pods(selector)),
+                events,
+            });
+            if report.is_none() {
+                print(&format!("{} -> {}\n", port.address(), port.remote_port()))?;
+            }
+            let serve = port.serve(access.clone(), watch.clone(), notices.clone(), cancel.clone());
+            served.spawn(async move {
+                let Some(report) = report else { return serve.await };
+                tokio::select! {
+                    () = serve => {}
+                    () = report.follow(&watch) => {}
+                }
+            });
         }
         served.join_all().await;
         Ok(ExitStatus::Interrupted)
     })
+}
+
+/// The pods of `selector`, as a phrase.
+fn pods(selector: &TargetSelector) -> String {
+    let text = selector.to_string();
+    if text.is_empty() { "any pod".to_owned() } else { format!("a pod {text}") }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::devspace_hint::ignored_flags;
 use super::exit_status::Failure;
+use super::stdout::print;
 use crate::command::cli::GlobalOptions;
 use crate::config::{
     self, Ask, ConfigDiagnostic, ConfigError, Explain, Explanation, LoadOptions, Loaded, TerminalAsk,
@@ -12,6 +13,7 @@ use crate::config::{
 use crate::dependency::{DependencyError, Fetch, FetchEvent, Tree};
 use crate::event::{Event, Events, Level};
 use crate::git::GitError;
+use crate::report::json_line;
 
 /// Loads the project that the command line selects. In a terminal, prompts for variables without a value.
 ///
@@ -135,6 +137,17 @@ pub(super) fn tell(warnings: &[ConfigDiagnostic], global: &GlobalOptions) {
     for warning in warnings {
         warn(&warning.in_one_line(), global);
     }
+}
+
+/// An event sink that prints each event as a JSON line to standard output, for commands without a report.
+pub(super) fn json_lines(global: &GlobalOptions) -> Events {
+    let shows_debug = global.debug;
+    Events::new(move |event| {
+        if shows_debug || !matches!(event, Event::Notice { level: Level::Debug, .. }) {
+            // Who closes the pipe wants no more events.
+            let _ = print(&json_line(&event));
+        }
+    })
 }
 
 /// An event sink that prints notices to standard error, for commands without a report.

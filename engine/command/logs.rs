@@ -8,10 +8,12 @@ use serde::Serialize;
 use super::SelectorArgs;
 use super::connected::{Connected, with_containers};
 use super::exit_status::{ExitStatus, Failure};
+use super::load::json_lines;
 use super::stdout::unwritten;
 use crate::command::cli::GlobalOptions;
 use crate::connect::{LogItem, LogLine, LogOptions, LogQueue, Notices, log_queue, show_logs};
 use crate::event::{Events, Level};
+use crate::report::{ProgressMode, json_line};
 use crate::script::ScriptError;
 
 /// The options of `windlass logs`.
@@ -19,7 +21,8 @@ use crate::script::ScriptError;
 #[command(after_help = "\
 Without a selection, the containers of `dev.logs` are shown, otherwise those of the images
 of the project and of all other entries of `dev`. The lines are printed to standard output;
-what happens to containers is printed to standard error.
+what happens to containers is printed to standard error. With `--progress json`, both are
+JSON lines on standard output.
 
 Examples:
   windlass logs                     show the last 200 lines of each container
@@ -65,14 +68,16 @@ pub fn logs(global: &GlobalOptions, args: &LogsArgs) -> Result<ExitStatus, Failu
         &args.selector,
         |dev| dev.log_selections(&dev.logs),
         async |connected| {
-            let Connected { access, selectors, events, cancel, .. } = connected;
+            let Connected { access, selectors, cancel, .. } = connected;
             access.keep_trying();
+            let is_json = global.progress == ProgressMode::Json;
+            let events = if is_json { json_lines(global) } else { connected.events };
             let (sender, queue) = log_queue();
             let options = LogOptions { lines: args.lines, follow: args.follow, is_patient: false };
             let notices = Notices::new(&events);
             let shown = async {
                 let shown = show_logs(&access, &selectors, options, &notices, sender);
-                let printed = print_items(queue, args, &events);
+                let printed = print_items(queue, args, is_json, &events);
                 tokio::pin!(shown, printed);
                 tokio::select! {
                     // A closed pipe ends the command.
@@ -93,14 +98,23 @@ pub fn logs(global: &GlobalOptions, args: &LogsArgs) -> Result<ExitStatus, Failu
 }
 
 /// Prints what happens in logs, until their end. Lines name their container, unless the command line does.
-async fn print_items(mut queue: LogQueue, args: &LogsArgs, events: &Events) -> Result<ExitStatus, Failure> {
+/// `is_json`: as JSON lines of events.
+async fn print_items(
+    mut queue: LogQueue,
+    args: &LogsArgs,
+    is_json: bool,
+    events: &Events,
+) -> Result<ExitStatus, Failure> {
     while let Some(first) = queue.next().await {
         let mut text = String::new();
         let mut next = Some(first);
         while let Some(item) = next {
             if let LogItem::Line(line) = &item {
-                text.push_str(&if args.json { json(line) } else { plain(line, args) });
-                text.push('\n');
+                text.push_str(&match (is_json, args.json) {
+                    (true, _) => json_line(&line.event()),
+                    (false, true) => json(line) + "\n",
+                    (false, false) => plain(line, args) + "\n",
+                });
             }
             if let Some(message) = item.notice() {
                 flush(&mut text)?;

@@ -394,8 +394,7 @@ fn log_selectors(run: &Arc<Run>, dev: &Dev, logs: &Logs) -> Result<Vec<TargetSel
 async fn print(mut queue: LogQueue, events: &Events) {
     while let Some(item) = queue.next().await {
         if let LogItem::Line(line) = &item {
-            let line = format!("{} | {}", line.source.name, line.text);
-            events.emit(Event::Output { image: None, line });
+            events.emit(line.event());
         }
         if let Some(message) = item.notice() {
             events.notice(Level::Info, message);

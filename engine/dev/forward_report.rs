@@ -4,17 +4,18 @@ use crate::connect::TargetWatch;
 use crate::event::{Event, Events, ForwardChange};
 
 /// Reports the container of a forwarded port, from its opening to its end: when it is dropped.
-pub(super) struct ForwardReport {
+pub struct ForwardReport {
     /// The local address: `localhost:8080`.
-    pub(super) address: String,
+    pub address: String,
     /// Where it leads: ``port 80 of image `web` ``.
-    pub(super) to: String,
-    pub(super) events: Events,
+    pub to: String,
+    /// Receives what happens.
+    pub events: Events,
 }
 
 impl ForwardReport {
     /// Reports that the port is open, and then each container that `watch` finds; never ends.
-    pub(super) async fn follow(&self, watch: &TargetWatch) {
+    pub async fn follow(&self, watch: &TargetWatch) {
         self.emit(ForwardChange::Opened);
         let mut states = watch.subscribe();
         let mut known = None;

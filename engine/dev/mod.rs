@@ -19,6 +19,7 @@ pub use covered::Coverage;
 pub use downloads::{Download, Downloads};
 pub use folder_job::{FolderFlags, FolderJob, FolderSettings};
 pub use folder_rules::{DecidingPattern, FolderRules};
+pub use forward_report::ForwardReport;
 pub use refused_folder::refused_folder;
 pub use reload_advice::ReloadAdvice;
 pub use survey::{FolderSurvey, LargeEntry};

@@ -107,7 +107,7 @@ impl Formatter {
                 (kind, phrase::decision(*decision, reason))
             }
             Event::StepStarted { step, .. } => (LineKind::Step, step.clone()),
-            Event::StepProgress { .. } | Event::Output { .. } => return Vec::new(),
+            Event::StepProgress { .. } | Event::Output { .. } | Event::Log { .. } => return Vec::new(),
             Event::Notice { level: Level::Debug, .. } if !self.debug => return Vec::new(),
             Event::Notice { level, message, .. } => {
                 (LineKind::Notice(*level), format!("{}{message}", phrase::level(*level)))

@@ -12,6 +12,7 @@
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"step_started","image":"api","step":"building with docker"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"step_progress","image":"api","step":"sending context","done":1024,"total":4096}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"output","image":"api","line":"Step 1/3 : FROM busybox"}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"log","namespace":"dev","pod":"web-1","container":"app","written":"2026-11-23T15:04:04.812Z","line":"GET / 200"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"notice","image":null,"level":"warning","message":"`tag()` overrides no function"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"pushed","image":"api","reference":"acme/api:1.4","digest":"sha256:2c26b46b"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"image_finished","image":"api","repository":"acme/api","outcome":"built","reason":"src/main.go changed","key":"9f86d081","tags":["1.4"],"image_id":"sha256:fcde2b2e","digest":"sha256:2c26b46b","pushed":true,"seconds":4.2}
@@ -32,7 +33,8 @@
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"terminal_taken"}
 //! ```
 //!
-//! The last nine types appear with `dev` and `--watch`, where several runs follow each other.
+//! The last nine types appear with `dev` and `--watch`, where several runs follow each other; `log` with `dev` and `logs`,
+//! `forward` also with `windlass forward`.
 //!
 //! `decision` of an image is `build`, `skip`, `publish` or `finish`, that of a deployment `deploy` or `keep`; `outcome`
 //! of an image is `built`, `skipped`, `failed` or `cancelled`, that of a deployment `deployed`, `kept`,
@@ -62,6 +64,18 @@ struct Line<'a> {
     event: &'a Event,
 }
 
+impl<'a> Line<'a> {
+    fn new(at: Timestamp, event: &'a Event) -> Self {
+        Self { version: 1, time: format!("{at:.3}"), event }
+    }
+}
+
+/// The line for `event`, which happens now, for commands without a report.
+pub fn json_line(event: &Event) -> String {
+    let line = serde_json::to_string(&Line::new(Timestamp::now(), event)).unwrap_or_default();
+    line + "\n"
+}
+
 impl<W: Write> Json<W> {
     /// Writes to `out`; debug notices only with `debug`.
     pub(super) fn new(out: W, debug: bool) -> Self {
@@ -74,7 +88,7 @@ impl<W: Write + Send> View for Json<W> {
         if !self.debug && matches!(event, Event::Notice { level: Level::Debug, .. }) {
             return Ok(());
         }
-        serde_json::to_writer(&mut self.out, &Line { version: 1, time: format!("{at:.3}"), event })?;
+        serde_json::to_writer(&mut self.out, &Line::new(at, event))?;
         self.out.write_all(b"\n")
     }
 

@@ -54,6 +54,7 @@ use terminal::{FRAMES, Screen, Terminal};
 use view::View;
 
 pub use error::ReportError;
+pub use json::json_line;
 pub use options::{ProgressMode, ReportOptions};
 pub use phrase::sync as sync_text;
 pub use run_result::check_result;

@@ -9,6 +9,11 @@ use crate::event::{
 };
 use crate::plural::counted;
 
+/// A line of the log of the container `name`: `web-1 | GET / 200`.
+pub(super) fn log(name: &str, line: &str) -> String {
+    format!("{name} | {line}")
+}
+
 /// The decision about an image and its reason: `building: src/main.go changed`.
 pub(super) fn decision(decision: Decision, reason: &str) -> String {
     let verb = match decision {

@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::formatter::{Formatter, LineKind, OutputLine};
+use super::phrase;
 use super::style::Look;
 use super::text::{amount, clean};
 use super::view::View;
@@ -113,9 +114,14 @@ impl Group {
 impl<W: Write + Send> View for Plain<W> {
     fn receive(&mut self, at: Timestamp, event: &Event) -> io::Result<()> {
         match event {
-            Event::Output { .. } | Event::StepProgress { .. } if self.silent => return Ok(()),
+            Event::Output { .. } | Event::Log { .. } | Event::StepProgress { .. } if self.silent => {
+                return Ok(());
+            }
             Event::Output { image: Some(image), line } => return self.output(at, image, line),
             Event::Output { image: None, line } => return writeln!(self.out, "{}", clean(line)),
+            Event::Log { name, line, .. } => {
+                return writeln!(self.out, "{}", clean(&phrase::log(name, line)));
+            }
             Event::StepProgress { image, step, done, total } => {
                 let group = self.group(image, at);
                 if at.duration_since(group.progress) < PROGRESS {

@@ -50,7 +50,8 @@ impl Queue {
         match &event {
             Event::StepProgress { .. } if state.weight >= LIMIT => return,
             Event::StepProgress { .. } => state.weight += OVERHEAD,
-            Event::Output { image, line } => {
+            Event::Output { line, .. } | Event::Log { line, .. } => {
+                let image = event.image().map(str::to_owned);
                 let cost = line.len() + OVERHEAD;
                 if full(&mut state) {
                     let waited = self.drained.wait_timeout_while(state, PATIENCE, full);
@@ -62,7 +63,7 @@ impl Queue {
                     }
                 }
                 if state.weight >= LIMIT {
-                    *state.omitted.entry(image.clone()).or_default() += 1;
+                    *state.omitted.entry(image).or_default() += 1;
                     return;
                 }
                 state.weight += cost;

@@ -74,6 +74,10 @@ impl Record {
             Event::Sync { folder, change } => {
                 self.heading(at, event, &format!("{folder}: {}", phrase::sync(change)))
             }
+            Event::Log { name, line, .. } => {
+                let log = &mut self.of(None).log;
+                log.as_mut().map_or(Ok(()), |log| log.output(&phrase::log(name, line)))
+            }
             Event::Output { line, .. } => {
                 let log = &mut self.of(event.image()).log;
                 log.as_mut().map_or(Ok(()), |log| log.output(line))

@@ -74,6 +74,7 @@ pub(super) fn every_event() -> Vec<Event> {
         | Event::StepStarted { .. }
         | Event::StepProgress { .. }
         | Event::Output { .. }
+        | Event::Log { .. }
         | Event::Notice { .. }
         | Event::Pushed { .. }
         | Event::ImageFinished(_)
@@ -111,6 +112,14 @@ pub(super) fn every_event() -> Vec<Event> {
         step("api", "building with docker"),
         progress("api", 1024, 4096),
         output("api", "Step 1/3 : FROM busybox"),
+        Event::Log {
+            namespace: "dev".to_owned(),
+            pod: "web-1".to_owned(),
+            container: "app".to_owned(),
+            name: "web-1".to_owned(),
+            written: Some("2026-11-23T15:04:04.812Z".to_owned()),
+            line: "GET / 200".to_owned(),
+        },
         notice(None, Level::Warning, "`tag()` overrides no function"),
         Event::Pushed {
             image: "api".to_owned(),

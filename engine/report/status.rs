@@ -146,6 +146,7 @@ impl Status {
             | Event::StepStarted { .. }
             | Event::StepProgress { .. }
             | Event::Output { .. }
+            | Event::Log { .. }
             | Event::Notice { .. }
             | Event::Pushed { .. }
             | Event::ObjectChanged { .. }

@@ -193,6 +193,12 @@ impl<S: Screen> Terminal<S> {
         line
     }
 
+    /// Prints a line of output above the live lines, with the next ones.
+    fn print_line(&mut self, line: &str) {
+        self.above.push_str(&clean(line));
+        self.above.push('\n');
+    }
+
     fn print_above(&mut self) -> io::Result<()> {
         if self.above.is_empty() {
             return Ok(());
@@ -265,10 +271,8 @@ impl<S: Screen> View for Terminal<S> {
                     running.last = one_line(line.trim());
                 }
             }
-            Event::Output { image: None, line } => {
-                self.above.push_str(&clean(line));
-                self.above.push('\n');
-            }
+            Event::Output { image: None, line } => self.print_line(line),
+            Event::Log { name, line, .. } => self.print_line(&phrase::log(name, line)),
             Event::ImageFinished(result) => {
                 self.running.shift_remove(&result.image);
             }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use crate::event::Event;
+
 /// The maximum size of the lines in the queue, in bytes. If it is exceeded, the logs are not read on.
 const LIMIT: usize = 1 << 20;
 
@@ -51,6 +53,21 @@ pub enum LogItem {
     },
     /// Another pod has a matching container.
     Joined(Arc<LogSource>),
+}
+
+impl LogLine {
+    /// Its event.
+    pub fn event(&self) -> Event {
+        let LogSource { namespace, pod, container, name } = &*self.source;
+        Event::Log {
+            namespace: namespace.clone(),
+            pod: pod.clone(),
+            container: container.clone(),
+            name: name.clone(),
+            written: self.time.map(|time| time.to_string()),
+            line: self.text.clone(),
+        }
+    }
 }
 
 impl LogItem {
