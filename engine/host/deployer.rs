@@ -53,10 +53,12 @@ pub trait Deployer: Send + Sync {
     /// `git::...`, `run::cancelled`.
     async fn check_out_chart(
         &self,
-        source: &GitSource,
-        checkouts: &Checkouts,
-        cancel: &CancellationToken,
-    ) -> Result<Option<PathBuf>, StageError>;
+        _source: &GitSource,
+        _checkouts: &Checkouts,
+        _cancel: &CancellationToken,
+    ) -> Result<Option<PathBuf>, StageError> {
+        Ok(None)
+    }
 
     /// The objects of a chart as YAML, without its hooks. Contacts no cluster.
     ///
@@ -74,9 +76,11 @@ pub trait Deployer: Send + Sync {
     /// As for [`Deployer::render_chart`].
     async fn preview_chart(
         &self,
-        chart: &ChartRequest,
-        cancel: &CancellationToken,
-    ) -> Result<Option<Release>, StageError>;
+        _chart: &ChartRequest,
+        _cancel: &CancellationToken,
+    ) -> Result<Option<Release>, StageError> {
+        Ok(None)
+    }
 
     /// The identity of a chart, for the key of its deployment.
     ///
@@ -140,7 +144,7 @@ pub trait Deployer: Send + Sync {
     ) -> Result<u64, StageError>;
 
     /// Announces that a chart will be deployed with the helm command `program`, which is found and checked meanwhile.
-    async fn expect_helm(&self, program: Option<&str>, directory: &Path, cancel: &CancellationToken);
+    async fn expect_helm(&self, _program: Option<&str>, _directory: &Path, _cancel: &CancellationToken) {}
 
     /// The live object `key`; `None` if it does not exist, or its kind is unknown.
     ///
@@ -172,21 +176,25 @@ pub trait Deployer: Send + Sync {
     /// `cluster::...`.
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError>;
 
-    /// Observes the objects of `targets` once.
+    /// Observes the objects of `targets` once. On a host without a cluster, nothing is known of them.
     ///
     /// # Errors
     /// `cluster::...`.
-    async fn observe(&self, targets: &[WaitTarget]) -> Result<Vec<Observed>, StageError>;
+    async fn observe(&self, targets: &[WaitTarget]) -> Result<Vec<Observed>, StageError> {
+        Ok(vec![Observed::default(); targets.len()])
+    }
 
-    /// Waits until the objects of `targets` are ready.
+    /// Waits until the objects of `targets` are ready: on a host that deploys nothing, they are.
     ///
     /// # Errors
     /// `cluster::...`, `run::cancelled`; deployments that do not become ready are the result.
     async fn wait_until_ready(
         &self,
-        targets: &[WaitTarget],
-        limits: WaitLimits,
-        on_progress: OnProgress<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<NotReady>, StageError>;
+        _targets: &[WaitTarget],
+        _limits: WaitLimits,
+        _on_progress: OnProgress<'_>,
+        _cancel: &CancellationToken,
+    ) -> Result<Vec<NotReady>, StageError> {
+        Ok(Vec::new())
+    }
 }

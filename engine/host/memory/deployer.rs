@@ -1,7 +1,6 @@
 //! Deployments in memory: objects are kept by identity, and are ready at once.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -10,16 +9,15 @@ use tokio_util::sync::CancellationToken;
 use super::{CallKind, MemoryHost, Scripted, State, test_cluster};
 use crate::cluster::{ApplySet, ObjectKey, owner_of};
 use crate::deploy::chart::{
-    ChartIdentity, ChartRequest, Release, ReleaseList, StoredRelease, UninstallRequest, Upgraded, ValueLayers,
+    ChartIdentity, ChartRequest, ReleaseList, StoredRelease, UninstallRequest, Upgraded, ValueLayers,
 };
 use crate::deploy::manifest::{ManifestDocument, fill_in};
 use crate::deploy::objects::{
     AppliedManifests, ApplyOptions, Comparison, Difference, LockOptions, ManifestSet, Removal, Removed,
 };
-use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
+use crate::deploy::wait::{NotReady, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::event::ObjectChange;
-use crate::git::{Checkouts, GitSource};
 use crate::host::{Cluster as _, Deployer};
 use crate::image::Digest;
 use crate::process::OnLine;
@@ -90,26 +88,9 @@ impl Deployer for MemoryHost {
         Ok(removed)
     }
 
-    async fn check_out_chart(
-        &self,
-        _: &GitSource,
-        _: &Checkouts,
-        _: &CancellationToken,
-    ) -> Result<Option<PathBuf>, StageError> {
-        Ok(None)
-    }
-
     /// One object with the values of the chart.
     async fn render_chart(&self, chart: &ChartRequest, _: &CancellationToken) -> Result<String, StageError> {
         Ok(crate::deploy::manifest::print([&chart_object(chart)?]))
-    }
-
-    async fn preview_chart(
-        &self,
-        _: &ChartRequest,
-        _: &CancellationToken,
-    ) -> Result<Option<Release>, StageError> {
-        Ok(None)
     }
 
     async fn identify_chart(
@@ -186,8 +167,6 @@ impl Deployer for MemoryHost {
         Ok(*newest)
     }
 
-    async fn expect_helm(&self, _: Option<&str>, _: &Path, _: &CancellationToken) {}
-
     async fn object(&self, key: &ObjectKey) -> Result<Option<Value>, StageError> {
         let namespace = match &key.namespace {
             Some(namespace) => namespace.clone(),
@@ -228,10 +207,6 @@ impl Deployer for MemoryHost {
         let set = ApplySet::new(deployment, namespace).id();
         let is_member = |object: &&Value| owner_of(object) == Some(set.as_str());
         Ok(self.state().objects.iter().filter(is_member).cloned().collect())
-    }
-
-    async fn observe(&self, targets: &[WaitTarget]) -> Result<Vec<Observed>, StageError> {
-        Ok(vec![Observed::default(); targets.len()])
     }
 
     async fn wait_until_ready(

@@ -1,9 +1,6 @@
 //! An offline host: queries to the daemon, the cluster and registries succeed, but find no images.
 
-use std::collections::HashMap;
-
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -17,14 +14,12 @@ use crate::cluster::{
 };
 use crate::config::DockerConfig;
 use crate::connect::ContainerTask;
-use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
+use crate::deploy::chart::{ChartIdentity, ChartRequest, ReleaseList, UninstallRequest, Upgraded};
 use crate::deploy::objects::{
     AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
 };
-use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::event::{Events, ImageEvents};
-use crate::git::{Checkouts, GitSource};
 use crate::host::{Attachment, Cluster, Deployer, Docker, ImageCopy, Machine, Oci, ProjectPath, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository, Tag};
@@ -276,25 +271,8 @@ impl Deployer for OfflineHost {
         Err(Offline.into())
     }
 
-    async fn check_out_chart(
-        &self,
-        _: &GitSource,
-        _: &Checkouts,
-        _: &CancellationToken,
-    ) -> Result<Option<PathBuf>, StageError> {
-        Ok(None)
-    }
-
     async fn render_chart(&self, _: &ChartRequest, _: &CancellationToken) -> Result<String, StageError> {
         Err(Offline.into())
-    }
-
-    async fn preview_chart(
-        &self,
-        _: &ChartRequest,
-        _: &CancellationToken,
-    ) -> Result<Option<Release>, StageError> {
-        Ok(None)
     }
 
     async fn identify_chart(
@@ -342,8 +320,6 @@ impl Deployer for OfflineHost {
         Err(Offline.into())
     }
 
-    async fn expect_helm(&self, _: Option<&str>, _: &Path, _: &CancellationToken) {}
-
     async fn object(&self, _: &ObjectKey) -> Result<Option<Value>, StageError> {
         Ok(None)
     }
@@ -361,20 +337,6 @@ impl Deployer for OfflineHost {
     }
 
     async fn members(&self, _: &str, _: &str) -> Result<Vec<Value>, StageError> {
-        Ok(Vec::new())
-    }
-
-    async fn observe(&self, targets: &[WaitTarget]) -> Result<Vec<Observed>, StageError> {
-        Ok(vec![Observed::default(); targets.len()])
-    }
-
-    async fn wait_until_ready(
-        &self,
-        _: &[WaitTarget],
-        _: WaitLimits,
-        _: OnProgress<'_>,
-        _: &CancellationToken,
-    ) -> Result<Vec<NotReady>, StageError> {
         Ok(Vec::new())
     }
 }
