@@ -296,7 +296,7 @@ fn one_of_two_projects_downloads_into_a_directory() {
     world.wait_for_file("../other/c", "here");
     assert!(!world.project.path("src/b").exists(), "it was downloaded");
     second.interrupt();
-    // It is the first one that claims it: the next one downloads.
+    // The claim ends with its session: the next one downloads.
     first.interrupt();
     let third = other.spawn(words);
     world.wait_here("b", "there");

@@ -144,7 +144,7 @@ pub(super) fn json_lines(global: &GlobalOptions) -> Events {
     let shows_debug = global.debug;
     Events::new(move |event| {
         if shows_debug || !matches!(event, Event::Notice { level: Level::Debug, .. }) {
-            // Who closes the pipe wants no more events.
+            // A closed pipe is not a failure of the command.
             let _ = print(&json_line(&event));
         }
     })
