@@ -65,12 +65,7 @@ impl Container {
             let entry = state.entry(Kind::Directory, 0o755, 0, 0);
             state.files.entry(parent).or_insert((entry, Vec::new()));
         }
-        let entry = state.entry(
-            Kind::File,
-            0o644,
-            text.len(),
-            i64::try_from(seconds).expect("a time") * 1_000_000_000,
-        );
+        let entry = state.entry(Kind::File, 0o644, text.len(), seconds * 1_000_000_000);
         state.files.insert(path, (entry, text.as_bytes().to_vec()));
     }
 
