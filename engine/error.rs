@@ -16,6 +16,8 @@ pub struct StageError(Arc<dyn Diagnostic + Send + Sync>);
 pub enum ErrorKind {
     /// The run, or the work of this thread, was cancelled.
     Cancelled,
+    /// No cluster is configured, or it does not respond: a plan does without it.
+    ClusterUnavailable,
     /// No Docker daemon responds: another builder may replace it, and it is reported only once.
     DaemonUnreachable,
     /// A runtime variable needs a dependency that this run omits.
@@ -66,6 +68,7 @@ impl StageError {
     /// The kind, for code that must do more than report it.
     pub fn kind(&self) -> ErrorKind {
         match self.code().as_str() {
+            "cluster::none" | "cluster::unreachable" => ErrorKind::ClusterUnavailable,
             "docker::unreachable" => ErrorKind::DaemonUnreachable,
             "run::cancelled" => ErrorKind::Cancelled,
             "run::dependency_left_out" => ErrorKind::DependencyOmitted,

@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Project, Registry};
+use crate::harness::{Cluster, Project, Registry, helms};
 
 /// A project for the cluster, with the image `web` and these `deployments`.
 fn project(cluster: &Cluster, repository: &str, deployments: &str) -> Project {
@@ -69,6 +69,65 @@ fn plan_shows_what_a_deploy_then_does() {
     let changes: Vec<_> = objects.iter().map(|object| object["change"].as_str().expect("a word")).collect();
     assert_eq!(changes, ["changed", "deleted"]);
     assert!(cluster.find::<Secret>("login").is_some(), "a plan deletes nothing");
+}
+
+#[test]
+fn a_plan_without_a_cluster_has_the_rendered_objects() {
+    let helm = helms().into_iter().next();
+    let chart = if helm.is_some() { "  chart: {helm: {chart: {name: ./chart}}}\n" } else { "" };
+    let config = format!(
+        "version: v2beta1\nname: shop\nimages:\n  web: {{image: r.example/web}}\ndeployments:\n  shop: {{kubectl: \
+         {{manifests: [kube.yaml]}}}}\n{chart}"
+    );
+    let mut project = Project::new()
+        .file("devspace.yaml", config)
+        .file("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
+        .file("kube.yaml", [web("r.example/web").as_str(), SECRET].concat())
+        .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n")
+        .file("chart/templates/conf.yaml", CONFIG);
+    if let Some(helm) = &helm {
+        project = project.env("WINDLASS_HELM", helm);
+    }
+    project.run(["build", "--builder", "oci", "--skip-push", "-t", "1.4"]).success();
+    let check = |project: &Project, code: &str, reason: &str| {
+        let plan = |more: &[&str]| project.run(["plan", "deploy", "--skip-build"].iter().chain(more));
+        let output = plan(&["--diff"]);
+        output.success().lacks("no deployments").lacks("open sesame");
+        output.stdout_has(format!("the cluster was not queried, so the changes there are unknown: {reason}"));
+        output.stdout_has("| unknown: the cluster was not queried (namespace default)");
+        output.stdout_has("  image    r.example/web -> r.example/web:1.4 (Deployment/web ");
+        output.stdout_has("  ?        Deployment/web").stdout_has("  ?        Secret/login");
+        output.stdout_has("+  replicas: 0");
+        // What would change is unknown, so there may be work.
+        let plan: Value =
+            serde_json::from_str(&plan(&["--json", "--exit-code"]).exits(3).stdout).expect("JSON");
+        assert_eq!(plan["cluster_problem"]["code"], json!(code));
+        assert!(plan["cluster_problem"]["message"].as_str().is_some_and(|text| text.starts_with(reason)));
+        let deployment = &plan["deployments"][0];
+        assert_eq!(
+            (&deployment["decision"], &deployment["objects"][0]["change"]),
+            (&json!("unknown"), &Value::Null)
+        );
+        if helm.is_some() {
+            output.stdout_has("  ?        ConfigMap/conf").stdout_has("2 unknown");
+            assert_eq!(plan["deployments"][1]["decision"], json!("unknown"));
+        }
+    };
+    check(&project, "cluster::none", "no cluster is configured");
+    let project = project.dead_cluster();
+    check(&project, "cluster::unreachable", "cannot reach the cluster at `https://127.0.0.1:1");
+    // A dev session deploys in its first pass.
+    let dev = project.run(["plan", "dev", "--skip-build"]);
+    dev.success().stdout_has("shop").stdout_has("  ?        Deployment/web");
+    // A decision of a script does not need the cluster.
+    project.write("windlass.rhai", "fn needs_deploy(deployment, rollout) { deployment.name != \"shop\" }\n");
+    project.run(["plan", "deploy", "--skip-build"]).success().stdout_has("| keep: the script decides so");
+    project.remove("windlass.rhai");
+    // What is wrong on the command line or in the kubeconfig stays an error.
+    let wrong = project.run(["plan", "deploy", "--skip-build", "--kube-context", "tset"]);
+    assert_ne!(wrong.code(), Some(0));
+    wrong.stderr_has("cluster::unknown_context").lacks("no deployments");
+    project.run(["deploy", "--skip-build"]).exits(1).stderr_has("cluster::unreachable");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::rollout::{FORCED, Found, Verdict};
 use super::{Deployment, chart};
 use crate::config::DeploymentKind;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, ReleaseList, ValueLayers, deployment_key};
+use crate::deploy::objects::UNQUERIED;
 use crate::error::StageError;
 use crate::image::Digest;
 use crate::state::{ReleasePlace, ReleaseRecord};
@@ -24,6 +25,8 @@ pub struct ChartState {
     pub(super) last_deployed: Option<u64>,
     /// Whether the objects became ready when it was deployed last.
     pub(super) was_ready: bool,
+    /// Why a plan did without the cluster; `None` if it was queried.
+    pub(super) unqueried: Option<StageError>,
 }
 
 /// Whether `request` must be deployed: the recorded key and revision, and the state of the release in the cluster
@@ -33,7 +36,11 @@ pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result
     let session = &run.session;
     let deployer = &session.host.deployer;
     let cancel = session.cancellation();
-    let server = session.host.cluster.needed_context()?.server;
+    let (server, mut unqueried) = match session.host.cluster.needed_context() {
+        Ok(context) => (context.server, None),
+        Err(error) if session.does_without(&error) => (String::new(), Some(error)),
+        Err(error) => return Err(error),
+    };
     let identity = session.wait_for_end(deployer.identify_chart(request, &cancel))?;
     let layers = ValueLayers::read(request)?;
     let mut record = ReleaseRecord {
@@ -52,9 +59,16 @@ pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result
     }
     let releases = match session.wait(deployer.releases(request))? {
         Err(error) if error.code() == "cluster::forbidden" => None,
+        Err(error) if session.does_without(&error) => {
+            unqueried = Some(error);
+            None
+        }
         releases => Some(releases?),
     };
-    let change = change(&record, recorded.as_ref(), releases.as_ref());
+    let change = match &unqueried {
+        Some(_) => Some(UNQUERIED.to_owned()),
+        None => change(&record, recorded.as_ref(), releases.as_ref()),
+    };
     record.revision = releases.as_ref().and_then(ReleaseList::newest).map_or(0, |(revision, _)| revision);
     let state = ChartState {
         request: request.clone(),
@@ -62,6 +76,7 @@ pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result
         server,
         last_deployed: releases.as_ref().and_then(ReleaseList::last_deployed),
         was_ready: recorded.is_some_and(|recorded| recorded.is_ready),
+        unqueried,
     };
     let (needs_deploy, reason) = match change {
         Some(reason) => (true, reason),

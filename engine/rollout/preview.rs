@@ -17,8 +17,8 @@ use crate::event::{Level, ObjectChange};
 pub struct PlannedChange {
     /// The object: `Deployment/web (namespace dev)`.
     pub object: String,
-    /// The change.
-    pub change: ObjectChange,
+    /// The change; `None` if the cluster was not queried.
+    pub change: Option<ObjectChange>,
     /// The parts that change, or why it is kept, as a phrase; empty for a new object.
     pub details: String,
     /// The difference as unified text, with the values of Secrets as `***`.
@@ -32,25 +32,29 @@ impl Rollout {
     /// # Errors
     /// As for [`Rollout::verdict`], and `deploy::...` if helm fails.
     pub fn changes(&self) -> Result<Vec<PlannedChange>, StageError> {
-        match &self.verdict()?.found {
+        let found = &self.verdict()?.found;
+        if found.unqueried().is_some() {
+            return self.rendered();
+        }
+        match found {
             Found::Manifests(comparison) => {
                 let changed = comparison.changed().filter_map(|object| {
                     Some(PlannedChange {
                         object: name(&object.document.value),
-                        change: object.change()?,
+                        change: Some(object.change()?),
                         details: object.details(),
                         diff: object.diff().text,
                     })
                 });
                 let deleted = comparison.pruning.deleted.iter().map(|object| PlannedChange {
                     object: name(object),
-                    change: ObjectChange::Deleted,
+                    change: Some(ObjectChange::Deleted),
                     details: "no longer in the manifests".to_owned(),
                     diff: String::new(),
                 });
                 let kept = comparison.pruning.kept.iter().map(|(object, reason)| PlannedChange {
                     object: name(object),
-                    change: ObjectChange::Kept,
+                    change: Some(ObjectChange::Kept),
                     details: reason.clone(),
                     diff: String::new(),
                 });
@@ -58,6 +62,17 @@ impl Rollout {
             }
             Found::Chart(state) => self.changes_of_chart(&state.request),
         }
+    }
+
+    /// The objects as they are rendered, without the cluster.
+    fn rendered(&self) -> Result<Vec<PlannedChange>, StageError> {
+        let shown = |object: &Value| PlannedChange {
+            object: name(object),
+            change: None,
+            details: String::new(),
+            diff: diff(None, Some(object)).text,
+        };
+        Ok(self.objects()?.iter().map(shown).collect())
     }
 
     fn changes_of_chart(&self, request: &ChartRequest) -> Result<Vec<PlannedChange>, StageError> {
@@ -88,7 +103,7 @@ impl Rollout {
         let deleted =
             before.iter().filter(|(id, _)| !after.contains_key(*id)).map(|(_, object)| PlannedChange {
                 object: name(object),
-                change: ObjectChange::Deleted,
+                change: Some(ObjectChange::Deleted),
                 details: "no longer in the chart".to_owned(),
                 diff: String::new(),
             });
@@ -97,7 +112,7 @@ impl Rollout {
             let difference = diff(live, Some(object));
             (!difference.text.is_empty()).then(|| PlannedChange {
                 object: name(object),
-                change: if live.is_some() { ObjectChange::Changed } else { ObjectChange::Created },
+                change: Some(if live.is_some() { ObjectChange::Changed } else { ObjectChange::Created }),
                 details: difference.summary(),
                 diff: difference.text,
             })
@@ -107,7 +122,7 @@ impl Rollout {
 }
 
 /// The objects of `manifest` by identity.
-fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<String, Value>, StageError> {
+pub(super) fn objects(manifest: &str, namespace: &str) -> Result<BTreeMap<String, Value>, StageError> {
     let mut documents = load_text(manifest, ManifestOrigin::Script)?;
     fill_in(&mut documents, namespace, &|_, _| None);
     let objects = documents.into_iter().map(|document| {

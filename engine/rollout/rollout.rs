@@ -102,8 +102,9 @@ impl Rollout {
         let session = &deployment.run().session;
         let options = &deployment.run().options.deploy;
         // Without a cluster, the error is about the cluster, not about a request to it.
-        session.host.cluster.needed_context()?;
-        check_pushed(deployment)?;
+        if session.cluster()?.is_some() {
+            check_pushed(deployment)?;
+        }
         match &self.0.content {
             Content::Manifests(documents) => {
                 let manifests = ManifestSet {
@@ -126,6 +127,14 @@ impl Rollout {
         }
     }
 
+    /// Why a plan did without the cluster; `None` if it was queried.
+    ///
+    /// # Errors
+    /// As for [`Rollout::verdict`].
+    pub fn unqueried(&self) -> Result<Option<&StageError>, StageError> {
+        Ok(self.verdict()?.found.unqueried())
+    }
+
     /// Reports the decision of the script to deploy or to keep, and returns it.
     ///
     /// # Errors
@@ -146,6 +155,16 @@ impl Rollout {
             reason,
         });
         Ok(deploys)
+    }
+}
+
+impl Found {
+    /// Why a plan did without the cluster; `None` if it was queried.
+    pub fn unqueried(&self) -> Option<&StageError> {
+        match self {
+            Self::Manifests(comparison) => comparison.unqueried.as_ref(),
+            Self::Chart(state) => state.unqueried.as_ref(),
+        }
     }
 }
 

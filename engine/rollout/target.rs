@@ -13,10 +13,12 @@ use crate::state::{ReleasePlace, Target};
 /// Says which cluster and namespace `run` deploys to, warns if the last deploy went elsewhere, and records it.
 ///
 /// # Errors
-/// `cluster::none` without a cluster, `cluster::...` if the kubeconfig is invalid.
+/// `cluster::none` without a cluster, unless it is a plan; `cluster::...` if the kubeconfig is invalid.
 pub fn announce(run: &Arc<Run>) -> Result<(), StageError> {
+    // A plan without a cluster says so.
+    let Some(context) = run.session.cluster()? else { return Ok(()) };
     expect_helm(run)?;
-    let ClusterContext { name, namespace, server, .. } = run.session.host.cluster.needed_context()?;
+    let ClusterContext { name, namespace, server, .. } = context;
     let target = Target { context: name, namespace: run.project.namespace.clone().unwrap_or(namespace) };
     let last = run.memory.target.read().filter(|last| *last != target);
     let place = format!("namespace {} of {} ({server})", target.namespace, target.context);

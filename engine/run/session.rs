@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::RunError;
-use crate::error::Cancelled;
+use crate::cluster::ClusterContext;
+use crate::error::{Cancelled, ErrorKind, StageError};
 use crate::event::{Event, Events, Level};
 use crate::host::{Host, MaskedExec};
 use crate::lock::lock;
@@ -65,6 +66,22 @@ impl Session {
             token.cancel();
         });
         AbortOnDrop(timer.abort_handle())
+    }
+
+    /// The selected cluster; `None` if none is configured and a plan does without it.
+    ///
+    /// # Errors
+    /// `cluster::none` if none is configured, unless it is a plan; `cluster::...`.
+    pub fn cluster(&self) -> Result<Option<ClusterContext>, StageError> {
+        match self.host.cluster.needed_context() {
+            Err(error) if self.does_without(&error) => Ok(None),
+            context => context.map(Some),
+        }
+    }
+
+    /// Whether the run goes on without the cluster after `error`: a plan shows what it knows.
+    pub fn does_without(&self, error: &StageError) -> bool {
+        self.host.is_planning && error.kind() == ErrorKind::ClusterUnavailable
     }
 
     /// Reports the start of a step of the image that this thread works on.

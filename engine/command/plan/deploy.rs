@@ -14,6 +14,8 @@ use crate::command::load::load_project;
 use crate::command::pipeline_run::PipelineCall;
 use crate::command::run::told;
 use crate::command::stdout::{print, print_json};
+use crate::deploy::objects::UNQUERIED;
+use crate::error::StageError;
 use crate::event::{DeploymentDecision, ObjectChange};
 use crate::rollout::{self, PlannedChange, Rollout};
 use crate::script::ScriptError;
@@ -24,8 +26,9 @@ use crate::script::ScriptError;
     override_usage = "windlass plan deploy [OPTIONS] [DEPLOYMENT]...",
     after_help = "\
 The deployments are compared with the cluster by dry runs, which change nothing. Charts are
-rendered by helm for this cluster. Images that a deploy would build have no tags yet: `#` is
-a random character.
+rendered by helm for this cluster. Without a cluster, the plan has the rendered objects, and
+says so: what changes there is unknown. Images that a deploy would build have no tags yet:
+`#` is a random character.
 
 Examples:
   windlass plan deploy                 show for every deployment: deploy or keep, and why
@@ -54,6 +57,11 @@ pub(super) struct DeployView {
     #[serde(flatten)]
     build: PlanView,
     deployments: Vec<DeploymentView>,
+    /// Why the cluster was not queried; `null` if it was, and if nothing had to be queried.
+    cluster_problem: Option<ClusterProblem>,
+    /// Whether the pipeline ran to its end, so that these are all deployments.
+    #[serde(skip)]
+    is_complete: bool,
 }
 
 /// The plan for one deployment.
@@ -61,11 +69,28 @@ pub(super) struct DeployView {
 struct DeploymentView {
     name: String,
     namespace: String,
-    /// `deploy` or `keep`.
-    decision: DeploymentDecision,
+    decision: Planned,
     reason: String,
     images: Vec<ImageChange>,
     objects: Vec<PlannedChange>,
+}
+
+/// The decision about a deployment.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Planned {
+    Deploy,
+    Keep,
+    /// The cluster was not queried.
+    Unknown,
+}
+
+/// Why the cluster was not queried.
+#[derive(Serialize)]
+struct ClusterProblem {
+    code: String,
+    message: String,
+    help: String,
 }
 
 /// A reference that is inserted.
@@ -106,30 +131,26 @@ pub(super) fn plan_deploy(words: impl IntoIterator<Item = OsString>) -> Result<E
     })
 }
 
-/// The deployments of all projects, those of dependencies first.
-fn deployments(dry_run: &DryRun) -> Result<Vec<DeploymentView>, ScriptError> {
-    let mut views = Vec::new();
-    for part in dry_run.parts() {
-        for rollout in part.execution.rollouts() {
-            let view = DeploymentView::new(&part.full(rollout.deployment().name()), &rollout);
-            views.push(view.map_err(ScriptError::of_stage_error)?);
-        }
+impl ClusterProblem {
+    fn new(error: &StageError) -> Self {
+        Self { code: error.code(), message: error.message(), help: error.help() }
     }
-    Ok(views)
 }
 
 impl DeploymentView {
-    fn new(name: &str, rollout: &Rollout) -> Result<Self, crate::error::StageError> {
+    fn new(name: &str, rollout: &Rollout) -> Result<Self, StageError> {
         let deployment = rollout.deployment();
         let (decision, reason) =
             deployment.decision().unwrap_or((DeploymentDecision::Keep, "not decided".to_owned()));
         let images = deployment.report().changes.into_iter();
         let images =
             images.map(|change| ImageChange { place: change.place, old: change.old, new: change.new });
-        let objects = match decision {
-            DeploymentDecision::Deploy => rollout.changes()?,
-            DeploymentDecision::Keep => Vec::new(),
+        let decision = match decision {
+            DeploymentDecision::Keep => Planned::Keep,
+            DeploymentDecision::Deploy if rollout.unqueried()?.is_some() => Planned::Unknown,
+            DeploymentDecision::Deploy => Planned::Deploy,
         };
+        let objects = if decision == Planned::Keep { Vec::new() } else { rollout.changes()? };
         Ok(Self {
             name: name.to_owned(),
             namespace: deployment.namespace()?,
@@ -142,13 +163,14 @@ impl DeploymentView {
 
     fn write(&self, text: &mut String, width: usize, shows_diff: bool) {
         let verb = match self.decision {
-            DeploymentDecision::Deploy => "deploy",
-            DeploymentDecision::Keep => "keep",
+            Planned::Deploy => "deploy",
+            Planned::Keep => "keep",
+            Planned::Unknown => "unknown",
         };
         // Writing to a string cannot fail.
         let _ =
             writeln!(text, "{:width$} | {verb}: {} (namespace {})", self.name, self.reason, self.namespace);
-        if self.decision == DeploymentDecision::Keep {
+        if self.decision == Planned::Keep {
             return;
         }
         for ImageChange { place, old, new } in &self.images {
@@ -157,11 +179,12 @@ impl DeploymentView {
         }
         for PlannedChange { object, change, details, diff } in &self.objects {
             let sign = match change {
-                ObjectChange::Created => "+",
-                ObjectChange::Changed => "~",
-                ObjectChange::Recreated => "-/+",
-                ObjectChange::Deleted => "-",
-                ObjectChange::Kept => "kept",
+                Some(ObjectChange::Created) => "+",
+                Some(ObjectChange::Changed) => "~",
+                Some(ObjectChange::Recreated) => "-/+",
+                Some(ObjectChange::Deleted) => "-",
+                Some(ObjectChange::Kept) => "kept",
+                None => "?",
             };
             let details = if details.is_empty() { String::new() } else { format!(": {details}") };
             let _ = writeln!(text, "  {sign:8} {object}{details}");
@@ -180,13 +203,33 @@ impl DeployView {
     /// # Errors
     /// If a deployment cannot be compared with the cluster.
     pub(super) fn new(dry_run: &DryRun) -> Result<Self, ScriptError> {
-        Ok(Self { build: PlanView::new(dry_run), deployments: deployments(dry_run)? })
+        let mut view = Self {
+            build: PlanView::new(dry_run),
+            deployments: Vec::new(),
+            cluster_problem: None,
+            is_complete: dry_run.succeeded(),
+        };
+        for part in dry_run.parts() {
+            for rollout in part.execution.rollouts() {
+                let name = part.full(rollout.deployment().name());
+                view.add(&name, &rollout).map_err(ScriptError::of_stage_error)?;
+            }
+        }
+        Ok(view)
     }
 
-    /// Whether something would be built or deployed.
+    fn add(&mut self, name: &str, rollout: &Rollout) -> Result<(), StageError> {
+        self.deployments.push(DeploymentView::new(name, rollout)?);
+        if let Some(error) = rollout.unqueried()? {
+            self.cluster_problem.get_or_insert_with(|| ClusterProblem::new(error));
+        }
+        Ok(())
+    }
+
+    /// Whether something would be built or deployed, as far as that is known.
     pub(super) fn has_work(&self) -> bool {
-        let is_deployed = |deployment: &DeploymentView| deployment.decision == DeploymentDecision::Deploy;
-        self.build.has_work() || self.deployments.iter().any(is_deployed)
+        let is_kept = |deployment: &DeploymentView| deployment.decision == Planned::Keep;
+        self.build.has_work() || !self.deployments.iter().all(is_kept)
     }
 
     /// The plan for people.
@@ -195,6 +238,12 @@ impl DeployView {
         if !text.is_empty() && !self.deployments.is_empty() {
             text.push('\n');
         }
+        if let Some(ClusterProblem { message, help, .. }) = &self.cluster_problem {
+            let _ = writeln!(
+                text,
+                "{UNQUERIED}, so the changes there are unknown: {message}\n  help: {help}\nthe rendered objects:"
+            );
+        }
         let width = self.deployments.iter().map(|deployment| deployment.name.chars().count()).max();
         for deployment in &self.deployments {
             deployment.write(&mut text, width.unwrap_or(0), shows_diff);
@@ -202,13 +251,17 @@ impl DeployView {
         let count =
             |decision| self.deployments.iter().filter(|deployment| deployment.decision == decision).count();
         let counts = [
-            (count(DeploymentDecision::Deploy), "to deploy"),
-            (count(DeploymentDecision::Keep), "unchanged"),
+            (count(Planned::Deploy), "to deploy"),
+            (count(Planned::Keep), "unchanged"),
+            (count(Planned::Unknown), "unknown"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts.map(|(count, words)| format!("{count} {words}")).collect();
-        let counts = if counts.is_empty() { "no deployments".to_owned() } else { counts.join(", ") };
-        let _ = writeln!(text, "{counts}");
+        match counts.as_slice() {
+            [] if self.is_complete => text.push_str("no deployments\n"),
+            [] => {}
+            counts => _ = writeln!(text, "{}", counts.join(", ")),
+        }
         text
     }
 }

@@ -58,7 +58,7 @@ pub async fn compare(access: &ClusterAccess, manifests: ManifestSet) -> Result<C
         }
         None => Pruning::default(),
     };
-    Ok(Comparison { manifests, objects, pruning, wanted, recorded })
+    Ok(Comparison { manifests, objects, pruning, wanted, recorded, unqueried: None })
 }
 
 /// An object with nothing but its identity, and that of `live`.

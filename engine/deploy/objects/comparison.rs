@@ -7,8 +7,12 @@ use serde_json::Value;
 
 use crate::cluster::{ApplySet, ObjectKey, Pruning, owner_of};
 use crate::deploy::manifest::{ManifestDocument, ObjectDiff, diff};
+use crate::error::StageError;
 use crate::event::ObjectChange;
 use crate::plural::counted;
+
+/// The reason of a plan without the cluster, as a phrase.
+pub const UNQUERIED: &str = "the cluster was not queried";
 
 /// The complete manifests of a deployment, in the order in which they are applied.
 #[derive(Debug, Clone)]
@@ -78,6 +82,8 @@ pub struct Comparison {
     pub(super) wanted: ApplySet,
     /// The record in the cluster; `None` if it was never deployed.
     pub(super) recorded: Option<ApplySet>,
+    /// Why a plan did without the cluster; `None` if it was queried.
+    pub unqueried: Option<StageError>,
 }
 
 impl ComparedObject {
@@ -136,7 +142,12 @@ impl Comparison {
         let present: Vec<_> = objects.iter().map(|object| object.document.value.clone()).collect();
         let recorded = (!members.is_empty()).then(|| wanted.clone());
         let pruning = Pruning::new(members, &present);
-        Self { manifests, objects, pruning, wanted, recorded }
+        Self { manifests, objects, pruning, wanted, recorded, unqueried: None }
+    }
+
+    /// `manifests` for a plan without the cluster, because of `error`.
+    pub fn unqueried(manifests: ManifestSet, error: StageError) -> Self {
+        Self { unqueried: Some(error), ..Self::with(manifests, &[]) }
     }
 
     /// Whether the cluster has everything, and nothing more.
@@ -153,6 +164,9 @@ impl Comparison {
 
     /// Why it is deployed or kept, as a phrase.
     pub fn reason(&self) -> String {
+        if self.unqueried.is_some() {
+            return UNQUERIED.to_owned();
+        }
         let count = |difference| self.objects.iter().filter(|object| object.difference == difference).count();
         let parts = [
             (count(Difference::New), "new"),

@@ -14,6 +14,6 @@ mod remove;
 
 pub use apply::{AppliedManifests, ApplyOptions, apply};
 pub use compare::compare;
-pub use comparison::{ComparedObject, Comparison, Difference, Kubectl, ManifestSet};
+pub use comparison::{ComparedObject, Comparison, Difference, Kubectl, ManifestSet, UNQUERIED};
 pub use locked::{LockOptions, Locked};
 pub use remove::{Removal, Removed, remove};

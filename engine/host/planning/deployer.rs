@@ -15,7 +15,7 @@ use crate::deploy::objects::{
     AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
 };
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
-use crate::error::StageError;
+use crate::error::{ErrorKind, StageError};
 use crate::git::{Checkouts, GitSource};
 use crate::host::Deployer;
 use crate::lock::lock;
@@ -44,7 +44,12 @@ impl Deployer for PlanningDeployer {
 
     async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError> {
         let planned = lock(&self.namespaces).clone();
-        self.inner.compare(ManifestSet { planned, ..manifests }).await
+        match self.inner.compare(ManifestSet { planned, ..manifests.clone() }).await {
+            Err(error) if error.kind() == ErrorKind::ClusterUnavailable => {
+                Ok(Comparison::unqueried(manifests, error))
+            }
+            compared => compared,
+        }
     }
 
     async fn apply(

@@ -70,7 +70,7 @@ pub mod deploy {
     #[rhai_fn(return_raw)]
     pub fn ensure_namespace(context: NativeCallContext, name: &str) -> RhaiResultOf<()> {
         let run = current::run(&context)?;
-        run.session.host.cluster.needed_context()?;
+        run.session.cluster()?;
         let created = run.session.wait(run.session.host.deployer.create_namespace(name));
         if created.map_err(StageError::from)?? {
             run.session.notice(Level::Info, format!("created the namespace {name}"));
