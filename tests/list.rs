@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Output, Project};
+use crate::harness::{Cluster, Output, Project, helms};
 
 const IMAGES: &str = "version: v1beta9
 vars: [{name: TAG, value: '1.10'}]
@@ -205,15 +205,83 @@ fn deployments_are_listed_with_their_sources() {
     base (disabled)  kustomize  -          base
     web              helm       -          component-chart
     --- stderr
+    warning: only devspace.yaml is listed, because the cluster was not queried: no cluster is configured: no kubeconfig with a current context; name a kubeconfig in KUBECONFIG, or a context with `--kube-context`
     ");
     let listed = json_of(&project.run(["list", "deployments", "--json"]));
     assert_eq!(
         listed[2],
         json!({
             "name": "base", "kind": "kustomize", "namespace": null, "sources": ["base"], "disabled": true,
-            "origin": {"file": "devspace.yaml", "line": 5, "column": 10},
+            "origin": {"file": "devspace.yaml", "line": 5, "column": 10}, "live": null,
         })
     );
+    // The namespace is unknown, so there is nothing to ask for.
+    project.write("devspace.yaml", config.replace("namespace: shop", "namespace: '${GONE}'"));
+    let output = project.dead_cluster().run(["list", "deployments"]);
+    output
+        .success()
+        .stdout_has("kubectl")
+        .stderr_has("only devspace.yaml is listed")
+        .stderr_has("`GONE` has no value");
+}
+
+#[test]
+fn deployments_are_listed_with_what_the_cluster_has() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let Some(helm) = helms().into_iter().next() else { return };
+    let config = "version: v1beta11\ndeployments:\n- {name: chart, helm: {chart: {name: ./chart}}}\n- {name: kube, kubectl: \
+                  {manifests: [kube.yaml]}}\n- {name: none, disabled: true, kubectl: {manifests: [kube.yaml]}}\n";
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf}\n";
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 1\n  selector: {matchLabels: \
+               {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: \
+               'other.example/web:1'}], nodeSelector: {none: none}}\n";
+    let project = Project::new()
+        .file("devspace.yaml", config)
+        .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n")
+        .file("chart/templates/conf.yaml", map)
+        .file("kube.yaml", format!("{web}---\n{}", map.replace("conf", "more")))
+        .file("kubeconfig", cluster.kubeconfig("test"))
+        .env("WINDLASS_HELM", helm);
+    let path = project.path("kubeconfig");
+    let project = project.env("KUBECONFIG", path);
+    let list = || json_of(&project.run(["list", "deployments", "--json"]));
+    assert_eq!(list()[0]["live"]["status"], json!("not deployed"));
+    for _ in 0..2 {
+        project.run(["deploy", "-d", "--wait=false"]).success();
+    }
+    let listed = list();
+    let live = |index: usize| &listed[index]["live"];
+    assert_eq!(live(0)["deployed"].as_str().map(|time| time.contains('T')), Some(true), "{listed}");
+    let mut chart = live(0).clone();
+    chart["deployed"] = Value::Null;
+    let expected = json!({
+        "namespace": cluster.namespace(), "status": "ready", "revision": 2, "deployed": null, "images": [], "objects": 1,
+        "ready": 1,
+    });
+    assert_eq!(chart, expected);
+    let kube = live(1);
+    assert_eq!((&kube["status"], &kube["revision"]), (&json!("not ready"), &Value::Null));
+    assert_eq!((&kube["objects"], &kube["ready"]), (&json!(2), &json!(1)));
+    assert_eq!(kube["images"], json!(["other.example/web:1"]));
+    assert!(kube["deployed"].is_string(), "{listed}");
+    assert_eq!(live(2)["status"], json!("not deployed"));
+    let table = project.run(["list", "deployments"]);
+    table
+        .success()
+        .lacks("warning")
+        .stdout_has("NAME             KIND     NAMESPACE")
+        .stdout_has(" DEPLOYED ");
+    let lines: Vec<_> =
+        table.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    assert_eq!(lines[1], ["chart", "helm", cluster.namespace(), "ready", "2", "just", "now", "1/1", "-"]);
+    assert_eq!(lines[2][3..], ["not", "ready", "-", "just", "now", "1/2", "other.example/web:1"]);
+    // Without an answer, the file is listed.
+    let dead = project.dead_cluster();
+    let output = dead.run(["list", "deployments"]);
+    output
+        .success()
+        .stdout_has("./chart")
+        .stderr_has("because the cluster was not queried: cannot reach the cluster");
 }
 
 const DEV: &str = "version: v1beta9

@@ -48,6 +48,14 @@ pub(super) fn load_outline(global: &GlobalOptions) -> Result<Loaded, Failure> {
     config::load(&options).map_err(failure)
 }
 
+/// Loads the whole project like [`load_project`], without prompts.
+///
+/// # Errors
+/// If the configuration is invalid, or a variable has no value.
+pub(super) fn load_without_prompt(global: &GlobalOptions) -> Result<Loaded, ConfigError> {
+    config::load(&LoadOptions { ask: None, ..load_options(global) })
+}
+
 /// Loads the project to run `name`: if it is a command of `devspace.yaml`, only the commands are read.
 ///
 /// # Errors

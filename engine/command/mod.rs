@@ -1,5 +1,6 @@
 //! The commands: one file per command.
 
+mod age;
 mod amount;
 mod analyze;
 mod attach;

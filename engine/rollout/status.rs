@@ -1,9 +1,12 @@
 //! How deployments are doing in the cluster.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Deployment, chart};
+use crate::cluster::MANAGER;
 use crate::config::DeploymentKind;
+use crate::deploy::replace::image_references;
 use crate::deploy::wait::{Observed, WaitLimits, WaitTarget};
 use crate::error::StageError;
 use crate::run::Run;
@@ -19,6 +22,10 @@ pub struct DeploymentStatus {
     pub namespace: String,
     /// The newest revision of the release of a chart, and its status: `deployed`, `failed`.
     pub release: Option<NewestRelease>,
+    /// When it was last deployed; of manifests, when a deploy last changed one of their objects.
+    pub deployed_at: Option<Timestamp>,
+    /// The images of its objects, each once.
+    pub images: Vec<String>,
     /// Whether it is in the cluster.
     pub is_deployed: bool,
     /// Its objects and their problems.
@@ -57,14 +64,13 @@ pub fn status(
     let deployer = &session.host.deployer;
     let mut found = Vec::new();
     for deployment in deployments {
-        let (objects, release) = objects_of(deployment)?;
-        found.push((deployment.clone(), objects, release));
+        found.push((deployment.clone(), Recorded::of(deployment)?));
     }
     let targets: Vec<_> = found
         .iter()
-        .map(|(deployment, objects, _)| WaitTarget {
+        .map(|(deployment, recorded)| WaitTarget {
             deployment: deployment.name().to_owned(),
-            objects: objects.clone(),
+            objects: recorded.objects.clone(),
             ..WaitTarget::default()
         })
         .collect();
@@ -75,29 +81,51 @@ pub fn status(
         session.wait_for_end(deployer.wait_until_ready(&targets, limits, &mut on_progress, &cancel))?;
     }
     let observed = session.wait(deployer.observe(&targets))??;
-    let statuses = found.into_iter().zip(observed).map(|((deployment, objects, release), observed)| {
+    let statuses = found.into_iter().zip(observed).map(|((deployment, recorded), observed)| {
         let namespace = deployment.namespace()?;
+        let Recorded { objects, release, deployed_at } = recorded;
         let is_deployed = release.is_some() || !objects.is_empty();
-        Ok(DeploymentStatus { deployment, namespace, release, is_deployed, observed })
+        let images = image_references(&objects);
+        Ok(DeploymentStatus { deployment, namespace, release, deployed_at, images, is_deployed, observed })
     });
     statuses.collect()
 }
 
-/// The objects of a deployment in the cluster, and the newest revision of its release.
-fn objects_of(deployment: &Deployment) -> Result<(Vec<Value>, Option<NewestRelease>), StageError> {
-    let session = &deployment.run().session;
-    let deployer = &session.host.deployer;
-    match &deployment.config().kind {
-        DeploymentKind::Kubectl(_) => {
-            let members = session.wait(deployer.members(deployment.name(), &deployment.namespace()?))??;
-            Ok((members, None))
-        }
-        DeploymentKind::Helm(_) => {
-            let request = chart::request(deployment)?;
-            let releases = session.wait(deployer.releases(&request))??;
-            let newest = releases.newest().map(|(revision, stored)| (revision, stored.status().to_owned()));
-            let objects = session.wait(deployer.release_objects(&request, &releases))??;
-            Ok((objects, newest))
+/// What the record in the cluster has of a deployment.
+struct Recorded {
+    objects: Vec<Value>,
+    release: Option<NewestRelease>,
+    deployed_at: Option<Timestamp>,
+}
+
+impl Recorded {
+    fn of(deployment: &Deployment) -> Result<Self, StageError> {
+        let session = &deployment.run().session;
+        let deployer = &session.host.deployer;
+        match &deployment.config().kind {
+            DeploymentKind::Kubectl(_) => {
+                let objects =
+                    session.wait(deployer.members(deployment.name(), &deployment.namespace()?))??;
+                let deployed_at = objects.iter().filter_map(applied_at).max();
+                Ok(Self { objects, release: None, deployed_at })
+            }
+            DeploymentKind::Helm(_) => {
+                let request = chart::request(deployment)?;
+                let releases = session.wait(deployer.releases(&request))??;
+                let release =
+                    releases.newest().map(|(revision, stored)| (revision, stored.status().to_owned()));
+                let deployed_at =
+                    releases.decode_newest()?.and_then(|release| release.last_deployed.parse().ok());
+                let objects = session.wait(deployer.release_objects(&request, &releases))??;
+                Ok(Self { objects, release, deployed_at })
+            }
         }
     }
+}
+
+/// When a deploy last changed `object`.
+fn applied_at(object: &Value) -> Option<Timestamp> {
+    let entries = object["metadata"]["managedFields"].as_array()?;
+    let own = entries.iter().filter(|entry| entry["manager"] == MANAGER && entry["operation"] == "Apply");
+    own.filter_map(|entry| entry["time"].as_str()?.parse().ok()).max()
 }

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::command::age::ago;
 use crate::command::dry_run::DryRun;
 use crate::command::exit_status::Failure;
 use crate::event::Decision;
 use crate::plan::{Difference, Input, Plan, Sign};
-use crate::plural::counted;
 use crate::script::ScriptError;
 use crate::state::{InstructionChange, Record};
 
@@ -177,7 +177,9 @@ fn title(input: Input) -> &'static str {
 impl LastBuild {
     fn write(&self, text: &mut String, now: Timestamp) {
         let at = match &self.at {
-            Some(at) => format!("{at}{}", at.parse().map(|at| ago(at, now)).unwrap_or_default()),
+            Some(at) => {
+                format!("{at}{}", at.parse().map(|at| format!(" ({})", ago(at, now))).unwrap_or_default())
+            }
             None => "at an unknown time".to_owned(),
         };
         let _ = writeln!(text, "  last build   {at}");
@@ -192,34 +194,5 @@ impl LastBuild {
             let digest = digest.as_ref().map(|digest| format!(" as {digest}")).unwrap_or_default();
             let _ = writeln!(text, "    pushed     {reference}{digest}");
         }
-    }
-}
-
-/// ` (3 hours ago)`.
-pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
-    let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
-    let (count, unit) = match seconds {
-        0..60 => return " (just now)".to_owned(),
-        60..3600 => (seconds / 60, "minute"),
-        3600..86_400 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    format!(" ({} ago)", counted(count, unit))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_told_in_one_unit() {
-        let check = |seconds: i64| {
-            let at = |seconds| Timestamp::from_second(seconds).expect("a time");
-            ago(at(0), at(seconds))
-        };
-        assert_eq!(check(-5), " (just now)");
-        assert_eq!(check(61), " (1 minute ago)");
-        assert_eq!(check(7300), " (2 hours ago)");
-        assert_eq!(check(200_000), " (2 days ago)");
     }
 }

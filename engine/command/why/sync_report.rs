@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::change::ago;
 use crate::cluster::ClusterAccess;
+use crate::command::age::ago;
 use crate::command::dry_run::DryRun;
 use crate::config::{Folder, Origin, Selection};
 use crate::dev::{DecidingPattern, NotSynced, SyncReason, WayReason};
@@ -241,7 +241,7 @@ fn last_sync_text(last: Option<&LastSync>, now: Timestamp) -> String {
         None => "not recorded here".to_owned(),
         Some(LastSync { version: None, .. }) => "uploaded earlier, to another container".to_owned(),
         Some(LastSync { version: Some(version), is_current, .. }) => {
-            let ago = version.parse().map(|at| ago(at, now)).unwrap_or_default();
+            let ago = version.parse().map(|at| format!(" ({})", ago(at, now))).unwrap_or_default();
             let since = if *is_current { "which is the one here" } else { "the one here is another" };
             format!("both sides had the version of {version}{ago}, {since}")
         }

@@ -24,6 +24,7 @@ mod place;
 mod placeholders;
 mod position;
 mod pull_policy;
+mod references;
 mod replacer;
 mod report;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use merge::merge_values;
 pub use objects::replace_in_objects;
 pub use options::ReplaceOptions;
 pub use placeholders::fill_runtime_variables;
+pub use references::image_references;
 pub use report::Report;
 pub use unused::{UnusedImage, unused_images};
 pub use values::replace_in_values;
