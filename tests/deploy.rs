@@ -242,6 +242,77 @@ fn kustomizations_are_deployed() {
 }
 
 #[test]
+fn definitions_and_namespaces_are_kept_and_a_purge_says_so() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let Some(other) = Cluster::without_namespace() else { return };
+    let group = format!("{}.acme.io", cluster.namespace());
+    let name = format!("things.{group}");
+    let _definition = cluster.delete_global::<CustomResourceDefinition>(&name);
+    let definition = format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: {name}}}\nspec:\n  \
+         group: {group}\n  scope: Namespaced\n  names: {{kind: Thing, plural: things}}\n  versions: [{{name: v1, served: \
+         true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}]\n---\n"
+    );
+    let namespace =
+        format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n---\n", other.namespace());
+    let all = [definition.as_str(), &namespace, &config_map("one", "1")].concat();
+    let project = with_manifests(&cluster, &all);
+    let kept =
+        [format!("kept CustomResourceDefinition/{name}"), format!("kept Namespace/{}", other.namespace())];
+    let exist = || {
+        let definition = cluster.find_global::<CustomResourceDefinition>(&name);
+        let namespace = other.namespace_object();
+        definition.is_some_and(|definition| definition.metadata.deletion_timestamp.is_none())
+            && namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none())
+    };
+    project.run(["deploy"]).success();
+    project.write("a.yaml", config_map("one", "2"));
+    let pruned = project.run(["deploy"]);
+    let lines = changes(&pruned);
+    pruned.success();
+    assert!(kept.iter().all(|kept| lines.iter().any(|line| line.starts_with(kept))), "{pruned}");
+    assert!(exist());
+
+    // What cannot be deleted in time is a failure, which the document has too.
+    cluster.patch::<ConfigMap>("one", &json!({ "metadata": { "finalizers": ["acme.io/hold"] } }));
+    let purge = |more: &[&str]| project.run(["purge", "--yes", "--json"].iter().chain(more));
+    let failed = purge(&["--timeout", "1"]);
+    failed.exits(1).stderr_has("deploy::not_deleted").stderr_has("1 failed to delete");
+    let document: Value = serde_json::from_str(&failed.stdout).expect("one JSON document");
+    assert_eq!(
+        (&document["success"], &document["deployments"][0]["outcome"]),
+        (&json!(false), &json!("failed"))
+    );
+    assert!(
+        document["deployments"][0]["reason"].as_str().is_some_and(|reason| reason.contains("ConfigMap/one"))
+    );
+    cluster.patch::<ConfigMap>("one", &json!({ "metadata": { "finalizers": null } }));
+    wait_for("the deletion", LIMIT, || cluster.find::<ConfigMap>("one").is_none().then_some(()));
+
+    project.write("a.yaml", &all);
+    project.run(["deploy"]).success();
+    let purged = purge(&[]);
+    let document: Value = serde_json::from_str(&purged.success().stdout).expect("one JSON document");
+    let deployment = &document["deployments"][0];
+    assert_eq!(
+        (&document["success"], &deployment["name"], &deployment["outcome"]),
+        (&json!(true), &json!("a"), &json!("deleted"))
+    );
+    assert_eq!(deployment["deleted"], json!([format!("ConfigMap/one (namespace {})", cluster.namespace())]));
+    let reasons = deployment["kept"].as_array().expect("a list").iter();
+    let reasons: Vec<_> =
+        reasons.map(|kept| format!("{}: {}", kept["object"], kept["reason"]).replace('"', "")).collect();
+    let expected = [
+        format!("Namespace/{}: a Namespace is never deleted with its manifest", other.namespace()),
+        format!(
+            "CustomResourceDefinition/{name}: a CustomResourceDefinition is never deleted with its manifest"
+        ),
+    ];
+    assert!(expected.iter().all(|reason| reasons.contains(reason)), "{reasons:?}");
+    assert!(exist());
+}
+
+#[test]
 fn arguments_for_kubectl_are_passed_to_it_except_force() {
     let Some(cluster) = Cluster::acquire() else { return };
     let Some(kubectl) = std::env::var_os("WINDLASS_TEST_KUBECTL") else {

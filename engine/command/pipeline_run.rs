@@ -230,8 +230,24 @@ pub fn run_pipeline_then(
 pub fn run_pipeline_between(
     global: &GlobalOptions,
     options: &PipelineOptions,
+    loaded: Loaded,
+    call: PipelineCall,
+    check: impl FnOnce(&Execution) -> Result<(), Failure>,
+    then: impl FnOnce(&Execution) -> Result<ExitStatus, Failure>,
+) -> Result<ExitStatus, Failure> {
+    run_pipeline_heard(global, options, loaded, call, None, check, then)
+}
+
+/// Like [`run_pipeline_between`]; `hears` receives all events too.
+///
+/// # Errors
+/// As for [`run_pipeline_between`].
+pub(super) fn run_pipeline_heard(
+    global: &GlobalOptions,
+    options: &PipelineOptions,
     mut loaded: Loaded,
     call: PipelineCall,
+    hears: Option<Events>,
     check: impl FnOnce(&Execution) -> Result<(), Failure>,
     then: impl FnOnce(&Execution) -> Result<ExitStatus, Failure>,
 ) -> Result<ExitStatus, Failure> {
@@ -249,7 +265,13 @@ pub fn run_pipeline_between(
         result: options.result.clone(),
         ..ReportOptions::default()
     });
-    let events = report.events();
+    let events = match (hears, report.events()) {
+        (Some(hears), shown) => Events::new(move |event| {
+            hears.emit(event.clone());
+            shown.emit(event);
+        }),
+        (None, shown) => shown,
+    };
     if !global.no_warn {
         for warning in warnings {
             events.notice(Level::Warning, warning.in_one_line());

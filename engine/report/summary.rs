@@ -13,12 +13,15 @@ pub(super) struct Summary {
     deployed: Vec<(String, DeploymentOutcome)>,
     warnings: u64,
     has_failed: bool,
+    /// Whether the run deletes deployments.
+    deletes: bool,
 }
 
 impl Summary {
     /// Counts `event`.
     pub(super) fn receive(&mut self, event: &Event) {
         match event {
+            Event::RunStarted { pipeline, .. } => self.deletes = pipeline.starts_with("purge"),
             Event::ImageFinished(result) => self.finished.push((result.image.clone(), result.outcome)),
             Event::DeploymentFinished(result) => {
                 // A deployment that does not become ready has two results.
@@ -48,8 +51,8 @@ impl Summary {
             (DeploymentOutcome::Deployed, "deployed"),
             (DeploymentOutcome::Kept, "kept"),
             (DeploymentOutcome::Deleted, "deleted"),
-            (DeploymentOutcome::Failed, "failed to deploy"),
-            (DeploymentOutcome::Cancelled, "not deployed"),
+            (DeploymentOutcome::Failed, if self.deletes { "failed to delete" } else { "failed to deploy" }),
+            (DeploymentOutcome::Cancelled, if self.deletes { "not deleted" } else { "not deployed" }),
         ];
         let images = outcomes.iter().map(|(outcome, word)| (self.names(*outcome).count(), word));
         let deployed = deployments.iter().map(|(outcome, word)| (self.deployments(*outcome).count(), word));

@@ -1,11 +1,15 @@
 //! Deletes the objects of deployments.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::holder::tell_holder;
-use super::{Deployment, chart, load_manifests};
+use super::{Deployment, chart, load_manifests, preview};
+use crate::cluster::{KEEP_POLICY, has_keep_policy};
 use crate::config::DeploymentKind;
-use crate::deploy::chart::UninstallRequest;
+use crate::deploy::chart::{ChartRequest, UninstallRequest};
 use crate::deploy::objects::{LockOptions, Removal};
 use crate::error::StageError;
 use crate::event::{DeploymentOutcome, DeploymentResult, Event, Level, ObjectChange};
@@ -18,15 +22,24 @@ use crate::state::ReleasePlace;
 /// # Errors
 /// `deploy::not_deleted`, `deploy::...` if helm fails, `cluster::...`, `run::cancelled`.
 pub fn remove(deployment: &Deployment) -> Result<(), StageError> {
-    deployment.run().session.host.cluster.needed_context()?;
-    match &deployment.config().kind {
-        DeploymentKind::Helm(_) => uninstall(deployment),
-        DeploymentKind::Kubectl(_) => remove_objects(deployment),
+    let started = Instant::now();
+    let session = &deployment.run().session;
+    session.host.cluster.needed_context()?;
+    let removed = match &deployment.config().kind {
+        DeploymentKind::Helm(_) => uninstall(deployment, started),
+        DeploymentKind::Kubectl(_) => remove_objects(deployment, started),
+    };
+    if let Err(error) = &removed {
+        let (outcome, reason) = match session.cancel.is_cancelled() {
+            true => (DeploymentOutcome::Cancelled, "stopped".to_owned()),
+            false => (DeploymentOutcome::Failed, error.message()),
+        };
+        session.events.emit(Event::DeploymentFinished(deployment.result(outcome, reason, started.elapsed())));
     }
+    removed
 }
 
-fn remove_objects(deployment: &Deployment) -> Result<(), StageError> {
-    let started = Instant::now();
+fn remove_objects(deployment: &Deployment, started: Instant) -> Result<(), StageError> {
     let run = deployment.run();
     let session = &run.session;
     // Manifests that are gone or invalid do not matter if the cluster has a record.
@@ -42,19 +55,15 @@ fn remove_objects(deployment: &Deployment) -> Result<(), StageError> {
     let (on_wait, cancel) = (tell_holder(deployment), session.cancellation());
     let lock = LockOptions { limit: removal.limit, on_wait: &on_wait, cancel: &cancel };
     let removed = session.wait_for_end(session.host.deployer.remove(&removal, lock))?;
-    let tell = |object: String, change, details: String| {
-        let deployment = deployment.name().to_owned();
-        session.events.emit(Event::ObjectChanged { deployment, object, change, details });
-    };
     let (deleted, kept) = (removed.deleted.len(), removed.kept.len());
     if deleted + kept == 0 {
         loaded?;
     }
     for key in removed.deleted {
-        tell(key.to_string(), ObjectChange::Deleted, String::new());
+        tell(deployment, key.to_string(), ObjectChange::Deleted, String::new());
     }
     for (key, reason) in removed.kept {
-        tell(key.to_string(), ObjectChange::Kept, reason);
+        tell(deployment, key.to_string(), ObjectChange::Kept, reason);
     }
     let reason = match (deleted, kept) {
         (0, 0) => "nothing to delete".to_owned(),
@@ -66,8 +75,7 @@ fn remove_objects(deployment: &Deployment) -> Result<(), StageError> {
     Ok(())
 }
 
-fn uninstall(deployment: &Deployment) -> Result<(), StageError> {
-    let started = Instant::now();
+fn uninstall(deployment: &Deployment, started: Instant) -> Result<(), StageError> {
     let run = deployment.run();
     let session = &run.session;
     let request = chart::request(deployment)?;
@@ -83,10 +91,10 @@ fn uninstall(deployment: &Deployment) -> Result<(), StageError> {
         delete_args: helm.delete_args.clone(),
         ..UninstallRequest::default()
     };
+    let objects = recorded_objects(deployment, &request)?;
     let (events, name) = (session.events.clone(), deployment.name().to_owned());
     let mut on_line = |_: Pipe, line: &str| {
-        // Helm prints what is reported below.
-        if !line.ends_with(" uninstalled") && !line.ends_with("release: not found") {
+        if !is_reported(line) {
             events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
         }
     };
@@ -100,12 +108,46 @@ fn uninstall(deployment: &Deployment) -> Result<(), StageError> {
     if let Err(error) = run.memory.releases.remove(place) {
         session.notice(Level::Warning, format!("cannot delete the record of `{}`: {error}", request.release));
     }
+    let mut deleted = 0;
+    for (name, object) in objects.into_iter().filter(|_| existed) {
+        if has_keep_policy(&object) {
+            tell(deployment, name, ObjectChange::Kept, KEEP_POLICY.to_owned());
+        } else {
+            deleted += 1;
+            tell(deployment, name, ObjectChange::Deleted, String::new());
+        }
+    }
     let reason = match existed {
         true => format!("release {} was uninstalled", request.release),
         false => format!("nothing to delete: there is no release {}", request.release),
     };
-    report(deployment, reason, usize::from(existed), started);
+    report(deployment, reason, deleted, started);
     Ok(())
+}
+
+/// The objects of the newest release of `request`, by their names, as helm has recorded them; none if it cannot be read.
+fn recorded_objects(
+    deployment: &Deployment,
+    request: &ChartRequest,
+) -> Result<BTreeMap<String, Value>, StageError> {
+    let session = &deployment.run().session;
+    let releases = session.wait(session.host.deployer.releases(request))?;
+    let newest = releases.ok().and_then(|releases| releases.decode_newest().ok().flatten());
+    let objects = newest.and_then(|release| preview::objects(&release.manifest, &request.namespace).ok());
+    Ok(objects.unwrap_or_default())
+}
+
+/// Whether `line` of helm says what is reported anyway, also for each object that it keeps: `[ConfigMap] conf`.
+fn is_reported(line: &str) -> bool {
+    let ends = [" uninstalled", "release: not found", "were kept due to the resource policy:"];
+    ends.iter().any(|end| line.ends_with(end)) || line.starts_with('[') && line.contains("] ")
+}
+
+/// Reports that `object` of `deployment` was deleted or kept.
+fn tell(deployment: &Deployment, object: String, change: ObjectChange, details: String) {
+    let name = deployment.name().to_owned();
+    let event = Event::ObjectChanged { deployment: name, object, change, details };
+    deployment.run().session.events.emit(event);
 }
 
 /// Reports that `deployment` is deleted.

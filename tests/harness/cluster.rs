@@ -205,6 +205,15 @@ impl Cluster {
         self.block_on(self.api::<K>().get_opt(name)).expect("the cluster responds")
     }
 
+    /// An object outside of namespaces; `None` if it does not exist.
+    pub fn find_global<K>(&self, name: &str) -> Option<K>
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let api: Api<K> = Api::all(self.access.client.clone());
+        self.block_on(api.get_opt(name)).expect("the cluster responds")
+    }
+
     /// All objects of a kind in the namespace.
     pub fn list<K>(&self) -> Vec<K>
     where

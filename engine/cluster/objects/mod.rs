@@ -55,7 +55,7 @@ pub use list::without_managed_fields;
 pub use lock_holder::LockHolder;
 pub use log_tail::LogTail;
 pub use object_key::{ObjectKey, group_of, write_object};
-pub use prune::Pruning;
+pub use prune::{KEEP_POLICY, Pruning, has_keep_policy};
 pub use resource::ResourceType;
 pub(super) use watch::WatchDelays;
 pub use watch::{ObjectChange, WatchTarget};

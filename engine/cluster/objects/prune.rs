@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::ObjectKey;
 
+/// The annotation of objects that are never deleted, as the reason to keep one.
+pub const KEEP_POLICY: &str = "`helm.sh/resource-policy: keep`";
+
 /// What to do with the members of an ApplySet that were not applied.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pruning {
@@ -58,10 +61,15 @@ fn is_copy(member: &Value, key: &ObjectKey, applied: &HashSet<Identity<'_>>) -> 
         || key.kind == "Endpoints" && applied.contains(&service)
 }
 
+/// Whether `object` has the annotation [`KEEP_POLICY`].
+pub fn has_keep_policy(object: &Value) -> bool {
+    let policy = &object["metadata"]["annotations"]["helm.sh/resource-policy"];
+    policy.as_str().is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))
+}
+
 fn reason_to_keep(member: &Value, key: &ObjectKey) -> Option<String> {
-    let policy = &member["metadata"]["annotations"]["helm.sh/resource-policy"];
-    if policy.as_str().is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep")) {
-        return Some("`helm.sh/resource-policy: keep`".to_owned());
+    if has_keep_policy(member) {
+        return Some(KEEP_POLICY.to_owned());
     }
     let is_data = matches!(
         (key.group(), key.kind.as_str()),
