@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Servi
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Output, Project, Registry, leave_out_always, wait_for};
+use crate::harness::{Cluster, Output, Project, Registry, kustomize, leave_out_always, wait_for};
 
 /// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -237,6 +237,32 @@ fn kustomizations_are_deployed() {
     let project = project(&cluster, &config)
         .file("base/kustomization.yaml", "resources: [one.yaml]\nnamePrefix: dev-\n")
         .file("base/one.yaml", config_map("one", "1"));
+    project.run(["deploy"]).success().stderr_has("created ConfigMap/dev-one");
+    assert_eq!(value(&cluster, "dev-one").as_deref(), Some("1"));
+}
+
+#[test]
+fn arguments_and_the_path_of_kustomize_take_effect() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let Some(kustomize) = kustomize() else { return };
+    let config = |arguments: &str| {
+        format!(
+            "version: v2beta1\nname: shop\ndeployments:\n  a: {{kubectl: {{manifests: [base], kustomize: true, \
+             kustomizeBinaryPath: ./tools/kustomize{arguments}}}}}\n"
+        )
+    };
+    let project = project(&cluster, "")
+        .file("devspace.yaml", config(""))
+        .file("base/kustomization.yaml", "resources: [../one.yaml]\nnamePrefix: dev-\n")
+        .file("one.yaml", config_map("one", "1"));
+    // No other kustomize is there, nor kubectl.
+    let missing = project.run(["deploy"]);
+    missing.exits(1).stderr_says("./tools/kustomize");
+    std::fs::create_dir(project.path("tools")).expect("a directory can be created");
+    std::os::unix::fs::symlink(kustomize, project.path("tools/kustomize")).expect("a link can be created");
+    // Files outside of the directory need an argument.
+    project.run(["deploy"]).exits(1).stderr_says("one.yaml").stderr_says("is not in or below");
+    project.write("devspace.yaml", config(", kustomizeArgs: [--load-restrictor, LoadRestrictionsNone]"));
     project.run(["deploy"]).success().stderr_has("created ConfigMap/dev-one");
     assert_eq!(value(&cluster, "dev-one").as_deref(), Some("1"));
 }

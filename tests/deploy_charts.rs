@@ -11,7 +11,9 @@ use flate2::write::GzEncoder;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Daemon, Project, Signal, helms, wait_for};
+use crate::harness::{
+    ChartRepository, Cluster, Daemon, PASSWORD, Project, Registry, Signal, USER, helms, wait_for,
+};
 
 /// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -83,6 +85,7 @@ fn a_chart_is_installed_kept_and_upgraded() {
         project
             .run(["purge", "--yes"])
             .success()
+            .stderr_has("deleted ConfigMap/conf")
             .stderr_has("release web was uninstalled")
             .stderr_has("1 deleted");
         assert_eq!(size(&cluster), None);
@@ -301,6 +304,138 @@ fn a_script_rolls_a_chart_back() {
         project.remove("windlass.rhai");
         project.run(["deploy"]).success().stderr_has("revision 3 was not deployed from here");
         assert_eq!(size(&cluster).as_deref(), Some("2"));
+    }
+}
+
+/// The status of the newest revision, which helm stores in a ConfigMap.
+fn newest_status(cluster: &Cluster) -> Option<String> {
+    let statuses = cluster.list::<ConfigMap>().into_iter().filter_map(|map| {
+        let mut labels = map.metadata.labels?;
+        let revision: u32 = labels.remove("version")?.parse().ok()?;
+        Some((revision, labels.remove("status")?))
+    });
+    statuses.max_by_key(|(revision, _)| *revision).map(|(_, status)| status)
+}
+
+#[test]
+fn options_of_helm_take_effect() {
+    for helm in helms() {
+        let Some(cluster) = Cluster::acquire() else { return };
+        let map = |name: &str, annotation: &str| {
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, annotations: {{{annotation}}}}}\n"
+            )
+        };
+        let project = project(&cluster, &helm)
+            .file("chart/templates/NOTES.txt", "the size is {{ .Values.size }}\n")
+            .file("chart/templates/hook.yaml", map("hook", "helm.sh/hook: 'pre-install,pre-upgrade'"))
+            .file("chart/templates/kept.yaml", map("kept", "helm.sh/resource-policy: keep"));
+        let exists = |name: &str| cluster.find::<ConfigMap>(name).is_some();
+        let deploy = |size: u32, more: &str| {
+            let config = format!(
+                "version: v1beta11\ndeployments:\n- name: web\n  helm:\n    chart: {{name: ./chart}}\n    values: {{size: \
+                 {size}}}\n    driver: configmap\n    templateArgs: [--set, size=9]\n    deleteArgs: [--keep-history]\n    {more}\n"
+            );
+            project.write("devspace.yaml", config);
+            project.run(["deploy"])
+        };
+
+        // The records of the release are ConfigMaps, and helm's output is shown once.
+        let output = deploy(1, "disableHooks: true\n    displayOutput: true");
+        output.success().stderr_has("web: STATUS: deployed").stderr_has("web: the size is 1");
+        assert_eq!(output.stderr.matches("the size is 1").count(), 1, "{output}");
+        assert_eq!((newest_status(&cluster).as_deref(), exists("hook")), (Some("deployed"), false));
+        assert!(
+            !cluster
+                .list::<Secret>()
+                .iter()
+                .any(|secret| secret.type_.as_deref() == Some("helm.sh/release.v1"))
+        );
+        project.run(["render"]).success().stdout_has("size: \"9\"");
+
+        // What others add to an object is only lost when helm replaces it.
+        let mine = || cluster.find::<ConfigMap>("conf").and_then(|map| map.data?.remove("mine"));
+        cluster.patch::<ConfigMap>("conf", &json!({ "data": { "mine": "1" } }));
+        deploy(2, "").success().lacks("STATUS: deployed");
+        assert_eq!(
+            (size(&cluster).as_deref(), mine().as_deref(), exists("hook")),
+            (Some("2"), Some("1"), true)
+        );
+        deploy(3, "force: true").success();
+        assert_eq!((size(&cluster).as_deref(), mine()), (Some("3"), None));
+
+        // A failed upgrade leaves the new objects, deletes them, or goes back to the revision before.
+        let bad = "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 99999, protocol: TCP}]}\n";
+        project.write("chart/templates/bad.yaml", bad);
+        project.write("chart/templates/fresh.yaml", map("fresh", ""));
+        deploy(4, "cleanupOnFail: true").exits(1);
+        assert!(!exists("fresh"));
+        deploy(5, "").exits(1);
+        assert_eq!((newest_status(&cluster).as_deref(), exists("fresh")), (Some("failed"), true));
+        deploy(6, "atomic: true").exits(1);
+        assert_eq!(
+            (newest_status(&cluster).as_deref(), size(&cluster).as_deref()),
+            (Some("deployed"), Some("3"))
+        );
+
+        // A purge says what it deletes and keeps, and `--keep-history` keeps the records.
+        let purged = project.run(["purge", "--yes", "--json"]);
+        let purged: Value = serde_json::from_str(&purged.success().stdout).expect("JSON");
+        let named = |name: &str| format!("ConfigMap/{name} (namespace {})", cluster.namespace());
+        let purged = &purged["deployments"][0];
+        assert_eq!((&purged["outcome"], &purged["deleted"]), (&json!("deleted"), &json!([named("conf")])));
+        assert_eq!(
+            purged["kept"],
+            json!([{"object": named("kept"), "reason": "`helm.sh/resource-policy: keep`"}])
+        );
+        assert_eq!((newest_status(&cluster).as_deref(), exists("conf")), (Some("uninstalled"), false));
+        assert!(exists("kept"));
+    }
+}
+
+#[test]
+fn charts_of_registries_and_repositories_with_credentials_are_deployed() {
+    let Some(registry) = Registry::with_login() else { return };
+    for helm in helms() {
+        let Some(cluster) = Cluster::acquire() else { return };
+        let project = project(&cluster, &helm).file("registry.json", registry.docker_config());
+        project.run_program(&helm, ["package", "chart"]).success();
+        let oci = format!("oci://{}/charts", registry.address());
+        let push = ["push", "web-0.1.0.tgz", &oci, "--plain-http", "--registry-config", "registry.json"];
+        project.run_program(&helm, push).success();
+        let archive = std::fs::read(project.path("web-0.1.0.tgz")).expect("it was packed");
+        let repository = ChartRepository::serve("web", archive).url();
+        project.remove("chart");
+        // Real registries have TLS.
+        let plain = "upgradeArgs: [--plain-http], templateArgs: [--plain-http]";
+        let charts = [
+            (format!("name: '{oci}/web'"), format!(", {plain}")),
+            (format!("name: web, repo: '{repository}'"), String::new()),
+        ];
+        for (chart, more) in charts {
+            let configure = |password: &str, size: u32| {
+                let config = format!(
+                    "version: v2beta1\nname: shop\ndeployments:\n  web: {{helm: {{chart: {{{chart}, version: 0.1.0, username: \
+                     {USER}, password: {password}}}, values: {{size: {size}}}{more}}}}}\n"
+                );
+                project.write("devspace.yaml", config);
+            };
+            configure("wrong", 1);
+            let output = project.run(["deploy"]);
+            output.exits(1).stderr_has("deploy::chart_unavailable").stderr_says("401");
+            configure(PASSWORD, 1);
+            let planned = project.run(["plan", "deploy"]);
+            planned.success().stdout_has("+        ConfigMap/conf").lacks("helm template").lacks(PASSWORD);
+            let output = project.run(["deploy"]);
+            output.success().stderr_has("web | deployed revision 1").lacks(PASSWORD);
+            assert_eq!(size(&cluster).as_deref(), Some("1"));
+            project.run(["deploy"]).success().stderr_has("kept: unchanged (revision 1)");
+            configure(PASSWORD, 2);
+            project.run(["deploy"]).success().stderr_has("web | deployed revision 2");
+            assert_eq!(size(&cluster).as_deref(), Some("2"));
+            project.run(["purge", "--yes"]).success();
+            assert_eq!(size(&cluster), None);
+        }
     }
 }
 

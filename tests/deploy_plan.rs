@@ -244,6 +244,55 @@ fn pull_secrets_go_into_the_namespaces_of_deployments() {
 }
 
 #[test]
+fn a_result_needs_pushed_images_and_brings_pull_secrets() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let Some(registry) = Registry::with_login() else { return };
+    let repository = format!("{}/shop/web", registry.address());
+    let image = format!("{repository}, createPullSecret: true");
+    let project = project(&cluster, &image, "  web: {kubectl: {manifests: [web.yaml]}}\n")
+        .file("web.yaml", web(&repository))
+        .file(".gitignore", "kubeconfig\n.windlass\n*.json\n")
+        .docker_config(registry.docker_config());
+    git(&project, &["init", "-q"]);
+    git(&project, &["add", "."]);
+    git(&project, &["commit", "-qm", "one"]);
+    project.write("Dockerfile", "FROM scratch\nCOPY Dockerfile web.yaml /\n");
+    let build = ["build", "--builder", "oci", "-t", "1.4", "--result", "r.json"];
+    project.run(build.iter().chain(&["--skip-push"])).success();
+    let result: Value = serde_json::from_str(&project.read("r.json")).expect("JSON");
+    assert_eq!((&result["dirty"], &result["images"][0]["pushed"]), (&json!(true), &json!(false)));
+    let deploy = || project.run(["deploy", "--from", "r.json"]);
+    deploy().exits(2).stderr_says("`web` was not pushed").stderr_says("build all images, and push them");
+    assert_eq!(cluster.pull_secret_count(), 0);
+    project.run(build).success();
+    // Another machine has no records of the build.
+    project.remove(".windlass");
+    deploy().success().stderr_has(format!("pulls from {} as windlass", registry.address()));
+    assert_eq!((cluster.pull_secret_count(), cluster.pull_secrets_of("default").len()), (1, 1));
+    assert!(cluster.find::<Deployment>("web").is_some());
+}
+
+#[test]
+fn an_override_of_build_images_holds_in_a_deploy() {
+    let Some(cluster) = Cluster::acquire() else { return };
+    let project = project(&cluster, "r.example/web", "  conf: {kubectl: {manifests: [conf.yaml]}}\n")
+        .file("conf.yaml", CONFIG)
+        .file(
+            "windlass.rhai",
+            "import \"scripts/build\" as base;\n\
+             fn build_images(project) { print(\"built by us\"); base::build_images(project) }\n",
+        );
+    let deploy = |more: &[&str]| project.run(["deploy"].iter().chain(more));
+    let build = ["--builder", "oci", "--skip-push"];
+    deploy(&build).success().stderr_has("built by us").stderr_has("1 built, 1 deployed");
+    deploy(&["--skip-build"]).success().lacks("built by us").stderr_has("1 kept");
+    // Without the function of windlass, nothing is built.
+    project.write("windlass.rhai", "fn build_images(project) { print(\"built elsewhere\"); }\n");
+    project.write("Dockerfile", "FROM scratch\nCOPY conf.yaml /\n");
+    deploy(&build).success().stderr_has("built elsewhere").stderr_has("1 kept").lacks("1 built");
+}
+
+#[test]
 fn unpushed_images_are_no_surprise_of_the_cluster() {
     let Some(cluster) = Cluster::acquire() else { return };
     let Some(registry) = Registry::start() else { return };

@@ -251,7 +251,9 @@ impl Rollout {
                 };
                 let upgrade = session.host.deployer.upgrade(&state.request, &mut on_line, &options);
                 let upgraded = session.wait_for_end(upgrade)?;
-                for line in upgraded.notes.lines() {
+                // All output of helm is shown with `displayOutput`, so also the notes.
+                let notes = if state.request.display_output { "" } else { &upgraded.notes };
+                for line in notes.lines() {
                     events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
                 }
                 let record =
