@@ -98,6 +98,44 @@ fn patches_inline_manifests_and_runtime_variables_are_applied() {
 }
 
 #[test]
+fn dependencies_of_a_chart_are_built_unless_that_is_disabled() {
+    for helm in helms() {
+        let config = |more: &str| {
+            format!(
+                "version: v2beta1\nname: shop\ndeployments:\n  a: {{helm: {{chart: {{name: ./chart}}{more}}}}}\n"
+            )
+        };
+        let chart = |name: &str| format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\n");
+        let needs = "dependencies: [{name: lib, version: 0.1.0, repository: 'file://../lib'}]\n";
+        let map = |value: &str| {
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: of-lib}}\ndata: {{value: '{value}'}}\n"
+            )
+        };
+        let project = Project::new()
+            .file("devspace.yaml", config(", disableDependencyUpdate: true"))
+            .file("chart/Chart.yaml", chart("web") + needs)
+            .file("lib/Chart.yaml", chart("lib"))
+            .file("lib/templates/map.yaml", map("one"))
+            .env("WINDLASS_HELM", helm);
+        let render = || project.run(["render"]);
+        render()
+            .exits(1)
+            .stderr_has("deploy::chart_dependency")
+            .stderr_says("`disableDependencyUpdate` is set");
+        project.write("devspace.yaml", config(""));
+        render().success().stdout_has("value: one");
+        assert!(project.path("chart/charts/lib-0.1.0.tgz").exists());
+        // What is there already is used, also when its directory is newer.
+        project.write("lib/templates/map.yaml", map("two"));
+        project.write("devspace.yaml", config(", disableDependencyUpdate: true"));
+        render().success().stdout_has("value: one");
+        project.write("devspace.yaml", config(""));
+        render().success().stdout_has("value: two");
+    }
+}
+
+#[test]
 fn kustomizations_are_rendered() {
     let Some(kubectl) = std::env::var_os("WINDLASS_TEST_KUBECTL") else {
         return leave_out_always("kubectl: set WINDLASS_TEST_KUBECTL");
