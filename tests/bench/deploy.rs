@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::json;
 use tempfile::TempDir;
 
-use super::harness::Cluster;
+use super::harness::{Cluster, Signal};
 use super::measure::{self, Cost};
 use super::options::Options;
 use super::table::Table;
@@ -29,6 +32,7 @@ pub fn deploy(options: &Options, table: &mut Table) {
     manifests(options, table);
     chart(options, table);
     render(options, table);
+    trouble(options, table);
     if !options.is_short {
         many(table);
     }
@@ -103,8 +107,57 @@ fn render(options: &Options, table: &mut Table) {
     let project = project("  all: {kubectl: {manifests: [kube]}}\n");
     write_objects(project.path(), RENDERED);
     let windlass = Windlass::new(project.path(), "unix:///none");
-    let costs: Vec<Cost> = (0..options.rounds).map(|_| windlass.cost(&["render", "--skip-build"])).collect();
+    let override_file = project.path().join("windlass.rhai");
+    let (mut costs, mut differences) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds * 3 {
+        let whole = windlass.cost(&["render", "--skip-build"]);
+        write(&override_file, "fn replace_tags(deployment, content) { content }\n");
+        let without = windlass.cost(&["render", "--skip-build"]);
+        fs::remove_file(&override_file).expect("a file can be removed");
+        let processor = whole.processor.zip(without.processor);
+        differences.push(Cost {
+            wall: whole.wall.saturating_sub(without.wall),
+            processor: processor.map(|(whole, without)| whole.saturating_sub(without)),
+            memory: None,
+        });
+        costs.push(whole);
+    }
     table.add(&format!("{RENDERED} manifests"), "`windlass render`", &costs, &[]);
+    table.add(
+        &format!("{RENDERED} manifests, tag replacement alone"),
+        "`windlass render`",
+        &differences,
+        &[],
+    );
+}
+
+/// The time from the moment when the cluster learns of a problem until the deploy that waits shows it.
+fn trouble(options: &Options, table: &mut Table) {
+    eprintln!("deploy: a problem is shown");
+    let mut costs = Vec::new();
+    for _ in 0..options.rounds {
+        let Some(cluster) = Cluster::acquire() else { return };
+        // Nobody but this benchmark reports about a pod of a node that does not exist.
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {nodeName: none, containers: [{name: c, image: \
+                   other.example/web}]}\n";
+        let config =
+            "version: v2beta1\nname: bench\ndeployments:\n  web: {kubectl: {manifests: [pod.yaml]}}\n";
+        let project = cluster.project().file("devspace.yaml", config).file("pod.yaml", pod);
+        let running = project.spawn(["deploy"]);
+        running.wait_for_text("waiting: web ");
+        let waiting = json!({ "reason": "ErrImagePull", "message": "not found" });
+        let container = json!({
+            "name": "c", "image": "other.example/web", "imageID": "", "ready": false, "restartCount": 0,
+            "state": { "waiting": waiting },
+        });
+        let start = Instant::now();
+        cluster.patch_status::<Pod>("web", &json!({ "status": { "containerStatuses": [container] } }));
+        running.wait_for_text("waiting: web not pulled");
+        costs.push(Cost { wall: start.elapsed(), ..Cost::default() });
+        running.signal(Signal::Interrupt);
+        running.finish();
+    }
+    table.add("an image is not pulled, until it is shown", NAME, &costs, &[]);
 }
 
 /// The program that a variable names, if it does.

@@ -138,6 +138,17 @@ impl Cluster {
             .expect("an object can be changed")
     }
 
+    /// Changes the status of an object of the namespace by a merge patch, as its controller.
+    #[track_caller]
+    pub fn patch_status<K>(&self, name: &str, patch: &Value) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let patch = Patch::Merge(patch);
+        self.block_on(self.api::<K>().patch_status(name, &PatchParams::default(), &patch))
+            .expect("a status can be changed")
+    }
+
     /// Applies an object of the namespace server-side, as the field manager `somebody`.
     #[track_caller]
     pub fn apply_object<K>(&self, name: &str, body: Value)
