@@ -45,6 +45,12 @@ pub trait Cluster: Send + Sync {
         Ok(self.context()?.ok_or(ClusterError::NoCluster)?)
     }
 
+    /// Whether what requires a cluster goes on without one that is not configured or does not answer: a plan shows what it
+    /// knows.
+    fn is_optional(&self) -> bool {
+        false
+    }
+
     /// Its nodes.
     ///
     /// # Errors

@@ -81,7 +81,7 @@ impl Session {
 
     /// Whether the run goes on without the cluster after `error`: a plan shows what it knows.
     pub fn does_without(&self, error: &StageError) -> bool {
-        self.host.is_planning && error.kind() == ErrorKind::ClusterUnavailable
+        self.host.cluster.is_optional() && error.kind() == ErrorKind::ClusterUnavailable
     }
 
     /// Reports the start of a step of the image that this thread works on.

@@ -34,6 +34,10 @@ impl Cluster for PlanningCluster {
         self.inner.needed_context()
     }
 
+    fn is_optional(&self) -> bool {
+        true
+    }
+
     async fn nodes(&self) -> Result<Vec<ClusterNode>, StageError> {
         self.inner.nodes().await
     }
