@@ -49,7 +49,7 @@ impl WatchRoot {
 }
 
 /// All roots of a watcher.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Roots(pub(super) Vec<WatchRoot>);
 
 impl Roots {

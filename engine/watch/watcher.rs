@@ -61,9 +61,23 @@ pub struct Watcher {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What a walk found.
+#[derive(Default)]
+struct Found {
+    /// The directories that are reported.
+    folders: Vec<PathBuf>,
+    /// Everything else in the directories that are watched: not filtered.
+    files: Vec<PathBuf>,
+}
+
 enum Command {
     Roots(Vec<WatchRoot>, Option<Moment>, Sender<()>),
-    Baseline(Vec<(Box<Path>, Known)>, Option<Moment>),
+    /// What was read of the roots that were set then.
+    Baseline {
+        known: Vec<(Box<Path>, Known)>,
+        generation: u64,
+        since: Option<Moment>,
+    },
     Stop,
 }
 
@@ -257,7 +271,7 @@ impl Work {
                         self.replace_roots(roots, since);
                         let _ = done.send(());
                     }
-                    Command::Baseline(known, since) => self.learn(known, since),
+                    Command::Baseline { known, generation, since } => self.learn(known, generation, since),
                 }
             }
             self.compare_if_due();
@@ -289,9 +303,9 @@ impl Work {
                 Raw::FolderCame(folder) => {
                     // A directory of that name may have been there before.
                     self.touch_below(&folder);
-                    let mut found = Vec::new();
+                    let mut found = Found::default();
                     self.enter(&folder, &mut found);
-                    found.into_iter().for_each(|path| self.touch(path));
+                    found.folders.into_iter().chain(found.files).for_each(|path| self.touch(path));
                 }
                 Raw::FolderWent(folder) => {
                     self.source.forget(&folder);
@@ -331,7 +345,7 @@ impl Work {
     }
 
     /// Watches `folder` and the directories below it, and collects the paths that are reported.
-    fn enter(&mut self, folder: &Path, found: &mut Vec<PathBuf>) {
+    fn enter(&mut self, folder: &Path, found: &mut Found) {
         let mut open = vec![folder.to_owned()];
         while let Some(folder) = open.pop() {
             if !self.roots.enters(&folder) {
@@ -347,26 +361,22 @@ impl Work {
                 }
             }
             self.folders.insert(folder.clone());
-            if self.roots.sees(&folder, true) {
-                found.push(folder.clone());
-            }
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    open.push(entry.path());
-                } else if let path = entry.path()
-                    && self.roots.sees(&path, false)
-                {
-                    found.push(path);
-                }
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                if is_folder { &mut open } else { &mut found.files }.push(entry.path());
+            }
+            if self.roots.sees(&folder, true) {
+                found.folders.push(folder);
             }
         }
     }
 
-    /// Walks all roots: watches every directory, and returns the paths that are reported.
-    fn walk(&mut self) -> Vec<PathBuf> {
+    /// Walks all roots: watches every directory, and returns what is there. Files are not filtered yet, so that the
+    /// directories are watched soon.
+    fn walk(&mut self) -> Found {
         let before = std::mem::take(&mut self.folders);
         let had_limit = self.polls;
-        let mut found = Vec::new();
+        let mut found = Found::default();
         for start in self.roots.starts() {
             self.enter(&start, &mut found);
             if let Some(name) = without_events(&start) {
@@ -419,27 +429,31 @@ impl Work {
     }
 
     /// Reads the files of `found` that are not known, on other threads.
-    fn read_new(&mut self, found: Vec<PathBuf>) {
-        let new: Vec<_> = found.into_iter().filter(|path| !self.tree.has(path)).collect();
+    fn read_new(&mut self, found: Found) {
+        let Found { mut folders, mut files } = found;
+        folders.retain(|path| !self.tree.has(path));
+        files.retain(|path| !self.tree.has(path));
         self.is_reading = true;
         let since = self.since.take();
         let contents = self.tree.contents();
         let (commands, wake) = (self.commands.clone(), self.source.wake());
+        let (roots, generation) = (self.roots.clone(), self.generation);
         rayon::spawn(move || {
             let read = |path: PathBuf| {
                 let known = Known::read(&path, contents)?;
                 Some((path.into_boxed_path(), known))
             };
-            let known = new.into_par_iter().filter_map(read).collect();
+            let seen = files.into_par_iter().filter(|path| roots.sees(path, false));
+            let known = folders.into_par_iter().chain(seen).filter_map(read).collect();
             // It fails if the watcher has ended.
-            let _ = commands.send(Command::Baseline(known, since));
+            let _ = commands.send(Command::Baseline { known, generation, since });
             wake();
         });
     }
 
     /// Adds what was read of the files for the first time, except those that were touched meanwhile. Reports
     /// those that may have changed after `since`: no event told of it.
-    fn learn(&mut self, known: Vec<(Box<Path>, Known)>, since: Option<Moment>) {
+    fn learn(&mut self, known: Vec<(Box<Path>, Known)>, generation: u64, since: Option<Moment>) {
         // Whatever happened before the last file was read is in the queue.
         let events = self.source.wait(Duration::ZERO);
         self.take_in(events);
@@ -449,7 +463,8 @@ impl Work {
         let mut new = known;
         new.retain(|(path, known)| {
             let is_touched = unread.contains(&**path) || self.debounce.has(path);
-            !is_touched && self.roots.sees(path, known.is_folder())
+            let is_current = generation == self.generation;
+            !is_touched && (is_current || self.roots.sees(path, known.is_folder()))
         });
         if let Some(since) = since {
             for (path, _) in new.iter().filter(|(_, known)| !known.is_folder()) {
@@ -483,7 +498,8 @@ impl Work {
             return;
         }
         let started = Instant::now();
-        let found = self.walk();
+        let Found { folders: mut found, files } = self.walk();
+        found.extend(files.into_iter().filter(|path| self.roots.sees(path, false)));
         for path in &found {
             let is_same = match (self.tree.get(path), path.symlink_metadata()) {
                 (Some(known), Ok(found)) => known.is_state_of(&found),
