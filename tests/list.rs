@@ -244,12 +244,12 @@ fn deployments_are_listed_with_what_the_cluster_has() {
         .env("WINDLASS_HELM", helm);
     let path = project.path("kubeconfig");
     let project = project.env("KUBECONFIG", path);
-    let list = || json_of(&project.run(["list", "deployments", "--json"]));
-    assert_eq!(list()[0]["live"]["status"], json!("not deployed"));
+    let list_of = |project: &Project| json_of(&project.run(["list", "deployments", "--json"]));
+    assert_eq!(list_of(&project)[0]["live"]["status"], json!("not deployed"));
     for _ in 0..2 {
         project.run(["deploy", "-d", "--wait=false"]).success();
     }
-    let listed = list();
+    let listed = list_of(&project);
     let live = |index: usize| &listed[index]["live"];
     assert_eq!(live(0)["deployed"].as_str().map(|time| time.contains('T')), Some(true), "{listed}");
     let mut chart = live(0).clone();
@@ -275,6 +275,13 @@ fn deployments_are_listed_with_what_the_cluster_has() {
         table.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
     assert_eq!(lines[1], ["chart", "helm", cluster.namespace(), "ready", "2", "just", "now", "1/1", "-"]);
     assert_eq!(lines[2][3..], ["not", "ready", "-", "just", "now", "1/2", "other.example/web:1"]);
+    // What only concerns the release needs no chart: here its git server is gone.
+    let git = "{git: {url: 'http://127.0.0.1:1/chart.git'}}";
+    let project = project.file("devspace.yaml", config.replace("{name: ./chart}", git));
+    assert_eq!(list_of(&project)[0]["live"]["revision"], json!(2));
+    project.run(["purge", "--yes", "-d", "chart"]).success().stderr_has("deleted ConfigMap/conf");
+    assert_eq!(list_of(&project)[0]["live"]["status"], json!("not deployed"));
+    let project = project.file("devspace.yaml", config);
     // Without an answer, the file is listed.
     let dead = project.dead_cluster();
     let output = dead.run(["list", "deployments"]);

@@ -1,5 +1,7 @@
 //! The chart of a deployment as helm gets it.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use super::Deployment;
@@ -24,6 +26,24 @@ struct NoChart {
 /// # Errors
 /// `deploy::no_chart` if it has none.
 pub(super) fn request(deployment: &Deployment) -> Result<ChartRequest, StageError> {
+    request_with(deployment, source)
+}
+
+/// The same for what concerns only the release: a chart of a git repository is not checked out, and its path is empty.
+///
+/// # Errors
+/// As for [`request`].
+pub(super) fn release_request(deployment: &Deployment) -> Result<ChartRequest, StageError> {
+    request_with(deployment, |deployment, chart| match &chart.source {
+        ChartSource::Git { .. } => Ok(Source::Git(PathBuf::new())),
+        _ => source(deployment, chart),
+    })
+}
+
+fn request_with(
+    deployment: &Deployment,
+    source: impl FnOnce(&Deployment, &ChartConfig) -> Result<Source, StageError>,
+) -> Result<ChartRequest, StageError> {
     let DeploymentKind::Helm(helm) = &deployment.config().kind else {
         return Err(NoChart { name: deployment.name().to_owned() }.into());
     };

@@ -78,7 +78,7 @@ fn remove_objects(deployment: &Deployment, started: Instant) -> Result<(), Stage
 fn uninstall(deployment: &Deployment, started: Instant) -> Result<(), StageError> {
     let run = deployment.run();
     let session = &run.session;
-    let request = chart::request(deployment)?;
+    let request = chart::release_request(deployment)?;
     let DeploymentKind::Helm(helm) = &deployment.config().kind else { return Ok(()) };
     let uninstall = UninstallRequest {
         release: request.release.clone(),

@@ -110,7 +110,7 @@ impl Recorded {
                 Ok(Self { objects, release: None, deployed_at })
             }
             DeploymentKind::Helm(_) => {
-                let request = chart::request(deployment)?;
+                let request = chart::release_request(deployment)?;
                 let releases = session.wait(deployer.releases(&request))??;
                 let release =
                     releases.newest().map(|(revision, stored)| (revision, stored.status().to_owned()));
