@@ -82,7 +82,10 @@ fn chart(options: &Options, table: &mut Table) {
     let Some(helm) = program("WINDLASS_TEST_HELM3") else { return };
     eprintln!("deploy: a chart");
     let (mut ours, mut theirs, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..options.rounds {
+    // Helm remembers what the cluster has, and windlass the version of helm: both have one home, and the first round, which
+    // finds all that out, is not counted.
+    let home = TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a directory can be created");
+    for round in 0..=options.rounds {
         let (Some(own), Some(other)) = (Cluster::acquire(), Cluster::acquire()) else { return };
         let project = project("  shop: {helm: {chart: {name: ./chart}}}\n");
         let chart = project.path().join("chart");
@@ -92,11 +95,18 @@ fn chart(options: &Options, table: &mut Table) {
         let kubeconfig = project.path().join("other");
         write(&kubeconfig, &other.kubeconfig("bench"));
         let windlass = windlass(&project, &own).with_env("WINDLASS_HELM", &helm);
-        ours.push(windlass.cost(&DEPLOY));
+        let windlass =
+            windlass.with_env("HOME", home.path()).with_env("XDG_CACHE_HOME", home.path().join("cache"));
+        let first = windlass.cost(&DEPLOY);
         let mut command = measure::command(&helm, &["upgrade", "--install", "shop", "chart"], project.path());
-        command.env("KUBECONFIG", &kubeconfig);
-        theirs.push(measure::cost(command));
-        kept.push(windlass.cost(&DEPLOY));
+        command.env("KUBECONFIG", &kubeconfig).env("HOME", home.path());
+        let other = measure::cost(command);
+        let again = windlass.cost(&DEPLOY);
+        if round > 0 {
+            ours.push(first);
+            theirs.push(other);
+            kept.push(again);
+        }
     }
     table.add("a chart, for the first time", NAME, &ours, &[("`helm upgrade --install`", &theirs)]);
     table.add("a chart, nothing changed", NAME, &kept, &[("`helm upgrade --install`", &theirs)]);
