@@ -129,7 +129,7 @@ async fn print_items(
     Ok(ExitStatus::Done)
 }
 
-/// Prints `text`; `false` if nobody reads it.
+/// Prints `text`; `false` if it is no longer read.
 fn flush(text: &mut String) -> Result<bool, Failure> {
     if text.is_empty() {
         return Ok(true);

@@ -8,7 +8,7 @@ use super::exit_status::Failure;
 use super::pipeline_run::new_runtime;
 use crate::process::interrupted;
 
-/// Waits for `work` in a runtime of its own, and cancels `cancel`, which is to end it, on Ctrl-C, SIGTERM or SIGHUP.
+/// Waits for `work` in a separate runtime, and cancels `cancel`, which is to end it, on Ctrl-C, SIGTERM or SIGHUP.
 ///
 /// # Errors
 /// If the runtime cannot be started.

@@ -39,7 +39,7 @@ use crate::watch::{ChangedFile, WatchRoot};
 ///
 /// # Errors
 /// If a script or the command line is invalid at the start. Later failures are only reported; so are those of the first
-/// pass in a terminal, where somebody can mend them.
+/// pass in a terminal, where the user can correct them.
 pub(super) fn watch_loop(
     global: &GlobalOptions,
     options: &PipelineOptions,

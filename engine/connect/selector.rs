@@ -18,7 +18,7 @@ pub struct TargetSelector {
     pub images: Vec<ImageMatch>,
     /// The container.
     pub container: Option<String>,
-    /// Whether nobody named the container: then several pods are an error.
+    /// Whether no container was named: then several pods are an error.
     pub is_default: bool,
 }
 

@@ -17,7 +17,7 @@ use crate::event::{Events, Level};
 /// How long the cluster may take to respond.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// After how long the user is told what is being waited for.
+/// The delay before the wait is reported.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// The longest time after which the pods are looked at again, even without changes.

@@ -26,7 +26,7 @@ pub struct Written {
 }
 
 impl Guard {
-    /// Whether `files`, which changed, may start a pass; `written` tells whether the last pass wrote one.
+    /// Whether `files`, which changed, may start a pass; `written` says whether the last pass wrote one.
     ///
     /// # Errors
     /// What the last pass wrote, if that is all of it, and the same files started the last pass: a third pass would follow
@@ -75,7 +75,7 @@ mod tests {
         let written = by_hook(&file("gen")).expect("it is written");
         assert_eq!(guard.check(&[file("gen")], by_hook), Err(vec![written]));
         assert!(guard.check(&[file("gen")], by_hook).is_err());
-        // A change by somebody else.
+        // A change by another program or person.
         assert_eq!(guard.check(&[file("gen"), file("a")], |_| None), Ok(()));
         assert_eq!(guard.check(&[file("gen")], by_hook), Ok(()));
         guard.reset();

@@ -254,7 +254,7 @@ impl Passes {
         }
     }
 
-    /// Runs `pass`, which `running` tells of changes meanwhile.
+    /// Runs `pass`, which `running` informs of changes meanwhile.
     pub fn run<T>(&self, running: Arc<dyn Running>, pass: impl FnOnce() -> T) -> T {
         self.shared.update(|state| {
             state.running = Some(running);

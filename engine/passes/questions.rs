@@ -41,12 +41,12 @@ impl Questions {
         }
     }
 
-    /// Asks `question` and waits for y or n. `false` if nobody can answer.
+    /// Asks `question` and waits for y or n. `false` if no one can answer.
     pub async fn ask(&self, question: String) -> bool {
         if !self.can_ask.load(Ordering::Relaxed) {
             return false;
         }
-        // Whoever asked may not wait for the answer: dropped after `answer`, this finds it closed.
+        // The caller may not wait for the answer: dropped after `answer`, this finds it closed.
         let _withdraw = Withdraw(self);
         let (sender, answer) = oneshot::channel();
         self.change(|questions| questions.push_back((question, sender)));

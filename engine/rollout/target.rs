@@ -15,7 +15,7 @@ use crate::state::{ReleasePlace, Target};
 /// # Errors
 /// `cluster::none` without a cluster, unless it is a plan; `cluster::...` if the kubeconfig is invalid.
 pub fn announce(run: &Arc<Run>) -> Result<(), StageError> {
-    // A plan without a cluster says so.
+    // A plan reports that it has no cluster.
     let Some(context) = run.session.cluster()? else { return Ok(()) };
     expect_helm(run)?;
     let ClusterContext { name, namespace, server, .. } = context;

@@ -35,7 +35,7 @@ pub struct ReleaseRecord {
     pub values: String,
     /// The revision.
     pub revision: u64,
-    /// Whether its objects became ready; false also if nobody waited.
+    /// Whether its objects became ready; false also if no run waited.
     pub is_ready: bool,
 }
 

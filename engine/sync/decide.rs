@@ -13,7 +13,7 @@ pub enum Decision {
     Agree,
     /// Both may differ until one changes: that is recorded.
     Keep,
-    /// The same, and the user is told that both differ.
+    /// The same, and the difference is reported.
     KeepDifferent,
     /// Neither side has it any more.
     Forget,

@@ -28,9 +28,9 @@ use crate::plural::counted;
 
 /// How long many deletions there wait for a second look, in nanoseconds.
 const UNSURE: i128 = 2_000_000_000;
-/// The number of files in one directory that is told.
+/// The number of files in one directory that is reported.
 const HUGE: usize = 50_000;
-/// The maximum number of directories that a scan in the container is told to skip.
+/// The maximum number of directories that a scan in the container gets to skip.
 const MOST_PRUNED: usize = 200;
 /// How often a plan asks for digests.
 const COMPARISONS: usize = 3;
@@ -397,7 +397,7 @@ impl Folder {
                 (Reason::Replay, Some(was)) => Occasion::Replay(&was.base, &was.sent, self.strategy(remote)),
                 _ => Occasion::Change(&known),
             };
-            // In a block of its own: what borrows closures must not live across an await.
+            // In a separate block: what borrows closures must not live across an await.
             let (ask_here, ask_there) = {
                 let ways = |path: &RelativePath, is_folder| self.ways(path, is_folder);
                 let ignores_case = self.options.ignores_case;
@@ -768,7 +768,7 @@ impl Folder {
     /// Waits until it is not paused.
     pub(super) async fn resumed(&mut self) {
         if let Some(paused) = &mut self.paused {
-            // Nobody can pause it any more if it fails.
+            // It fails if it can no longer be paused.
             let _ = paused.wait_for(|is_paused| !is_paused).await;
         }
     }

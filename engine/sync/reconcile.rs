@@ -102,7 +102,7 @@ impl Sides<'_> {
         }
     }
 
-    /// The links there that stand for a directory here: what is below them is written through them, and not seen by
+    /// The links there that represent a directory here: what is below them is written through them, and not seen by
     /// scans.
     fn written_through(&self) -> BTreeSet<RelativePath> {
         let is_link = |entry: &Entry| matches!(entry.kind, Kind::Link(_));

@@ -38,7 +38,7 @@ pub(crate) fn encoded_stdin_command(command: &[String]) -> Vec<String> {
     script.into_iter().chain(command.iter().cloned()).collect()
 }
 
-/// `block` as lines: printable ASCII stands for itself, everything else is an octal number, which no shell changes.
+/// `block` as lines: printable ASCII is unchanged, everything else is an octal number, which no shell changes.
 pub(super) fn encoded(block: &[u8]) -> Vec<u8> {
     let mut lines = Vec::with_capacity(block.len() * 2);
     for part in block.chunks(LINE) {

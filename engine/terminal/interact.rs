@@ -20,7 +20,7 @@ pub(crate) enum InteractionEnd {
     Exited(i32),
     /// The user pressed the detach keys; the command continues.
     Detached,
-    /// Nobody reads the output any more.
+    /// The output is no longer read.
     OutputClosed,
     /// Cancelled; the command may continue.
     Cancelled,

@@ -1,6 +1,6 @@
 //! Watches the files of a project: which files changed, after editors and git have finished writing them.
 //!
-//! A [`Watcher`] follows many [roots](WatchRoot) on a thread of its own. The content decides: a file whose content and
+//! A [`Watcher`] follows many [roots](WatchRoot) on a separate thread. The content decides: a file whose content and
 //! mode are the same as before did not change. Where the system reports no events, it compares with the disk.
 
 mod debounce;

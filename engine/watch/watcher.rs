@@ -1,4 +1,4 @@
-//! Follows the watched files on a thread of its own.
+//! Follows the watched files on a separate thread.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
@@ -82,7 +82,7 @@ enum Command {
 }
 
 impl Watcher {
-    /// Watches `roots` and reports to `report`, on a thread of its own. When it returns, the directories are watched: no
+    /// Watches `roots` and reports to `report`, on a separate thread. When it returns, the directories are watched: no
     /// later change is missed.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ pub(super) fn labels(name: &str, request: &BuildRequest) -> BTreeMap<String, Str
     .into()
 }
 
-/// A selector for the pods of the image that `request` builds, whoever created them.
+/// A selector for the pods of the image that `request` builds, regardless of who created them.
 pub(super) fn selector(request: &BuildRequest) -> String {
     format!("app.kubernetes.io/managed-by={MANAGER},{IMAGE}={}", image_label(request))
 }

@@ -58,7 +58,7 @@ pub struct Dev {
     /// The problems of the section. They prevent `dev` and `sync`, and are warnings for all other commands.
     #[serde(skip)]
     pub problems: Vec<ConfigDiagnostic>,
-    /// What the section asks for and windlass does not do, to be said once when `dev` runs.
+    /// What the section asks for and windlass does not do, reported once when `dev` runs.
     #[serde(skip)]
     pub notices: Vec<ConfigDiagnostic>,
 }

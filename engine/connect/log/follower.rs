@@ -53,7 +53,7 @@ impl Follower {
     pub(super) async fn run(mut self) -> Result<(), ClusterError> {
         let mut resume = LogResume::default();
         let mut lines = LogLines::default();
-        // The container whose log was read last, and the one whose end was told last.
+        // The container whose log was read last, and the one whose end was reported last.
         let (mut known, mut told) = (None::<String>, None::<String>);
         loop {
             let progress = self.progress.borrow_and_update().clone();

@@ -96,7 +96,7 @@ impl LiveDeployer {
         }
     }
 
-    /// `error` with what the cluster knows about it and helm does not tell.
+    /// `error` with details from the cluster that helm does not report.
     async fn explained(&self, chart: &ChartRequest, error: ChartError) -> ChartError {
         match error {
             ChartError::ReleasePending { .. } => {
@@ -263,7 +263,7 @@ impl Deployer for LiveDeployer {
     async fn expect_helm(&self, program: Option<&str>, directory: &Path, cancel: &CancellationToken) {
         let (helms, cancel) = (self.helms.clone(), cancel.clone());
         let (program, directory) = (program.map(str::to_owned), directory.to_owned());
-        // Whoever needs it finds it again, and reports the error.
+        // The code that needs it finds it again, and reports the error.
         tokio::spawn(async move { helms.find(program.as_deref(), &directory, &cancel).await.map(drop) });
     }
 

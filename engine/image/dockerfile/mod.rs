@@ -128,7 +128,7 @@ impl Dockerfile {
         }
     }
 
-    /// Parses `trigger`, an `ONBUILD` instruction of a base image, in a build stage of its own.
+    /// Parses `trigger`, an `ONBUILD` instruction of a base image, in a separate build stage.
     ///
     /// # Errors
     /// As [`Dockerfile::parse`].

@@ -12,7 +12,7 @@ use super::scan::{DEEPEST, identity};
 /// The longest chain of links.
 const LONGEST: usize = 40;
 
-/// A link that leads out of the directory: what it leads to is synchronized in its place.
+/// A link that leads out of the directory: what it leads to is synchronized instead of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowedLink {
     /// The link.

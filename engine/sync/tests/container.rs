@@ -17,7 +17,7 @@ use crate::image::Digest;
 /// A directory in a container. It records what is done to it.
 pub struct Container {
     facts: Facts,
-    /// Whoever has this delays the upload of `big`.
+    /// The holder of this delays the upload of `big`.
     pub gate: tokio::sync::Semaphore,
     state: Mutex<State>,
 }

@@ -38,7 +38,7 @@ impl Watched {
         fs::write(path, "text").expect("written");
     }
 
-    /// All paths that are named until `last` is; `.` stands for everything.
+    /// All paths that are named until `last` is; `.` means everything.
     async fn named(&mut self, last: &str) -> BTreeSet<String> {
         let mut named = BTreeSet::new();
         while !named.contains(last) {
@@ -59,7 +59,7 @@ async fn saves_are_named_and_what_is_excluded_is_not() {
     watched.write("here/.windlass/b");
     watched.write("here/src/c");
     assert_eq!(watched.named("src/c").await, BTreeSet::from(["src/c".to_owned()]));
-    // A new directory stands for what is in it.
+    // A new directory includes what is in it.
     watched.write("here/new/deep/d");
     let named = watched.named("new").await;
     assert!(!named.contains("new/deep/d"), "{named:?}");

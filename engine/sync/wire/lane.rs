@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use super::channel::{Answer, Channel, Request};
 use crate::sync::RemoteError;
 
-/// A channel to a loop. Requests wait for their turn. A request that is under way is finished, even if nobody waits for
+/// A channel to a loop. Requests wait for their turn. A request that is under way is finished, even if no call waits for
 /// its answer any more.
 #[derive(Clone)]
 pub(super) struct Lane(Arc<Mutex<Channel>>);

@@ -1,6 +1,6 @@
 //! Lines in one piece of memory.
 
-/// Lines without their line feeds. They lie in one piece of memory: the list of a large directory has many.
+/// Lines without their line feeds. They share one piece of memory: the list of a large directory has many.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     text: Vec<u8>,

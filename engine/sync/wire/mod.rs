@@ -1,7 +1,7 @@
 //! A directory in a container, over the container's own shell: nothing is installed there.
 //!
 //! One program changes the directory (`loop.sh`), one reads it; both answer requests one by one. Commands and downloads
-//! are programs of their own.
+//! are separate programs.
 
 mod channel;
 mod connect;

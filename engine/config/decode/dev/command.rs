@@ -36,7 +36,7 @@ fn exec(node: &YamlNode, item: &Mapping, of: &str, reader: &mut Reader<'_>) -> O
     Some(SyncExec { name, command, fail_on_error, is_local, is_once, on_change })
 }
 
-/// Reads `execRemote` or `execLocal`. A `command` of its own replaces those for files and directories.
+/// Reads `execRemote` or `execLocal`. Its own `command` replaces those for files and directories.
 fn hooks(mapping: &Mapping, key: &str, of: &str, reader: &mut Reader<'_>) -> Option<SyncHooks> {
     let node = field(mapping, key)?;
     let what = format!("`{key}` of {of}");

@@ -49,7 +49,7 @@ const IN_DEPLOYMENT: &str = "change it in the deployment, for example in its val
 struct Pods {
     ports: Vec<Span>,
     folders: Vec<Span>,
-    /// Whether a pod says something about its logs.
+    /// Whether a pod has settings for its logs.
     has_logs: bool,
     show_last: Option<u64>,
     /// The terminals, then those that attach.

@@ -39,7 +39,7 @@ fn pending(deployed: &Deployed<'_>, claim: &Value) -> Option<ProblemKind> {
         // failed to provision volume with StorageClass "fast": rpc error: code = Internal desc = no space
         super::cause(event.message())
     });
-    // An empty name stands for no class.
+    // An empty name means no class.
     let class =
         claim.pointer("/spec/storageClassName").and_then(Value::as_str).filter(|class| !class.is_empty());
     let near = class

@@ -1,4 +1,4 @@
-//! What goes wrong, and what is said about it.
+//! Failures and their messages.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
