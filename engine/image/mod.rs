@@ -18,6 +18,6 @@ pub use inputs::{CacheKey, ENCODING, Inputs};
 pub use platform::{Platform, normal_platforms};
 pub use reference::{ImageReference, ReferenceError, Repository};
 pub use stamp::Stamp;
-pub(crate) use stamp::{file_clock, nanoseconds_of};
+pub(crate) use stamp::{file_clock, nanoseconds_of, system_time};
 pub use stat_index::{IndexWarning, StatIndex};
 pub use tag::{Tag, TagError, TagTemplate};

@@ -67,12 +67,7 @@ impl Stamp {
 
     /// When the content changed.
     pub fn modified(&self) -> SystemTime {
-        let distance = Duration::from_nanos(self.modified.unsigned_abs());
-        let time = match self.modified >= 0 {
-            true => SystemTime::UNIX_EPOCH.checked_add(distance),
-            false => SystemTime::UNIX_EPOCH.checked_sub(distance),
-        };
-        time.unwrap_or(SystemTime::UNIX_EPOCH)
+        system_time(self.modified).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// Whether the last change is so long before `moment` (a time of [`file_clock`]) that a later change gets
@@ -96,10 +91,19 @@ pub(crate) fn file_clock() -> i64 {
     #[cfg(target_os = "linux")]
     {
         let tick = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
-        now.min(tick.tv_sec.saturating_mul(SECOND).saturating_add(tick.tv_nsec))
+        now.min(Stamp::time(tick.tv_sec, tick.tv_nsec))
     }
     #[cfg(not(target_os = "linux"))]
     now
+}
+
+/// The time with this number of nanoseconds since 1970; `None` if the system cannot represent it.
+pub(crate) fn system_time(nanoseconds: i64) -> Option<SystemTime> {
+    let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
+    match nanoseconds >= 0 {
+        true => SystemTime::UNIX_EPOCH.checked_add(distance),
+        false => SystemTime::UNIX_EPOCH.checked_sub(distance),
+    }
 }
 
 /// A time in nanoseconds since 1970.

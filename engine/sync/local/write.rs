@@ -3,11 +3,11 @@
 use std::fs::{self, File, FileTimes};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use super::super::trash::Trash;
 use super::super::{Entry, Kind, RelativePath};
 use super::{LocalFolder, STAGES, is_absence, is_same_file};
+use crate::image::system_time;
 
 /// Why a path could not be written here.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -258,13 +258,7 @@ fn failure(doing: &'static str, path: &Path, source: io::Error) -> LocalFailure 
 /// Sets what a rename keeps.
 fn prepare_copy(copy: &Path, mode: u32, mtime: i64) -> io::Result<()> {
     let file = File::options().write(true).open(copy)?;
-    let distance = Duration::from_nanos(mtime.unsigned_abs());
-    let time = if mtime >= 0 {
-        SystemTime::UNIX_EPOCH.checked_add(distance)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_sub(distance)
-    };
-    if let Some(time) = time {
+    if let Some(time) = system_time(mtime) {
         file.set_times(FileTimes::new().set_modified(time))?;
     }
     #[cfg(unix)]
