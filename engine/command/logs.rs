@@ -129,7 +129,7 @@ async fn print_items(
     Ok(ExitStatus::Done)
 }
 
-/// Prints `text`; `false` if it is no longer read.
+/// Prints `text`; `false` if its reader has ended.
 fn flush(text: &mut String) -> Result<bool, Failure> {
     if text.is_empty() {
         return Ok(true);

@@ -22,7 +22,7 @@ impl RelativePath {
         text.split('/').all(is_name).then(|| Self(text.into()))
     }
 
-    /// The path `text`, with the memory of the same path in `known` if it is there; `None` if it cannot be synchronized.
+    /// The path `text`, or `None` if it cannot be synchronized. Shares the memory of an equal path in `known`.
     pub fn new_or_known<T>(text: &str, known: &BTreeMap<Self, T>) -> Option<Self> {
         let known = known.get_key_value(text).map(|(path, _)| path.clone());
         known.or_else(|| Self::new(text))

@@ -20,7 +20,7 @@ pub(crate) enum InteractionEnd {
     Exited(i32),
     /// The user pressed the detach keys; the command continues.
     Detached,
-    /// The output is no longer read.
+    /// The reader of the output has ended.
     OutputClosed,
     /// Cancelled; the command may continue.
     Cancelled,

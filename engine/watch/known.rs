@@ -30,8 +30,8 @@ pub(super) struct Known {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
-    /// A file, with the digest of its content unless it is large or unreadable, or contents are ignored. In a box, as the
-    /// targets of links are: watched files are many, and few have either.
+    /// A file, with the digest of its content unless it is large or unreadable, or contents are ignored. Boxed, like the
+    /// targets of links: only a few of the many watched files have one.
     File(Option<Box<Digest>>),
     Link(Box<PathBuf>),
     Folder,

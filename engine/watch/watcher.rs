@@ -371,7 +371,7 @@ impl Work {
         }
     }
 
-    /// Walks all roots: watches every directory, and returns what is there. Files are not filtered yet, so that the
+    /// Walks all roots: watches every directory, and returns what it found. Files are not filtered yet, so that the
     /// directories are watched soon.
     fn walk(&mut self) -> Found {
         let before = std::mem::take(&mut self.folders);

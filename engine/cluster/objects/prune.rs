@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::ObjectKey;
 
-/// The annotation of objects that are never deleted, as the reason to keep one.
+/// The annotation that keeps an object from being deleted, as messages show it.
 pub const KEEP_POLICY: &str = "`helm.sh/resource-policy: keep`";
 
 /// What to do with the members of an ApplySet that were not applied.

@@ -57,7 +57,7 @@ pub(super) struct DeployView {
     #[serde(flatten)]
     build: PlanView,
     deployments: Vec<DeploymentView>,
-    /// Why the cluster was not queried; `null` if it was, and if nothing had to be queried.
+    /// Why the cluster was not queried; `null` if it was, or if no query was needed.
     cluster_problem: Option<ClusterProblem>,
     /// Whether the pipeline ran to its end, so that these are all deployments.
     #[serde(skip)]

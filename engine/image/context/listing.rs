@@ -26,7 +26,7 @@ pub(super) enum FoundKind {
     Special,
 }
 
-/// Passes each entry of `directory` to `each`, in any order. An entry that is removed meanwhile is left out.
+/// Passes each entry of `directory` to `each`, in any order. Entries that are removed during the call are skipped.
 ///
 /// The names are read in large pieces and not copied, and each entry is looked up in the open directory: a walk over
 /// 58,000 files takes a sixth less processor time than with [`std::fs::read_dir`].
@@ -60,7 +60,7 @@ pub(super) fn list(directory: &Path, each: &mut dyn FnMut(&OsStr, Found)) -> io:
     Ok(())
 }
 
-/// Passes each entry of `directory` to `each`, in any order. An entry that is removed meanwhile is left out.
+/// Passes each entry of `directory` to `each`, in any order. Entries that are removed during the call are skipped.
 ///
 /// # Errors
 /// If the directory cannot be read.

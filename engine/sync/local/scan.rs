@@ -51,7 +51,7 @@ struct Found<'known> {
 
 impl<'known> Found<'known> {
     fn new(known: &'known Entries) -> Self {
-        // Most of what was there is there again.
+        // Most of the known paths will be found again.
         let entries = Vec::with_capacity(known.len());
         Self { known, entries, unusable: Vec::new(), unreadable: Vec::new() }
     }

@@ -9,7 +9,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Where the next line is read to: after what is there.
+    /// The buffer to which the next line is appended.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.text
     }
