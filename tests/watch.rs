@@ -306,3 +306,74 @@ fn beyond_the_limits_of_the_system_it_compares_with_the_disk() {
         running.interrupt();
     }
 }
+
+/// Draws a number below `end`.
+fn draw(state: &mut u64, end: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % end
+}
+
+/// Changes a file or directory of the project at random.
+fn edit(project: &Project, random: &mut u64, step: usize) {
+    let folders = ["src", "src/deep", "web", "lib"];
+    let place = |random: &mut u64| {
+        let folder = folders[draw(random, 4) as usize];
+        project.path(format!("{folder}/{}", draw(random, 4)))
+    };
+    let (one, other) = (place(random), place(random));
+    fs::create_dir_all(one.parent().unwrap()).unwrap();
+    fs::create_dir_all(other.parent().unwrap()).unwrap();
+    // What is there may be of any kind: then the edit is another one, or none.
+    match draw(random, 12) {
+        0..=3 => drop(fs::write(&one, format!("{step}"))),
+        4 => drop(fs::remove_file(&one)),
+        5 => drop(fs::rename(&one, &other)),
+        6 => drop(fs::rename(project.path("src/deep"), project.path("lib/deep"))),
+        7 => drop(std::os::unix::fs::symlink("0", &one)),
+        8 => {
+            let mode = if draw(random, 2) == 0 { 0o755 } else { 0o600 };
+            drop(fs::set_permissions(&one, std::os::unix::fs::PermissionsExt::from_mode(mode)));
+        }
+        9 => drop(fs::write(project.path(".dockerignore"), format!("lib/{}\n", draw(random, 4)))),
+        10 => {
+            let more = ["", "COPY lib /lib\n", "COPY web/* /web/\n"][draw(random, 3) as usize];
+            drop(fs::write(project.path("Dockerfile"), format!("FROM scratch\nCOPY src /src\n{more}")));
+        }
+        _ => {
+            // As editors save.
+            fs::write(project.path("src/.swap"), format!("{step}")).unwrap();
+            drop(fs::rename(project.path("src/.swap"), &one));
+            drop(fs::remove_file(project.path("src/.swap")));
+        }
+    }
+}
+
+#[test]
+fn after_any_edits_everything_is_built_as_a_new_run_would_build_it() {
+    let custom = "  own:\n    image: registry.test/own\n    build:\n      custom: {command: 'true', onChange: [src, 'lib/*']}\n";
+    let project = project().file("devspace.yaml", config(custom)).file("lib/0", "").file("web/0", "");
+    project.write("web.Dockerfile", "FROM scratch\nCOPY . /all\n");
+    let running =
+        project.spawn(["build", "--watch", "--skip-push", "--builder", "oci", "--progress", "json"]);
+    let idle = "\"type\":\"watching\"";
+    wait_for_count(&running, idle, 1);
+    let mut random = 0x5eed;
+    for round in 0..15 {
+        for step in 0..=draw(&mut random, 3) as usize {
+            edit(&project, &mut random, round * 10 + step);
+        }
+        project.write("src/last", format!("{round}"));
+        // It is part of every image: once it is built, so is what was written before it.
+        wait_for("a pass of the last file", Duration::from_secs(60), || {
+            let text = text(&running);
+            let (_, after) = text.rsplit_once("src/last\"")?;
+            let passes = text.matches("src/last\"").count();
+            (passes > round && after.contains(idle)).then_some(())
+        });
+        let again = project.run(["build", "--skip-push", "--builder", "oci"]);
+        assert!(again.all().contains("3 skipped"), "round {round}: {}\n{}", again.all(), text(&running));
+    }
+    running.interrupt();
+}

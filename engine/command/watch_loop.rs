@@ -27,8 +27,8 @@ use crate::delays::Delays;
 use crate::event::{Event, Events, KeyHint, Level, Outcome};
 use crate::host::Writes;
 use crate::lock::lock;
-use crate::passes::{Asked, End, Guard, Key, Next, Passes, Questions, Running, Written};
-use crate::plan::{Answer, ChangeImpact, Reach, configured_roots};
+use crate::passes::{Asked, End, Guard, Key, Next, Passes, Questions, Reaches, Running, Written};
+use crate::plan::{Answer, ChangeImpact, configured_roots};
 use crate::process::{Keys, read_keys};
 use crate::report::{Report, ReportOptions};
 use crate::run::{Image, RunOptions};
@@ -79,7 +79,7 @@ pub(super) fn watch_loop(
         prepared,
         whole: None,
         between: None,
-        reaches: BTreeMap::new(),
+        reaches: Reaches::default(),
         writes: Writes::default(),
         guard: Guard::default(),
         delays: Delays::new(FIRST_PAUSE, LONGEST_PAUSE),
@@ -131,8 +131,8 @@ struct WatchLoop<'a> {
     whole: Option<Arc<Execution>>,
     /// What scripts are called with between passes, once it is needed.
     between: Option<Arc<Execution>>,
-    /// What each image was planned from last.
-    reaches: BTreeMap<String, Reach>,
+    /// What the images were planned from last.
+    reaches: Reaches,
     /// The commands of the last pass.
     writes: Writes,
     guard: Guard,
@@ -217,6 +217,7 @@ impl WatchLoop<'_> {
                 Next::Changed(files) => (files, None),
                 Next::Asked(asked, files) => (files, Some(asked)),
             };
+            self.reaches.changed(&files);
             let settings = self.settings();
             let changed: Vec<_> = files.iter().filter(|file| settings.contains(&file.path)).collect();
             if !changed.is_empty() {
@@ -276,9 +277,7 @@ impl WatchLoop<'_> {
             Some(Written { file: file.path.clone(), writer, remedy })
         };
         if let Err(written) = self.guard.check(&causes, written) {
-            let ignore =
-                |file: &Path| images.iter().find_map(|image| self.reaches.get(image)?.ignore_line(file));
-            let reason = loop_reason(&written, ignore);
+            let reason = loop_reason(&written, |file| self.reaches.ignore_line(&images, file));
             return self.events.emit(Event::WatchPaused { reason });
         }
         let files = causes.iter().map(|file| shown(&file.path)).collect();
@@ -296,10 +295,26 @@ impl WatchLoop<'_> {
     fn pass_of(&mut self, passes: &Passes, cause: &Cause) {
         let options = self.options.clone();
         let ended = match self.start(cause, &options) {
-            Ok((execution, call)) => self.pass(passes, &execution, call, cause),
+            Ok((execution, call)) => {
+                if matches!(cause, Cause::Images(_)) && passes.sees_all() {
+                    self.keep_files(&execution);
+                }
+                self.pass(passes, &execution, call, cause)
+            }
             Err(failure) => Ended::Failed(vec![failure.text()], ExitStatus::WrongUse),
         };
         self.tell(ended);
+    }
+
+    /// Lets a pass select the files of its images without a walk, as far as they are watched.
+    fn keep_files(&self, execution: &Arc<Execution>) {
+        for part in execution.parts() {
+            for image in part.run.selected() {
+                if let Some(files) = self.reaches.keep(&part.run.links().full_name(image)) {
+                    part.run.keep_files(image, files);
+                }
+            }
+        }
     }
 
     /// Sets up a pass.
@@ -378,10 +393,14 @@ impl WatchLoop<'_> {
         for part in execution.parts() {
             for image in part.run.selected() {
                 if let Some(reach) = part.reach(image) {
-                    since = since.min(reach.since());
-                    self.reaches.insert(part.run.links().full_name(image), reach);
+                    if !reach.is_kept() {
+                        since = since.min(reach.since());
+                    }
+                    let name = part.run.links().full_name(image);
+                    self.reaches.planned(name, reach, *cause == Cause::Start);
                 }
             }
+            part.run.forget_files();
         }
         self.writes = execution.run.session.host.writes.clone();
         let wall = wall.checked_sub(started.duration_since(since)).unwrap_or(wall);
@@ -490,8 +509,8 @@ impl WatchLoop<'_> {
         for part in self.whole.iter().flat_map(Execution::parts) {
             let run = &part.run;
             for image in run.selected() {
-                match self.reaches.get(&run.links().full_name(image)) {
-                    Some(reach) => roots.extend(reach.roots()),
+                match self.reaches.roots(&run.links().full_name(image)) {
+                    Some(known) => roots.extend(known.iter().cloned()),
                     None => {
                         let config = run.project.images.get(image);
                         roots.extend(

@@ -7,7 +7,9 @@ mod guard;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod passes;
 mod questions;
+mod reaches;
 
 pub use guard::{Guard, Written};
 pub use passes::{Asked, End, Key, Next, Passes, Running};
 pub use questions::Questions;
+pub use reaches::Reaches;

@@ -101,10 +101,18 @@ struct State {
     running: Option<Arc<dyn Running>>,
     /// How often roots were set.
     generation: u64,
-    /// Of which time all files are read, and the numbers of files and directories.
-    ready: (u64, usize, usize),
+    /// What was read last of all files.
+    ready: Ready,
     /// Whether it was reported that the run waits.
     is_announced: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Ready {
+    generation: u64,
+    files: usize,
+    folders: usize,
+    has_events: bool,
 }
 
 impl State {
@@ -147,8 +155,9 @@ impl Passes {
         let (receiver, told) = (Arc::clone(&shared), events.clone());
         let watcher = Watcher::start(roots, move |event| match event {
             WatchEvent::Warning(message) => told.notice(Level::Warning, message),
-            WatchEvent::Ready { generation, files, folders } => {
-                receiver.update(|state| state.ready = (generation, files, folders));
+            WatchEvent::Ready { generation, files, folders, has_events } => {
+                let ready = Ready { generation, files, folders, has_events };
+                receiver.update(|state| state.ready = ready);
             }
             WatchEvent::Changed(files) => {
                 let running = receiver.update(|state| {
@@ -174,6 +183,12 @@ impl Passes {
     pub fn set_roots(&self, roots: Vec<WatchRoot>, since: Moment) {
         lock(&self.shared.state).generation += 1;
         self.watcher.set_roots(roots, Some(since));
+    }
+
+    /// Whether every change of the roots that were set last has been reported, or will be.
+    pub fn sees_all(&self) -> bool {
+        let state = lock(&self.shared.state);
+        state.ready.has_events && state.ready.generation == state.generation
     }
 
     /// Whether it is paused.
@@ -272,7 +287,7 @@ impl Passes {
             if let Some(next) = state.next() {
                 return next;
             }
-            let (generation, files, folders) = state.ready;
+            let Ready { generation, files, folders, .. } = state.ready;
             if !state.is_announced && generation == state.generation {
                 state.is_announced = true;
                 self.events.emit(Event::Watching { files, folders });

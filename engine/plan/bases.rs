@@ -11,6 +11,7 @@ use crate::run::{Finished, ForeignBase, Image, ImageDockerfile, Run, disabled_ba
 use crate::state::BaseIdentity;
 
 /// A base image that belongs to the project or to a dependency.
+#[derive(Clone)]
 pub(super) struct Parent {
     pub(super) name: String,
     /// Its place in the Dockerfile.

@@ -19,12 +19,15 @@ use crate::builder::{BuildError, BuildMethod, BuildRequest};
 use crate::config::{BuilderKind, BuildxConfig, KanikoConfig};
 use crate::error::StageError;
 use crate::event::{ImageEvents, Level};
-use crate::image::context::{Changed, ContextDigest, ContextError, SentFiles, shown};
+use crate::image::context::{
+    Changed, Content, ContextDigest, ContextError, Entry, EntryKind, SentFiles, shown,
+};
 use crate::image::dockerfile::{BaseConfig, ContextSources};
 use crate::image::{Context, Selection};
-use crate::run::{Finished, Image, ImageDockerfile, Run, RunError};
+use crate::run::{AddedFile, Finished, Image, ImageDockerfile, Run, RunError};
 
 /// A Dockerfile with everything that its build needs.
+#[derive(Clone)]
 pub(super) struct DockerfileRecipe {
     pub(super) dockerfile: ImageDockerfile,
     pub(super) context: Context,
@@ -298,6 +301,10 @@ pub(super) fn select(
     if image.run().options.ignores_files {
         return Ok(Selection::default());
     }
+    let kept = image.run().kept_files(image.name()).and_then(|kept| kept.of_context(context, reach));
+    if let Some(kept) = kept.filter(|kept| has_added(kept, &dockerfile.files)) {
+        return Ok(kept);
+    }
     let events = image.events();
     let (context, reach) = (context.clone(), reach.clone());
     // For a large context, its index takes some milliseconds; it is needed after the walk.
@@ -310,6 +317,17 @@ pub(super) fn select(
     let added = dockerfile.files.iter();
     Ok(added
         .fold(selection, |selection, file| selection.with_file(file.path, file.mode, file.content.clone())))
+}
+
+/// Whether `added` are the files that windlass added to `selection`.
+fn has_added(selection: &Selection, added: &[AddedFile]) -> bool {
+    let is_in_memory =
+        |entry: &&Entry| matches!(entry.kind, EntryKind::File { content: Content::Memory(_), .. });
+    let is_added = |file: &AddedFile| {
+        let entry = selection.get(file.path).filter(|entry| entry.mode == file.mode);
+        entry.is_some_and(|entry| matches!(&entry.kind, EntryKind::File { content: Content::Memory(known), .. } if *known == file.content))
+    };
+    selection.entries().iter().filter(is_in_memory).count() == added.len() && added.iter().all(is_added)
 }
 
 /// The build error for `error`, which occurred while the files below `root` were hashed for a builder.

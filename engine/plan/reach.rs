@@ -1,6 +1,7 @@
 //! What an image is built from, as far as files are concerned.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Plan;
@@ -9,7 +10,8 @@ use super::plan::Recipe;
 use crate::builder::{is_own_name, on_change_folders, on_change_matcher};
 use crate::config::RebuildStrategy;
 use crate::image::Selection;
-use crate::image::context::{EntryKind, path_of, text_of_os};
+use crate::image::context::{Entry, EntryKind, KeptFiles, path_of, text_of_os};
+use crate::image::dockerfile::ContextSources;
 use crate::run::Image;
 use crate::watch::WatchRoot;
 
@@ -24,15 +26,71 @@ pub struct Reach {
 impl Plan {
     /// What the image was planned from.
     pub fn reach(&self) -> Reach {
-        let since = self.image.run().read_since(&self.seen);
-        Reach { image: self.image.clone(), recipe: self.recipe.clone(), since }
+        let read = || self.image.run().read_since(&self.seen);
+        let since = self.files().kept_since().unwrap_or_else(read);
+        let recipe = match &self.recipe {
+            // It may be kept for long, and the directories of the context may be large.
+            Recipe::Dockerfile(recipe) => {
+                let context = recipe.context.unread();
+                Recipe::Dockerfile(Arc::new(DockerfileRecipe { context, ..DockerfileRecipe::clone(recipe) }))
+            }
+            custom @ Recipe::Custom(_) => custom.clone(),
+        };
+        Reach { image: self.image.clone(), recipe, since }
     }
 }
 
 impl Reach {
-    /// The moment from which on its files were read: of an earlier change, the plan knows.
+    /// The moment from which on its files were read: of an earlier change, the plan knows. If they were
+    /// [kept](Reach::is_kept), it also knows of the changes that were listed.
     pub fn since(&self) -> Instant {
         self.since
+    }
+
+    /// Whether its files were kept from an earlier plan, without a walk.
+    pub fn is_kept(&self) -> bool {
+        self.files_in_it().kept_since().is_some()
+    }
+
+    /// Its files for the next plan, after `changed`: the absolute paths of everything that changed since.
+    pub fn keep(&self, changed: Vec<PathBuf>) -> KeptFiles {
+        let (source, root) = match &self.recipe {
+            Recipe::Custom(_) => (None, real(self.image.root())),
+            Recipe::Dockerfile(recipe) => {
+                let source = (recipe.context.clone(), recipe.reach.clone());
+                (Some(source), recipe.context.root().to_owned())
+            }
+        };
+        KeptFiles { selection: self.files_in_it().clone(), source, root, changed, since: self.since }
+    }
+
+    /// Whether every change of the files that it reads is in its [roots](Reach::roots).
+    pub fn is_followed(&self) -> bool {
+        match &self.recipe {
+            Recipe::Custom(_) => true,
+            Recipe::Dockerfile(recipe) => {
+                self.image.config().rebuild_strategy != RebuildStrategy::IgnoreContextChanges
+                    && (self.is_kept() || recipe.is_all_named())
+            }
+        }
+    }
+
+    /// Whether `other`, of the same image and configuration, selects its files as this one does.
+    pub fn reads_as(&self, other: &Self) -> bool {
+        match (&self.recipe, &other.recipe) {
+            (Recipe::Custom(_), Recipe::Custom(_)) => true,
+            (Recipe::Dockerfile(one), Recipe::Dockerfile(other)) => {
+                one.reach == other.reach && one.context.has_rules_of(&other.context)
+            }
+            _ => false,
+        }
+    }
+
+    fn files_in_it(&self) -> &Selection {
+        match &self.recipe {
+            Recipe::Dockerfile(recipe) => &recipe.selection,
+            Recipe::Custom(files) => files,
+        }
     }
 
     /// The ignore files that its build context has or may get.
@@ -76,13 +134,30 @@ impl Reach {
         files.push(real(&self.image.dockerfile_path()));
         let mut roots: Vec<_> = files.into_iter().map(WatchRoot::file).collect();
         if self.image.config().rebuild_strategy != RebuildStrategy::IgnoreContextChanges {
-            let (recipe, root) = (recipe.clone(), recipe.context.root().to_owned());
+            let (root, context, reach) =
+                (recipe.context.root().to_owned(), recipe.context.clone(), recipe.reach.clone());
+            // Of all files, only those are looked up that no path of the Dockerfile names.
+            let linked = (!self.is_followed()).then(|| recipe.selection.clone());
             roots.push(WatchRoot::folder(root, move |path, is_folder| {
-                recipe.context.may_read(path, is_folder, &recipe.reach)
-                    || recipe.selection.get(path).is_some()
+                context.may_read(path, is_folder, &reach)
+                    || linked.as_ref().is_some_and(|linked| linked.get(path).is_some())
             }));
         }
         roots
+    }
+}
+
+impl DockerfileRecipe {
+    /// Whether the Dockerfile names all files of the selection or directories above them. A directory that only a
+    /// symbolic link leads to is not watched for new files.
+    fn is_all_named(&self) -> bool {
+        let entries = self.selection.entries();
+        let has_links = || entries.iter().any(|entry| matches!(entry.kind, EntryKind::Symlink { .. }));
+        let is_named = |entry: &Entry| {
+            let is_folder = matches!(entry.kind, EntryKind::Directory);
+            self.context.may_read(&entry.path, is_folder, &self.reach)
+        };
+        matches!(self.reach, ContextSources::Whole { .. }) || !has_links() || entries.iter().all(is_named)
     }
 }
 
@@ -110,9 +185,7 @@ pub fn configured_roots(image: &Image) -> Vec<WatchRoot> {
     let own = real(&image.run().own_folder());
     let below = own.strip_prefix(&context).ok().map(|own| text_of_os(own.as_os_str()).into_owned());
     roots.push(WatchRoot::folder(context, move |path, is_folder| match &opened {
-        Some(opened) => {
-            opened.may_read(path, is_folder, &crate::image::dockerfile::ContextSources::Whole { why: None })
-        }
+        Some(opened) => opened.may_read(path, is_folder, &ContextSources::Whole { why: None }),
         // It cannot be read yet. State directories are never part of it.
         None => path != ".windlass" && below.as_deref() != Some(path),
     }));

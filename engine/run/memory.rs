@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::{GitAnswer, Run, RunError};
 use crate::event::Level;
-use crate::image::context::{ContextDigest, Forest};
+use crate::image::context::{ContextDigest, Forest, KeptFiles};
 use crate::image::{Dockerfile, ImageReference, Selection, StatIndex};
 use crate::lock::lock;
 use crate::state::{BaseMemory, FunctionStore, ImageStore, Record, ReleaseStore, TargetStore};
@@ -36,6 +36,8 @@ pub struct Memory {
     forest: Mutex<(u64, Arc<Forest>, Instant)>,
     /// When the run started.
     started: Instant,
+    /// The files of images that have been watched since an earlier run selected them.
+    kept: Mutex<HashMap<String, KeptFiles>>,
     indexes: Mutex<HashMap<PathBuf, Arc<StatIndex>>>,
     records: Mutex<HashMap<String, Arc<Vec<Record>>>>,
     /// Whether a warning has said that builds cannot be recorded.
@@ -57,6 +59,7 @@ impl Memory {
             in_daemon: Mutex::default(),
             forest: Mutex::new((0, Forest::without(cache), Instant::now())),
             started: Instant::now(),
+            kept: Mutex::default(),
             indexes: Mutex::default(),
             records: Mutex::default(),
             is_forgetful: AtomicBool::new(false),
@@ -82,6 +85,27 @@ impl Run {
     pub fn read_since(&self, seen: &Weak<Forest>) -> Instant {
         let forest = lock(&self.memory.forest);
         if seen.as_ptr() == Arc::as_ptr(&forest.1) { forest.2 } else { self.memory.started }
+    }
+
+    /// Lets the run select the files of `image` from `files` instead of reading directories.
+    pub fn keep_files(&self, image: &str, files: KeptFiles) {
+        lock(&self.memory.kept).insert(image.to_owned(), files);
+    }
+
+    /// The files of `image` that an earlier run selected, unless a command of this run may have written files.
+    pub fn kept_files(&self, image: &str) -> Option<KeptFiles> {
+        if self.session.host.writes.count() > 0 {
+            return None;
+        }
+        lock(&self.memory.kept).get(image).cloned()
+    }
+
+    /// Forgets the files that it read: for a run that stays only to be asked about its project.
+    pub fn forget_files(&self) {
+        let mut forest = lock(&self.memory.forest);
+        forest.1 = forest.1.anew();
+        lock(&self.memory.kept).clear();
+        lock(&self.memory.indexes).clear();
     }
 
     /// Never frees the directories read: for a process that ends. Freeing the paths of a large context one by one takes

@@ -53,7 +53,7 @@ pub use error::RunError;
 pub(crate) use git_answer::GitAnswer;
 pub use image::Image;
 pub use image_change::ImageChange;
-pub use image_dockerfile::ImageDockerfile;
+pub use image_dockerfile::{AddedFile, ImageDockerfile};
 pub use image_progress::{Finished, ImageProgress};
 pub use links::{RunLinks, each_once};
 pub use memory::Memory;

@@ -15,6 +15,17 @@ pub struct WatchRoot {
     filter: Option<Filter>,
 }
 
+/// Two directories are equal if they have the same filter, not only an equal one.
+impl PartialEq for WatchRoot {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+            && match (&self.filter, &other.filter) {
+                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                (one, other) => one.is_none() && other.is_none(),
+            }
+    }
+}
+
 impl WatchRoot {
     /// The directory `path` (absolute). `filter` gets a path below it (relative, with `/`) and whether it is a
     /// directory; a directory that it rejects is not entered.
@@ -51,6 +62,14 @@ impl WatchRoot {
 /// All roots of a watcher.
 #[derive(Clone, Default)]
 pub(super) struct Roots(pub(super) Vec<WatchRoot>);
+
+/// The order does not matter.
+impl PartialEq for Roots {
+    fn eq(&self, other: &Self) -> bool {
+        let is_in = |one: &Self, other: &Self| one.0.iter().all(|root| other.0.contains(root));
+        is_in(self, other) && is_in(other, self)
+    }
+}
 
 impl Roots {
     /// Whether `folder` is watched: it is in a root, or leads to one.

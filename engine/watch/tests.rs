@@ -139,10 +139,23 @@ fn other_roots_keep_what_is_known() {
     let test = Test::new(&["a", "other/b"]);
     let other = WatchRoot::file(test.path("other/b"));
     test.watcher.set_roots(vec![other, WatchRoot::folder(test.path("missing/deep"), |_, _| true)], None);
-    assert_eq!(test.next(), WatchEvent::Ready { generation: 2, files: 1, folders: 2 });
+    assert_eq!(test.next(), WatchEvent::Ready { generation: 2, files: 1, folders: 2, has_events: true });
     test.write("a", "new").write("other/c", "c").write("other/b", "new").changes(&["~other/b"]);
     // A root that comes later is followed from then on.
     test.write("missing/deep/x", "x").changes(&["+missing/deep", "+missing/deep/x"]);
+}
+
+#[test]
+fn the_same_roots_again_are_not_read_again() {
+    let test = Test::new(&["a"]);
+    let roots = vec![root(test.folder.path()), WatchRoot::file(test.path("missing"))];
+    test.watcher.set_roots(roots.clone(), None);
+    let ready = |generation| WatchEvent::Ready { generation, files: 1, folders: 1, has_events: true };
+    assert_eq!(test.next(), ready(2));
+    // Of a change before `since`, no event would tell: it would be read.
+    test.watcher.set_roots(roots.into_iter().rev().collect(), None);
+    assert_eq!(test.next(), ready(3));
+    test.write("a", "new").write("b", "new").changes(&["~a", "+b"]);
 }
 
 /// A source that allows one directory.
@@ -190,7 +203,7 @@ fn beyond_the_limit_it_says_so_once_and_compares_with_the_disk() {
         warning.starts_with("cannot watch 3 directories: the limit `fs.inotify.max_user_watches`"),
         "{warning}"
     );
-    assert_eq!(next(), WatchEvent::Ready { generation: 1, files: 3, folders: 3 });
+    assert_eq!(next(), WatchEvent::Ready { generation: 1, files: 3, folders: 3, has_events: false });
     fs::write(folder.path().join("d/e"), "new").unwrap();
     let WatchEvent::Changed(files) = next() else { panic!("no change") };
     assert_eq!(files[0].path, folder.path().join("d/e"));

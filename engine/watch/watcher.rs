@@ -47,6 +47,8 @@ pub enum WatchEvent {
         files: usize,
         /// The number of directories.
         folders: usize,
+        /// Whether the system reports every change; otherwise, changes are found by comparing with the disk.
+        has_events: bool,
     },
     /// Files changed, by one save, checkout or the like.
     Changed(Vec<ChangedFile>),
@@ -410,9 +412,17 @@ impl Work {
     }
 
     fn replace_roots(&mut self, roots: Vec<WatchRoot>, since: Option<Moment>) {
-        self.roots = Roots(roots);
-        self.since = [self.since, since].into_iter().flatten().min();
+        let roots = Roots(roots);
         self.generation += 1;
+        if self.generation > 1 && roots == self.roots {
+            // Otherwise, it is reported once all is read.
+            if !self.is_reading {
+                self.report_ready();
+            }
+            return;
+        }
+        self.roots = roots;
+        self.since = [self.since, since].into_iter().flatten().min();
         let found = self.walk();
         let roots = &self.roots;
         self.tree.retain(|path, known| roots.sees(path, known.is_folder()));
@@ -481,8 +491,13 @@ impl Work {
             let found = self.walk();
             return self.read_new(found);
         }
+        self.report_ready();
+    }
+
+    fn report_ready(&self) {
+        let (generation, has_events) = (self.generation, !self.polls);
         let (files, folders) = (self.tree.files(), self.folders.len());
-        (self.report)(WatchEvent::Ready { generation: self.generation, files, folders });
+        (self.report)(WatchEvent::Ready { generation, files, folders, has_events });
     }
 
     /// Compares the tree with the disk after lost events and jumps of the clock, and from time to time.

@@ -84,7 +84,7 @@ impl Selection {
         if let Some(hashed) = self.hashed().get() {
             return Ok(hashed.digest.clone());
         }
-        let hashed = hash_entries(self.entries(), index, &|_| None, progress)?;
+        let hashed = hash_entries(self.entries(), index, &|position| self.known_content(position), progress)?;
         Ok(self.hashed().get_or_init(|| hashed).digest.clone())
     }
 
@@ -229,7 +229,7 @@ fn hash_entries(
     let changed = hash_unknown(entries, &mut contents, index, progress)?;
     encoder.add(&entries[encoded..], &contents[encoded..]);
     let changed = changed.map(|position| entries[position].path.clone());
-    Ok(Hashed { digest: encoder.finish(), contents, changed })
+    Ok(Hashed { digest: encoder.finish(), contents: contents.into(), changed })
 }
 
 /// Encodes entries, and hashes them as one stream.

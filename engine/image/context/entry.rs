@@ -1,7 +1,7 @@
 //! The entries of a selection.
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -90,17 +90,41 @@ impl Entry {
         Self { path: path.into(), kind, mode, modified, stamp: None }
     }
 
-    /// The file or symlink at `path` on disk, called `name`.
-    pub(super) fn on_disk(name: &str, path: &Path) -> std::io::Result<Self> {
+    /// The file or symlink at `path` on disk, in `directory`, called `name`.
+    pub(super) fn on_disk(name: &str, directory: Arc<Path>, path: &Path) -> std::io::Result<Self> {
+        let name: Arc<str> = name.into();
         let metadata = path.symlink_metadata()?;
         let stamp = Stamp::of(&metadata);
         let kind = if metadata.is_symlink() {
             EntryKind::Symlink { target: text_of_os(std::fs::read_link(path)?.as_os_str()).into() }
         } else {
-            EntryKind::File { size: metadata.len(), content: Content::Disk(DiskFile::at(path)) }
+            let file = DiskFile::within(directory, Arc::clone(&name));
+            EntryKind::File { size: metadata.len(), content: Content::Disk(file) }
         };
         let mode = super::tree::mode(&metadata);
-        Ok(Self { path: name.into(), kind, mode, modified: stamp.modified(), stamp: Some(stamp) })
+        Ok(Self { path: name, kind, mode, modified: stamp.modified(), stamp: Some(stamp) })
+    }
+
+    /// This file as it is on disk now; `None` if the entry is not a file on disk, or no longer one.
+    pub(super) fn file_again(&self) -> Option<Self> {
+        let EntryKind::File { content: Content::Disk(file), .. } = &self.kind else { return None };
+        let metadata = file.path().symlink_metadata().ok().filter(Metadata::is_file)?;
+        let kind = EntryKind::File { size: metadata.len(), content: Content::Disk(file.clone()) };
+        Some(Self { kind, ..self.with_state(&metadata) })
+    }
+
+    /// This directory as it is at `path` on disk now; `None` if it is not a directory there.
+    pub(super) fn directory_again(&self, path: &Path) -> Option<Self> {
+        if !matches!(self.kind, EntryKind::Directory) {
+            return None;
+        }
+        let metadata = path.symlink_metadata().ok().filter(Metadata::is_dir)?;
+        Some(self.with_state(&metadata))
+    }
+
+    fn with_state(&self, now: &Metadata) -> Self {
+        let (stamp, mode) = (Stamp::of(now), super::tree::mode(now));
+        Self { mode, modified: stamp.modified(), stamp: Some(stamp), ..self.clone() }
     }
 
     /// Opens the file on disk, which must be unchanged since it was selected.

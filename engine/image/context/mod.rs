@@ -7,6 +7,7 @@ mod error;
 mod exclusion;
 mod glob;
 mod ignore;
+mod kept;
 mod listing;
 mod name;
 mod path_selection;
@@ -34,6 +35,7 @@ pub use error::{BadPattern, ContextError};
 pub(crate) use exclusion::Exclusion;
 pub(crate) use glob::{Glob, has_wildcards};
 pub use ignore::excluded;
+pub use kept::KeptFiles;
 pub(crate) use name::{bytes_of, path_of, shown, text_of, text_of_os};
 pub use path_status::PathStatus;
 pub use selection::{FolderSize, Selection};
@@ -53,7 +55,7 @@ struct Inner {
     tree: Arc<Tree>,
     ignore_file: Option<Arc<Path>>,
     ignore_text: Vec<u8>,
-    rules: Rules,
+    rules: Arc<Rules>,
     selections: Mutex<Vec<(ContextSources, Slot)>>,
 }
 
@@ -90,7 +92,7 @@ impl Context {
             return Ok(Self { dockerfile, ..context.clone() });
         }
         let name = ignore_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-        let rules = Rules::parse(&name, &ignore_text)?.and_without(forest.own_below(&absolute));
+        let rules = Rules::parse(&name, &ignore_text)?.and_without(forest.own_below(&absolute)).into();
         let selections = Mutex::default();
         let forest = Arc::downgrade(forest);
         let inner = Arc::new(Inner { forest, tree, ignore_file, ignore_text, rules, selections });
@@ -105,6 +107,27 @@ impl Context {
     /// As [`Context::open`].
     pub fn open_again(&self, forest: &Arc<Forest>) -> Result<Self, ContextError> {
         Self::open(forest, self.root(), self.dockerfile.as_deref())
+    }
+
+    /// The same directory and rules without anything that was read: for questions about paths.
+    pub fn unread(&self) -> Self {
+        let Inner { ignore_file, ignore_text, rules, .. } = &*self.inner;
+        let inner = Inner {
+            forest: Weak::new(),
+            tree: Arc::new(Tree::new(self.root().to_owned())),
+            ignore_file: ignore_file.clone(),
+            ignore_text: ignore_text.clone(),
+            rules: Arc::clone(rules),
+            selections: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner), dockerfile: self.dockerfile.clone() }
+    }
+
+    /// Whether `other` is the same directory with the same ignore rules, though perhaps at another time.
+    pub fn has_rules_of(&self, other: &Self) -> bool {
+        self.root() == other.root()
+            && self.inner.ignore_file == other.inner.ignore_file
+            && self.inner.ignore_text == other.inner.ignore_text
     }
 
     /// The forest that it belongs to.

@@ -1,16 +1,16 @@
 //! The files of a context that a build receives.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 
 use super::ContextError;
 use super::digest::ContextDigest;
 use super::entry::{Content, Entry, EntryKind};
-use super::name::{order, shown, text_of_os};
+use super::name::{order, path_of, shown, text_of_os};
 use super::walk::WalkResult;
 use crate::image::Digest;
 use crate::plural::counted;
@@ -31,6 +31,17 @@ struct Inner {
     entries: Vec<Entry>,
     left_out: Vec<Arc<str>>,
     hashed: OnceLock<Hashed>,
+    /// Of a selection from [kept](super::KeptFiles) files.
+    kept: Option<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// The digest of each entry's content before the change.
+    contents: Arc<[Option<Digest>]>,
+    /// The positions of what changed.
+    changed: HashSet<usize>,
+    since: Instant,
 }
 
 /// A selection that was hashed.
@@ -38,7 +49,7 @@ struct Inner {
 pub(super) struct Hashed {
     pub(super) digest: ContextDigest,
     /// The digest of each entry's content, `None` for entries that are not files.
-    pub(super) contents: Vec<Option<Digest>>,
+    pub(super) contents: Arc<[Option<Digest>]>,
     /// A file that was hashed with other content than when it was selected.
     pub(super) changed: Option<Arc<str>>,
 }
@@ -57,7 +68,7 @@ pub struct FolderSize {
 impl Selection {
     pub(super) fn new(found: WalkResult) -> Self {
         let WalkResult { entries, special } = found;
-        Self(Arc::new(Inner { entries, left_out: special, hashed: OnceLock::new() }))
+        Self(Arc::new(Inner { entries, left_out: special, ..Inner::default() }))
     }
 
     /// A selection of only these entries.
@@ -71,12 +82,17 @@ impl Selection {
     /// # Errors
     /// [`ContextError`] if one cannot be read.
     pub fn of_files(root: &Path, files: &[PathBuf]) -> Result<Self, ContextError> {
-        let entry = |path: &PathBuf| {
+        // Files of a directory share its path.
+        let mut directory: Arc<Path> = Path::new("").into();
+        let mut entry = |path: &PathBuf| {
             let unreadable = |source| ContextError::unreadable(path, source);
             let name = text_of_os(path.strip_prefix(root).unwrap_or(path).as_os_str());
-            Entry::on_disk(&name, path).map_err(unreadable)
+            if let Some(parent) = path.parent().filter(|parent| **parent != *directory) {
+                directory = parent.into();
+            }
+            Entry::on_disk(&name, Arc::clone(&directory), path).map_err(unreadable)
         };
-        Ok(Self::from_entries(files.iter().map(entry).collect::<Result<_, _>>()?))
+        Ok(Self::from_entries(files.iter().map(&mut entry).collect::<Result<_, _>>()?))
     }
 
     /// The entries, sorted by path, parents before children.
@@ -129,7 +145,7 @@ impl Selection {
             Ok(index) => entries[index] = file,
             Err(index) => entries.insert(index, file),
         }
-        Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), hashed: OnceLock::new() }))
+        Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), ..Inner::default() }))
     }
 
     /// A copy in which the file at `path` has this content instead of that on disk. Its mode and time are kept.
@@ -140,7 +156,42 @@ impl Selection {
             let size = content.len() as u64;
             entries[index].kind = EntryKind::File { size, content: Content::Memory(content) };
         }
-        Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), hashed: OnceLock::new() }))
+        Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), ..Inner::default() }))
+    }
+
+    /// The same files after a change of those at the absolute paths `changed`; everything else below `root` is as it was,
+    /// according to someone who has listed the changes since `since`. `None` if that cannot be known without a walk: this
+    /// selection was not hashed, or something other than a selected file changed.
+    pub(super) fn refreshed(&self, root: &Path, changed: &[PathBuf], since: Instant) -> Option<Self> {
+        let hashed = self.0.hashed.get().filter(|hashed| hashed.changed.is_none())?;
+        let mut entries = self.0.entries.clone();
+        let mut positions = HashSet::new();
+        for path in changed {
+            let path = text_of_os(path.strip_prefix(root).ok()?.as_os_str());
+            let index = position(&entries, &path).ok()?;
+            entries[index] = entries[index].file_again()?;
+            positions.insert(index);
+            // The times of the directories above it may be others.
+            for (end, _) in path.match_indices('/') {
+                if let Ok(index) = position(&entries, &path[..end]) {
+                    entries[index] = entries[index].directory_again(&root.join(path_of(&path[..end])))?;
+                }
+            }
+        }
+        let kept = Some(Kept { contents: Arc::clone(&hashed.contents), changed: positions, since });
+        let left_out = self.0.left_out.clone();
+        Some(Self(Arc::new(Inner { entries, left_out, hashed: OnceLock::new(), kept })))
+    }
+
+    /// Of a selection from [kept](super::KeptFiles) files: from when on changes were listed.
+    pub fn kept_since(&self) -> Option<Instant> {
+        self.0.kept.as_ref().map(|kept| kept.since)
+    }
+
+    /// The digest of the content of the entry at `position`, if it was known before the selection is hashed.
+    pub(super) fn known_content(&self, position: usize) -> Option<Digest> {
+        let kept = self.0.kept.as_ref().filter(|kept| !kept.changed.contains(&position))?;
+        *kept.contents.get(position)?
     }
 
     /// The directories with the most bytes, largest first. A directory whose size comes almost entirely from one

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt as _;
 use proptest::prelude::*;
@@ -559,6 +559,61 @@ fn make(tree: &BTreeMap<String, (u8, Vec<u8>)>) -> tempfile::TempDir {
         }
     }
     folder
+}
+
+/// The files of `folder` as they are kept from `before` after changes of these paths.
+fn keep(folder: &tempfile::TempDir, before: &Context, changed: &[&str]) -> Option<Selection> {
+    let selection = before.select(&whole(), &|_| ()).expect("a selection");
+    let root = before.root().to_owned();
+    let changed = changed.iter().map(|path| root.join(path)).collect();
+    let source = Some((before.clone(), whole()));
+    KeptFiles { selection, source, root, changed, since: Instant::now() }.of_context(&open(folder), &whole())
+}
+
+#[test]
+fn kept_files_are_those_of_a_walk_as_long_as_only_their_contents_and_modes_change() {
+    let items = ["a/b=1", "a/c=1", "a/link -> b", "d/", "e=1"];
+    let check = |is_kept: bool, changed: &[&str], change: &dyn Fn(&Path)| {
+        let folder = folder(&items);
+        let before = open(&folder);
+        let selection = before.select(&whole(), &|_| ()).expect("a selection");
+        selection.digest(&StatIndex::in_memory(), &|_, _| {}).expect("a digest");
+        change(folder.path());
+        let Some(kept) = keep(&folder, &before, changed) else { return assert!(!is_kept, "{changed:?}") };
+        assert!(is_kept, "{changed:?}");
+        assert!(kept.kept_since().is_some());
+        let walked = select(&folder, &whole());
+        let state = |selection: &Selection| -> Vec<_> {
+            let entries = selection.entries().iter();
+            entries.map(|entry| (entry.path.clone(), entry.mode, entry.size(), entry.modified)).collect()
+        };
+        assert_eq!(state(&kept), state(&walked), "{changed:?}");
+        let kept = kept.digest(&StatIndex::in_memory(), &|_, _| {}).expect("a digest");
+        assert_eq!(kept, digest(&folder), "{changed:?}");
+    };
+    check(true, &[], &|_| {});
+    check(true, &["a/b"], &|root| fs::write(root.join("a/b"), "2").expect("written"));
+    check(true, &["a/b", "e"], &|root| {
+        // As editors save: the directory is written too.
+        fs::write(root.join("a/new"), "longer").expect("written");
+        fs::rename(root.join("a/new"), root.join("a/b")).expect("renamed");
+        fs::set_permissions(root.join("e"), fs::Permissions::from_mode(0o755)).expect("set");
+    });
+    check(false, &["a/new"], &|root| fs::write(root.join("a/new"), "1").expect("written"));
+    check(false, &["e"], &|root| fs::remove_file(root.join("e")).expect("removed"));
+    check(false, &["a/link"], &|root| {
+        fs::remove_file(root.join("a/link")).expect("removed");
+        symlink("c", root.join("a/link")).expect("linked");
+    });
+    check(false, &["e"], &|root| {
+        fs::remove_file(root.join("e")).expect("removed");
+        fs::create_dir(root.join("e")).expect("made");
+    });
+    check(false, &["d"], &|root| {
+        fs::set_permissions(root.join("d"), fs::Permissions::from_mode(0o700)).expect("set");
+    });
+    // The ignore file is part of the context, but has other rules now.
+    check(false, &[], &|root| fs::write(root.join(".dockerignore"), "a").expect("written"));
 }
 
 proptest! {

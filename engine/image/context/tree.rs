@@ -98,7 +98,7 @@ pub(super) enum NodeKind {
 }
 
 impl Tree {
-    fn new(root: PathBuf) -> Self {
+    pub(super) fn new(root: PathBuf) -> Self {
         let top = Directory { path: "".into(), listing: OnceLock::new() };
         Self { root, top, opened: AtomicUsize::new(0) }
     }
