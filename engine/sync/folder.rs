@@ -416,7 +416,7 @@ impl Folder {
             };
             compared.extend(ask_here.iter().chain(&ask_there).cloned());
             if !ask_here.is_empty() {
-                self.add_digests_here(Arc::make_mut(&mut here), ask_here).await;
+                add_digests(&self.local, &mut here, &mut self.here, ask_here).await;
             }
             if !ask_there.is_empty() {
                 for (path, digest) in remote.digests(&ask_there).await? {
@@ -427,7 +427,8 @@ impl Folder {
             }
         }
         for path in &compared {
-            if let Some(entry) = here.get(path)
+            if !Arc::ptr_eq(&here, &self.here)
+                && let Some(entry) = here.get(path)
                 && self.here.contains_key(path)
                 && let Some(known) = Arc::make_mut(&mut self.here).get_mut(path)
             {
@@ -617,25 +618,6 @@ impl Folder {
         };
         self.halt(format!("`{}` {reason}: nothing is deleted in the container", self.local.root().display()));
         false
-    }
-
-    async fn add_digests_here(&self, here: &mut Entries, paths: Vec<RelativePath>) {
-        let files: Vec<_> = paths
-            .into_iter()
-            .filter_map(|path| here.get(&path).map(|entry| (path.clone(), entry.clone())))
-            .collect();
-        let local = self.local.clone();
-        let digests = blocking(move || {
-            let digest = |(path, entry): (RelativePath, Entry)| {
-                local.digest(&path, &entry).ok().flatten().map(|digest| (path, digest))
-            };
-            files.into_iter().filter_map(digest).collect::<Vec<_>>()
-        });
-        for (path, digest) in digests.await.into_iter().flatten() {
-            if let Some(entry) = here.get_mut(&path) {
-                entry.digest = Some(digest.into());
-            }
-        }
     }
 
     /// What is there if nothing changed.
@@ -844,6 +826,41 @@ fn known_digests(there: &mut Entries, known: &BaseTree) {
         {
             entry.digest = seen.entry.digest.clone();
         }
+    }
+}
+
+/// Adds the digests of the files at `paths` to `here`; `latest` may be the same map.
+async fn add_digests(
+    local: &Arc<LocalFolder>,
+    here: &mut Arc<Entries>,
+    latest: &mut Arc<Entries>,
+    paths: Vec<RelativePath>,
+) {
+    let files: Vec<_> = paths
+        .into_iter()
+        .filter_map(|path| here.get(&path).map(|entry| (path.clone(), entry.clone())))
+        .collect();
+    let local = Arc::clone(local);
+    let digests = blocking(move || {
+        let digest = |(path, entry): (RelativePath, Entry)| {
+            local.digest(&path, &entry).ok().flatten().map(|digest| (path, digest))
+        };
+        files.into_iter().filter_map(digest).collect::<Vec<_>>()
+    });
+    let digests = digests.await.unwrap_or_default();
+    let is_latest = Arc::ptr_eq(here, latest);
+    if is_latest {
+        // With two owners, the map would be copied, and it may be large.
+        *latest = Arc::default();
+    }
+    let entries = Arc::make_mut(here);
+    for (path, digest) in digests {
+        if let Some(entry) = entries.get_mut(&path) {
+            entry.digest = Some(digest.into());
+        }
+    }
+    if is_latest {
+        *latest = Arc::clone(here);
     }
 }
 
