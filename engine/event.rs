@@ -164,7 +164,7 @@ pub enum Event {
         /// What happened.
         change: ForwardChange,
     },
-    /// What keys do from now on; none if no keys are read.
+    /// The keys that have an effect from now on; none if no keys are read.
     Keys {
         /// The keys.
         keys: Vec<KeyHint>,
@@ -186,8 +186,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// The event of the dependency `dependency`, as the run reports it: its images are named `NAME.image`. Only the run
-    /// as a whole reports its start and its end.
+    /// Converts it to an event of the dependency `dependency`, whose images are named `NAME.image`. Returns `None` for
+    /// the start and the end of a run, which only the whole run reports.
     fn within(self, dependency: &str) -> Option<Self> {
         let of = |image: String| format!("{dependency}.{image}");
         let opened = |text: String| format!("{dependency}: {text}");
@@ -334,13 +334,13 @@ pub enum ForwardChange {
         /// The container: `web-1/app`.
         container: String,
     },
-    /// The container is gone; connections wait for the next one.
+    /// The container no longer exists; connections wait for the next one.
     Waiting,
     /// It is closed.
     Closed,
 }
 
-/// What a key does.
+/// A key and its effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyHint {
     /// The key.
@@ -390,7 +390,7 @@ pub enum Decision {
 pub enum DeploymentDecision {
     /// It will be deployed.
     Deploy,
-    /// What is in the cluster is up to date.
+    /// The deployment in the cluster is up to date.
     Keep,
 }
 

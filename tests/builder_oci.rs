@@ -970,7 +970,7 @@ fn errors_point_at_their_line() {
     );
     check(
         "FROM scratch\nCOPY --chmod=rw a.txt /x\n",
-        &["`--chmod=rw` is neither an octal number", "u+x,go-w"],
+        &["invalid mode `--chmod=rw`: expected an octal number", "u+x,go-w"],
     );
     check("FROM scratch\nSTOPSIGNAL SIGNAL\n", &["invalid signal `SIGNAL` (try SIGTERM"]);
     check(

@@ -345,5 +345,5 @@ fn forwarded_ports_and_synced_folders_are_listed() {
         })
     );
     project.run(["list", "ports", "-p", "none"]).success().stderr_has("the project forwards no ports");
-    project.run(["list", "sync", "-p", "none"]).success().stderr_has("the project syncs no folders");
+    project.run(["list", "sync", "-p", "none"]).success().stderr_has("the project syncs no directories");
 }

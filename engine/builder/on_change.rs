@@ -9,7 +9,7 @@ use ignore::WalkBuilder;
 
 use crate::cache_folder::without_links;
 
-/// The state directories of windlass and DevSpace, and the one in which downloads of a synced folder arrive.
+/// The state directories of windlass and DevSpace, and the one in which downloads of a synced directory arrive.
 const OWN: [&str; 3] = [".windlass", ".devspace", ".windlass-stage"];
 
 /// Whether a directory of this name belongs to windlass or DevSpace: nothing in it is ever meant by `onChange`.
@@ -46,7 +46,7 @@ pub enum OnChangeError {
 
 /// The files that `globs` (relative to `root`) match, sorted, each once. A directory matches every file below it;
 /// `**` matches any number of directories; a glob may match nothing. Symlinks are listed, but not followed. The state
-/// directories of windlass and DevSpace, the cache directory `own`, and anything that is neither a file nor a symlink
+/// directories of windlass and DevSpace, the cache directory `own`, and everything except files and symlinks
 /// are excluded.
 ///
 /// # Errors

@@ -115,7 +115,7 @@ async fn look(
             let waiting: Vec<_> = progress.waiting.iter().map(ToString::to_string).collect();
             events.notice(Level::Info, format!("waiting: {}", waiting.join("; ")));
         };
-        // What does not become ready is observed below.
+        // `observe` below reports the objects that did not become ready.
         wait_until_ready(access, &[target], limits, &mut on_progress, cancel).await?;
         // Meanwhile, pods were replaced.
         objects = workloads(access, namespace).await?;
@@ -125,7 +125,7 @@ async fn look(
 }
 
 impl NamespaceView {
-    /// The view for people: what does not run, and why.
+    /// The view for people: the objects that do not run, and the causes.
     fn text(&self) -> String {
         let place = format!("namespace {} of {}", self.namespace, self.context);
         let waiting: Vec<_> = self.objects.iter().filter(|object| !object.ready).collect();

@@ -1,4 +1,4 @@
-//! The command line. The doc comments are the help texts.
+//! The command line. The doc comments are the help.
 
 use std::path::PathBuf;
 

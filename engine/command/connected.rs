@@ -19,13 +19,14 @@ use crate::event::Events;
 use crate::rollout::{SelectionError, image_match, project_images, target_selector};
 use crate::run::Run;
 
-/// What a command that connects to containers works with.
+/// The inputs of a command that connects to containers.
 pub(super) struct Connected {
     /// The cluster.
     pub(super) access: ClusterAccess,
     /// The project, if there is one.
     pub(super) project: Option<Project>,
-    /// What the command line selects; otherwise what the section `dev` selects, the images of the project, or every pod.
+    /// The selectors of the command line; without any, those of the section `dev`, the images of the project, or every
+    /// pod.
     pub(super) selectors: Vec<TargetSelector>,
     /// Receives notices.
     pub(super) events: Events,
@@ -93,7 +94,7 @@ pub(super) fn cluster_of(global: &GlobalOptions, loaded: Option<&Loaded>) -> Clu
     })
 }
 
-/// What the command line, otherwise the section `dev`, otherwise the images of the project mean.
+/// The selectors of the command line; without any, those of the section `dev` or of the images of the project.
 fn selectors_of_project(
     global: &GlobalOptions,
     args: &SelectorArgs,

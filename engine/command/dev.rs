@@ -93,7 +93,7 @@ pub struct DevArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub portforwarding: bool,
 
-    /// Sync folders [default: true]
+    /// Sync directories [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub sync: bool,
 
@@ -101,7 +101,7 @@ pub struct DevArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub open: bool,
 
-    /// Take over from another session for this namespace or its folders
+    /// Take over from another session for this namespace or its directories
     #[arg(long)]
     pub steal: bool,
 
@@ -185,20 +185,20 @@ pub fn dev(global: &GlobalOptions, args: &DevArgs) -> Result<ExitStatus, Failure
 /// Ends a loop, from any thread.
 type Ender = Arc<dyn Fn(End) + Send + Sync>;
 
-/// The passes of a dev session, and what is connected between them.
+/// The passes of a dev session, and the connections between them.
 struct DevSession<'a> {
     args: &'a DevArgs,
-    /// Where it deploys and connects: another current context of the kubeconfig has no effect.
+    /// The cluster and namespace of the session: a new current context of the kubeconfig has no effect.
     target: Option<SessionTarget>,
     connections: Option<Connections>,
-    /// What the scripts wanted to be connected last; `None` before the first pass that succeeded.
+    /// The connections that the scripts requested last; `None` before the first pass that succeeded.
     wanted: Option<Wanted>,
     scripts: ScriptsInForce,
-    /// What came from containers.
+    /// The files that the sync downloaded from containers.
     downloads: Downloads,
-    /// The files of it that were reported because images are built from them.
+    /// Downloaded files that were reported because images are built from them.
     told_downloads: HashSet<PathBuf>,
-    /// What the section `dev` asks for and is not done, as far as that was reported.
+    /// Reported warnings about unsupported settings in the section `dev`.
     told_notices: HashSet<String>,
     /// Ends the loop.
     end: Option<Ender>,

@@ -57,7 +57,7 @@ pub fn enter(global: &GlobalOptions, args: &EnterArgs) -> Result<ExitStatus, Fai
     })
 }
 
-/// What runs in a terminal.
+/// The command of a terminal.
 #[derive(Default)]
 pub(super) struct TerminalCommand {
     /// The command and its arguments; if empty, a shell.

@@ -1,4 +1,4 @@
-//! What the scripts of a dev session decide about synced folders.
+//! What the scripts of a dev session decide about synced directories.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -18,11 +18,11 @@ use crate::sync::{Batch, RelativePath, Remote, SyncHooks, Winner};
 /// The scripts that are in force.
 pub(super) type ScriptsInForce = Arc<Mutex<Option<Arc<Execution>>>>;
 
-/// Calls the functions of the pipeline for a synced folder.
+/// Calls the functions of the pipeline for a synced directory.
 pub(super) struct FolderScripts {
     /// The scripts.
     pub(super) scripts: ScriptsInForce,
-    /// The folder.
+    /// The directory.
     pub(super) folder: Folder,
     /// Is told what comes from the container.
     pub(super) downloads: Downloads,
@@ -31,7 +31,7 @@ pub(super) struct FolderScripts {
 }
 
 impl FolderScripts {
-    /// Calls `function` with the folder and `argument` on another thread. Errors are reported, and return `None`.
+    /// Calls `function` with the directory and `argument` on another thread. Errors are reported, and return `None`.
     async fn call(&self, function: &'static str, argument: Dynamic) -> Option<Dynamic> {
         let execution = lock(&self.scripts).clone()?;
         let arguments = vec![Dynamic::from(self.folder.clone()), argument];

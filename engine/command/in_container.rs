@@ -65,7 +65,7 @@ pub(super) fn in_container(
     })
 }
 
-/// The container that `dev` names first: that of the terminal, otherwise of a folder, a port or the logs.
+/// The container that `dev` names first: that of the terminal, otherwise of a directory, a port or the logs.
 fn first_of(dev: &Dev) -> Vec<Selection> {
     let terminal = dev.terminal.iter().map(|terminal| &terminal.selection);
     let folders = dev.folders.iter().map(|folder| &folder.selection);

@@ -25,7 +25,7 @@ pub(super) enum Cause {
     Images(Vec<String>),
 }
 
-/// What a change asks for.
+/// The builds that a change requires.
 #[derive(Debug, Default)]
 pub(super) struct Wish {
     /// The images to build.
@@ -45,15 +45,15 @@ pub(super) struct Affected {
     pub(super) causes: Vec<ChangedFile>,
 }
 
-/// What passes call, and what happens around them.
+/// A kind of pass: its call of the pipeline, and the steps before and after it.
 pub(super) trait PassKind {
-    /// What a pass calls.
+    /// The pipeline call of a pass.
     fn call(&self, cause: &Cause) -> PipelineCall;
 
     /// Checks and changes a configuration that was just read.
     ///
     /// # Errors
-    /// What is wrong with it: the last one stays in force.
+    /// If the configuration is invalid; the last valid one stays in force.
     fn prepare(&self, _loaded: &mut Loaded) -> Result<(), Failure> {
         Ok(())
     }
@@ -63,12 +63,12 @@ pub(super) trait PassKind {
         None
     }
 
-    /// What to watch besides the configuration, the scripts and the inputs of images.
+    /// Files to watch besides the configuration, the scripts and the inputs of images.
     fn roots(&self, _whole: &Execution) -> Vec<WatchRoot> {
         Vec::new()
     }
 
-    /// What to do about a change of `files`, which affects `images`.
+    /// The builds that a change of `files` requires, which affects `images`.
     ///
     /// # Errors
     /// Those of scripts.
@@ -87,10 +87,10 @@ pub(super) trait PassKind {
         None
     }
 
-    /// Before the first pass. What lasts longer than a pass reports to `events`.
+    /// Runs before the first pass. Work that lasts longer than a pass reports to `events`.
     ///
     /// # Errors
-    /// What makes passes useless.
+    /// Failures after which no pass can succeed.
     fn begin(
         &mut self,
         _execution: &Arc<Execution>,
@@ -100,7 +100,7 @@ pub(super) trait PassKind {
         Ok(())
     }
 
-    /// Whether something else has the terminal from now on: then no keys are read, and nothing is printed.
+    /// Whether another process uses the terminal from now on: then windlass reads no keys and prints nothing.
     fn takes_terminal(&self) -> bool {
         false
     }
@@ -110,11 +110,11 @@ pub(super) trait PassKind {
         false
     }
 
-    /// After a pass that succeeded. `scripts` is what functions are called with from now on, if it
+    /// Runs after a pass that succeeded. `scripts` runs the functions that are called from now on, if this kind of pass
     /// [calls](PassKind::calls_scripts) any.
     ///
     /// # Errors
-    /// What prevents the next step.
+    /// Failures that prevent the next step.
     fn passed(
         &mut self,
         _execution: &Arc<Execution>,

@@ -61,19 +61,19 @@ pub struct PurgeArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = DeployOptions::TIMEOUT.as_secs())]
     pub timeout: u64,
 
-    /// Print JSON: what was deleted, and what was kept and why
+    /// Print JSON: the deleted and kept objects, with reasons
     #[arg(long)]
     pub json: bool,
 }
 
-/// What a purge did. The fields are an interface for programs: new ones may be added, but none renamed.
+/// The result of a purge. The fields are an interface for programs: new ones may be added, but none renamed.
 #[derive(Debug, Default, Serialize)]
 struct PurgeView {
     success: bool,
     deployments: Vec<PurgedView>,
 }
 
-/// What a purge did with one deployment.
+/// The result of a purge for one deployment.
 #[derive(Debug, Serialize)]
 struct PurgedView {
     /// Its name; `auth.web` of a dependency.

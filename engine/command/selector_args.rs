@@ -44,7 +44,7 @@ impl SelectorArgs {
             || self.label_selector.is_some()
     }
 
-    /// What the options mean; `image` is the image of `--image`.
+    /// The selector that the options describe; `image` is the image of `--image`.
     ///
     /// # Errors
     /// If the reference of `--image-selector` is invalid.

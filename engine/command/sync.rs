@@ -48,7 +48,7 @@ pub struct SyncArgs {
     #[arg(long, value_name = "DIR")]
     pub container_path: Option<String>,
 
-    /// What the first sync with a container does [default: that of `dev.sync`, with paths preferLocal]
+    /// Strategy of the first sync with a container [default: that of `dev.sync`, with paths preferLocal]
     #[arg(long, value_name = "STRATEGY", value_parser = PossibleValuesParser::new(InitialSync::NAMES))]
     pub initial_sync: Option<String>,
 
@@ -116,7 +116,7 @@ pub fn sync(global: &GlobalOptions, args: &SyncArgs) -> Result<ExitStatus, Failu
     })
 }
 
-/// What the command line and the section `dev` ask for; `events` receives what happens.
+/// The syncs that the command line or the section `dev` requests; they report to `events`.
 fn jobs(
     args: &SyncArgs,
     connected: &Connected,

@@ -113,7 +113,7 @@ struct WatchLoop<'a> {
     global: &'a GlobalOptions,
     /// The options of the first pass.
     first_options: &'a PipelineOptions,
-    /// Those of the others: what was forced once is not forced for ever.
+    /// The options of later passes: `--force` applies only to the first one.
     options: PipelineOptions,
     kind: &'a mut dyn PassKind,
     runtime: &'a Runtime,
@@ -129,7 +129,7 @@ struct WatchLoop<'a> {
     prepared: Prepared,
     /// The last run of all images, with that configuration.
     whole: Option<Arc<Execution>>,
-    /// What scripts are called with between passes, once it is needed.
+    /// The run for calls of scripts between passes, once it is needed.
     between: Option<Arc<Execution>>,
     /// What the images were planned from last.
     reaches: Reaches,
@@ -332,8 +332,8 @@ impl WatchLoop<'_> {
         Ok(started)
     }
 
-    /// What functions of the scripts are called with between passes, and at the end. A pass ends what it began; this lasts
-    /// until the configuration changes. If none are called, it is the last run.
+    /// The run for calls of scripts between passes and at the end. The run of a pass ends with the pass; this one lasts
+    /// until the configuration changes. If no functions are called, it is the last run.
     fn scripts(&mut self) -> Result<Arc<Execution>, Failure> {
         let last = self.whole.as_ref().filter(|_| !self.kind.calls_scripts());
         if let Some(known) = last.or(self.between.as_ref()) {

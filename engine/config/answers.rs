@@ -92,7 +92,7 @@ pub fn remember(
 /// Removes the saved answers for `names`, or all of them. Returns the names whose answers were removed.
 ///
 /// # Errors
-/// [`AnswerError`] if there is no project, or if the answers cannot be written.
+/// [`AnswerError`] if no project is found, or if the answers cannot be written.
 pub fn forget(options: &LoadOptions, names: &[String]) -> Result<Vec<String>, AnswerError> {
     let file = locate(&options.directory, options.config.as_deref(), std::env::home_dir().as_deref())?;
     let mut cache = Cache::new(&options.answers_folder(file.parent().unwrap_or(Path::new("."))));

@@ -36,7 +36,7 @@ pub enum ConfigError {
         omitted: usize,
     },
 
-    /// Neither the start directory nor one of its parents has the file.
+    /// The start directory and its parents do not have the file.
     #[error("cannot find `devspace.yaml` in `{}` or its parent directories", directory.display())]
     #[diagnostic(
         code(config::not_found),

@@ -94,7 +94,7 @@ pub struct Loaded {
     pub variables: Vec<(String, Secret)>,
     /// Images that were omitted because a variable has no value, if [`Explain`] allows that.
     pub left_out: Vec<String>,
-    /// The files that it was read from, and `.env` even if there is none.
+    /// The files that it was read from, and `.env` even if it does not exist.
     pub files: Vec<PathBuf>,
     /// The data for explanations, if [`LoadOptions::explain`] requests it.
     pub explanation: Option<Explanation>,

@@ -297,11 +297,11 @@ pub struct HookContainer {
     pub timeout: Duration,
     /// `once`: whether the command runs only once in a container.
     pub once: bool,
-    /// What it does there.
+    /// Its action in the container.
     pub action: HookAction,
 }
 
-/// What a hook does with a container.
+/// The action of a hook in a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HookAction {
     /// Runs the command in it.

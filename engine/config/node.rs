@@ -54,9 +54,9 @@ pub(crate) struct Entry {
 pub(crate) struct Scalar {
     pub text: String,
     pub style: Style,
-    /// If the text contains a value that must not be displayed: the notation in the file.
+    /// If the string contains a value that must not be displayed: the notation in the file.
     pub written: Option<Arc<str>>,
-    /// If the text contains a password: the same text with `***` instead of the password.
+    /// If the string contains a password: the same string with `***` instead of the password.
     pub masked: Option<Arc<str>>,
     /// The parts of `text` that are passwords, if `masked` is set; empty means all of it.
     pub secrets: Vec<Range<usize>>,

@@ -12,7 +12,7 @@ use crate::text;
 /// fast and does not run commands. An unreadable file has no names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outline {
-    /// The project directory; `None` if there is no configuration file.
+    /// The project directory; `None` without a configuration file.
     pub root: Option<PathBuf>,
     /// The images.
     pub images: Vec<String>,

@@ -23,7 +23,7 @@ use crate::rollout::{project_images, target_selector};
 use crate::run::Run;
 use crate::sync::{FolderOptions, SyncHooks, check_downloads};
 
-/// What is done around the synchronization of a folder.
+/// What is done around the synchronization of a directory.
 pub type FolderHooks = Box<dyn Fn(&Folder) -> Arc<dyn SyncHooks>>;
 
 /// What chooses one of several containers that a selection means.
@@ -42,7 +42,7 @@ pub struct Connections {
     folders: Vec<Kept<Folder, SyncTarget>>,
     logs: Option<Kept<Logs, ()>>,
     opened: HashSet<String>,
-    /// The folders whose directory here does not exist, as far as that was reported.
+    /// The directories whose directory here does not exist, as far as that was reported.
     missing: HashSet<PathBuf>,
     /// Why entries of the section `dev` are not connected, as far as that was reported.
     problems: HashMap<String, String>,
@@ -62,14 +62,15 @@ struct Kept<T, Target> {
     _stop: DropGuard,
 }
 
-/// The container of a synced folder, and the folder's settings.
+/// The container of a synced directory, and the directory's settings.
 struct SyncTarget {
     watch: TargetWatch,
     options: FolderOptions,
 }
 
 impl Connections {
-    /// No connections yet, to the cluster of `run`, which report to `events`. Folders are not synced while it is `paused`.
+    /// No connections yet, to the cluster of `run`, which report to `events`. Directories are not synced while it is
+    /// `paused`.
     pub fn new(
         run: &Run,
         events: &Events,
@@ -237,7 +238,7 @@ impl Connections {
         Ok(TargetWatch::start(&self.access, selector, choose, &self.notices, &self.cancel))
     }
 
-    /// The folders of `wanted` whose directory here does not exist; each is reported once.
+    /// The directories of `wanted` whose directory here does not exist; each is reported once.
     pub fn report_missing<'w>(&mut self, root: &Path, wanted: &'w [Folder]) -> Vec<&'w Folder> {
         let mut missing = Vec::new();
         for folder in wanted.iter().filter(|folder| !folder.is_file) {
@@ -259,7 +260,7 @@ impl Connections {
         missing
     }
 
-    /// Keeps `wanted` equal, and no other folders.
+    /// Keeps `wanted` equal, and no other directories.
     fn sync(&mut self, run: &Arc<Run>, wanted: &[Folder]) -> Result<(), StageError> {
         self.folders.retain(|kept| wanted.contains(&kept.wanted) && !kept.task.is_finished());
         let mut jobs = Vec::new();
@@ -294,7 +295,7 @@ impl Connections {
                     self.problems.remove(&folder.origin.to_string());
                     jobs.push((folder.clone(), watch, cancel, job));
                 }
-                // The other folders are synced.
+                // The other directories are synced.
                 Err(error) => self.report_problem(
                     folder.origin.to_string(),
                     format!("{}: skipped this sync entry: {}", folder.origin, error.in_one_line()),

@@ -1,4 +1,4 @@
-//! Which files synced folders bring into containers without a build.
+//! Which files synced directories bring into containers without a build.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,12 @@ use super::FolderRules;
 use crate::config::Folder as SyncFolder;
 use crate::sync::{ExcludeRules, is_own};
 
-/// The files that synced folders bring into containers without a build.
+/// The files that synced directories bring into containers without a build.
 pub struct Coverage(Vec<Covering>);
 
-/// A folder that uploads what changes.
+/// A directory that uploads what changes.
 struct Covering {
-    /// Its place among all folders.
+    /// Its place among all directories.
     index: usize,
     /// The image of its container, if it names one.
     image: Option<String>,
@@ -41,7 +41,7 @@ impl Coverage {
         self.0.iter().any(|folder| folder.image.as_deref() == Some(image) && folder.has(path))
     }
 
-    /// The places of the folders that upload the file `path` (absolute, resolved).
+    /// The places of the directories that upload the file `path` (absolute, resolved).
     pub fn folders_of(&self, path: &Path) -> Vec<usize> {
         self.0.iter().filter(|folder| folder.has(path)).map(|folder| folder.index).collect()
     }

@@ -1,4 +1,4 @@
-//! The files that synced folders brought here.
+//! The files that synced directories brought here.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use crate::lock::lock;
 /// The number of files that are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// The files that synced folders brought here. Cheap to clone.
+/// The files that synced directories brought here. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Downloads(Arc<Mutex<HashMap<PathBuf, (Version, Download)>>>);
 
-/// A file that a synced folder brought here.
+/// A file that a synced directory brought here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
     /// The entry of `dev.sync`.
@@ -39,7 +39,7 @@ impl Downloads {
         known.insert(on_disk.to_owned(), (version, download));
     }
 
-    /// Where the file at `on_disk` came from, if it is still what a synced folder brought here.
+    /// Where the file at `on_disk` came from, if it is still what a synced directory brought here.
     pub fn find(&self, on_disk: &Path) -> Option<Download> {
         let (known, download) = lock(&self.0).get(on_disk)?.clone();
         (version(on_disk) == Some(known)).then_some(download)

@@ -1,4 +1,4 @@
-//! The exclude rules of a synced folder.
+//! The exclude rules of a synced directory.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::{ExcludeRules as ConfiguredRules, Excludes, LocatedText, Origin, shown_path};
 use crate::sync::{ExcludeRules, RelativePath, SyncError};
 
-/// The exclude rules of a synced folder, those of files included.
+/// The exclude rules of a synced directory, those of files included.
 #[derive(Debug, Default)]
 pub struct FolderRules {
     /// What is not synced.

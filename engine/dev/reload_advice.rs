@@ -13,7 +13,7 @@ const PROGRAMS: &str = include_str!("programs.sh");
 /// How long that may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Says once that the program of a synced folder may not notice new files. Clones share that.
+/// Says once that the program of a synced directory may not notice new files. Clones share that.
 #[derive(Clone, Default)]
 pub struct ReloadAdvice(Arc<AtomicBool>);
 

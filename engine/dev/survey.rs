@@ -1,4 +1,4 @@
-//! What is in a synced folder on this machine.
+//! What is in a synced directory on this machine.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use crate::sync::{Kind, LocalFolder, RelativePath};
 /// The number of entries that count as the largest.
 const LARGEST: usize = 3;
 
-/// What is in a synced folder on this machine, without what is excluded.
+/// What is in a synced directory on this machine, without what is excluded.
 #[derive(Debug, Default, Serialize)]
 pub struct FolderSurvey {
     /// The number of files.
     pub files: usize,
     /// Their size.
     pub bytes: u64,
-    /// The largest files and directories at the top of the folder.
+    /// The largest files and directories at the top of the directory.
     pub largest: Vec<LargeEntry>,
     /// Why it cannot be synced, or what of it cannot.
     pub problems: Vec<String>,
@@ -28,7 +28,7 @@ pub struct FolderSurvey {
     pub paths: Vec<PathBuf>,
 }
 
-/// A file or a directory of a folder.
+/// A file or a directory of a directory.
 #[derive(Debug, Serialize)]
 pub struct LargeEntry {
     /// Its name; that of a directory ends with `/`.
@@ -81,7 +81,7 @@ impl FolderSurvey {
     }
 }
 
-/// The name at the top of the folder that contains `path`.
+/// The name at the top of the directory that contains `path`.
 fn top(path: &RelativePath) -> String {
     match path.as_str().split_once('/') {
         Some((directory, _)) => format!("{directory}/"),

@@ -1,4 +1,4 @@
-//! Why a synced folder syncs a file, or does not.
+//! Why a synced directory syncs a file, or does not.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::rollout::target_selector;
 use crate::run::Run;
 use crate::sync::{Entry, Kind, Limit, LocalFolder, RelativePath, SyncRecord, Ways, is_own, record_of};
 
-/// What a synced folder does with one path of this machine, and why.
+/// What a synced directory does with one path of this machine, and why.
 #[derive(Debug)]
 pub struct SyncReason {
-    /// The path in the folder; `None` for the folder itself, and if it cannot be synced because of its name.
+    /// The path in the directory; `None` for the directory itself, and if it cannot be synced because of its name.
     pub path: Option<RelativePath>,
     /// Whether the path exists.
     pub exists: bool,
@@ -54,7 +54,7 @@ pub struct WayReason {
 
 impl SyncReason {
     /// What `folder`, one of the `folders` of the project in `root`, does with `file`, an absolute path that need not exist; `None` if `file` is not
-    /// in the folder. Everything is decided by the functions that the sync uses.
+    /// in the directory. Everything is decided by the functions that the sync uses.
     pub fn new(root: &Path, folders: &[SyncFolder], folder: &SyncFolder, file: &Path) -> Option<Self> {
         let local = root.join(&folder.local);
         let Some(here) = local.canonicalize().ok().filter(|here| here.is_dir()) else {
@@ -131,7 +131,7 @@ impl SyncReason {
         })
     }
 
-    /// A path that is not synced because of its folder or its name.
+    /// A path that is not synced because of its directory or its name.
     fn never(here: PathBuf, file: &Path, why: String) -> Self {
         Self {
             path: None,
@@ -198,7 +198,7 @@ fn obstacle(folder: &LocalFolder, path: &RelativePath, exists: bool) -> Option<S
         }
     }
     let is_nothing = matches!(folder.entry(path), Ok(None));
-    (exists && is_nothing).then(|| "it is neither a file nor a directory, or a link to nothing".to_owned())
+    (exists && is_nothing).then(|| "it is not a file or directory, or a broken link".to_owned())
 }
 
 #[cfg(test)]

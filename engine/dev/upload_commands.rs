@@ -1,4 +1,4 @@
-//! What `onUpload` of a synced folder asks for.
+//! What `onUpload` of a synced directory asks for.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::config::{Folder, Foreground, Forward, Page};
 pub struct Wanted {
     /// The forwarded ports.
     pub ports: Vec<Forward>,
-    /// The synced folders.
+    /// The synced directories.
     pub folders: Vec<Folder>,
     /// The pages to open.
     pub pages: Vec<Page>,

@@ -20,7 +20,7 @@ use crate::process::OnLine;
 pub enum Connection<'a> {
     /// A local port.
     Port(&'a Forward),
-    /// A synced folder.
+    /// A synced directory.
     Folder(&'a Folder),
     /// A page that is opened.
     Page(&'a Page),

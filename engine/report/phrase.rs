@@ -76,7 +76,7 @@ pub(super) fn files_changed(files: &[String], images: &[String]) -> String {
     text
 }
 
-/// What is watched: `watching 12 files in 3 directories`.
+/// The watched files: `watching 12 files in 3 directories`.
 pub(super) fn watching(files: usize, folders: usize) -> String {
     let folders = if folders == 1 { "1 directory".to_owned() } else { format!("{folders} directories") };
     format!("watching {} in {folders}", counted(files as u64, "file"))
@@ -112,7 +112,7 @@ pub fn sync(change: &SyncChange) -> String {
     }
 }
 
-/// What a batch did: `3 uploaded, 1 deleted here`.
+/// The changes of a batch: `3 uploaded, 1 deleted here`.
 pub(super) fn done(batch: &SyncBatch) -> String {
     let counts = counts(batch).into_iter().filter(|(count, _)| *count > 0);
     let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
@@ -129,7 +129,7 @@ fn counts(batch: &SyncBatch) -> [(usize, &'static str); 5] {
     ]
 }
 
-/// What keys do: `b build, q end`.
+/// The keys and their effects: `b build, q end`.
 pub(super) fn keys(keys: &[KeyHint]) -> String {
     let keys: Vec<_> = keys.iter().map(|hint| format!("{} {}", hint.key, hint.does)).collect();
     keys.join(", ")

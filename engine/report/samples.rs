@@ -65,7 +65,7 @@ pub(super) fn ended(seconds: f64, success: bool) -> Event {
     Event::RunFinished { seconds, success }
 }
 
-/// One event of each variant, as the documentation of JSON lines shows them.
+/// One event of each variant, in the order of the documentation of JSON lines.
 pub(super) fn every_event() -> Vec<Event> {
     // A new variant must be named here, and then added below and to the documentation.
     let _: fn(&Event) = |event| match event {

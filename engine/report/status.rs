@@ -30,7 +30,7 @@ pub(super) struct Status {
 /// The state of each part, by its name.
 type Parts = IndexMap<String, Part>;
 
-/// The state of an image, a deployment, a port or a folder.
+/// The state of an image, a deployment, a port or a directory.
 struct Part {
     text: String,
     mood: Mood,
@@ -180,7 +180,7 @@ impl Status {
             (None, None) if self.keys.is_empty() => None,
             (None, None) => Some(format!("{}{}", self.label("keys"), self.look.dim(&self.keys))),
         };
-        // What waits for a key stays longest.
+        // The line of the keys, a question or a pause is the last to disappear.
         lines.truncate(most.saturating_sub(usize::from(last.is_some())));
         lines.extend(last);
         lines.truncate(most);
@@ -208,7 +208,7 @@ impl Status {
         self.look.dim(format!("{label:<13}")).to_string()
     }
 
-    /// The state of each part; what is bad comes first.
+    /// The state of each part; failures come first.
     fn parts(&self, parts: &Parts) -> String {
         let (bad, others): (Vec<_>, Vec<_>) = parts.iter().partition(|(_, part)| part.mood == Mood::Bad);
         let texts: Vec<_> = bad

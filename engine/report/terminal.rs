@@ -332,7 +332,7 @@ impl<S: Screen> View for Terminal<S> {
         self.print_above()?;
         self.set_title(has_status.then(|| self.status.title()))?;
         let is_slow = oldest.is_some_and(|oldest| now.duration_since(oldest) >= DELAY);
-        // Above a status, what is quick appears and disappears without being seen.
+        // Above a status, quick steps would only flicker.
         let with_running = is_slow || (self.bar.is_some() && !has_status);
         if !with_running && !has_status {
             return Ok(());

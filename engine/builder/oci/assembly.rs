@@ -296,7 +296,7 @@ impl Assembly<'_> {
             }
             Origin::Nothing => {
                 let from = &from.text;
-                Err(format!("`--from={from}` is neither a build stage nor an image").into())
+                Err(format!("invalid `--from={from}`: not a build stage or an image").into())
             }
         }
     }

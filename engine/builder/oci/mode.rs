@@ -32,11 +32,11 @@ impl Mode {
     /// Reads `755`, `u+x,go-w`, `a=rX`, `g=u`.
     ///
     /// # Errors
-    /// A text that is neither a number nor such symbols, as a phrase.
+    /// An invalid mode, as a phrase.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`--chmod={text}` is neither an octal number from 0 to 7777 nor a change such as u+x,go-w"
+                "invalid mode `--chmod={text}`: expected an octal number from 0 to 7777, or a change such as u+x,go-w"
             )
         };
         if text.starts_with(|first: char| first.is_ascii_digit()) {

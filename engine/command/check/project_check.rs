@@ -33,7 +33,7 @@ pub(super) struct ProjectCheck {
     pub(super) findings: Vec<Finding>,
     /// Functions of the project that became overrides with this version of windlass.
     pub(super) new_overrides: BTreeSet<String>,
-    /// What the projects ask of `dev` and windlass does not do, each in one line.
+    /// Unsupported settings in the `dev` sections of the projects, each in one line.
     pub(super) notices: BTreeSet<String>,
     /// Repositories of dependencies that are not fetched.
     pub(super) left_out: BTreeSet<String>,

@@ -47,7 +47,7 @@ struct Listed<'a> {
     live: Option<Live>,
 }
 
-/// What the cluster has of a deployment.
+/// A deployment as it is in the cluster.
 #[derive(Serialize)]
 struct Live {
     namespace: String,

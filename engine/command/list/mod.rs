@@ -58,7 +58,7 @@ enum Subject {
     /// List forwarded ports of `dev` and their containers
     #[command(after_help = ports::HELP)]
     Ports,
-    /// List synced folders of `dev` and their containers
+    /// List synced directories of `dev` and their containers
     #[command(after_help = sync::HELP)]
     Sync,
     /// List profiles: which are applied, and why

@@ -10,7 +10,7 @@ use crate::config::{Folder, Origin, Selection};
 
 /// The additional help text.
 pub(super) const HELP: &str = "\
-Lists the synced folders of `dev` in file order, without contacting a cluster. `windlass
+Lists the synced directories of `dev` in file order, without contacting a cluster. `windlass
 plan dev` also shows their files and what your scripts change.
 
 Fields of --json:
@@ -24,7 +24,7 @@ Fields of --json:
   excludes      excludePaths, without those of files and of one direction
   origin        file and line of the entry in devspace.yaml";
 
-/// One synced folder.
+/// One synced directory.
 #[derive(Serialize)]
 struct Synced<'a> {
     name: Option<&'a str>,
@@ -56,12 +56,12 @@ impl Row for Synced<'_> {
     }
 }
 
-/// Lists the synced folders in file order.
+/// Lists the synced directories in file order.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let loaded = load::load_outline(global)?;
     load::tell(&loaded.warnings, global);
     let rows: Vec<_> = loaded.project.dev.folders.iter().map(row).collect();
-    show(&rows, json, "the project syncs no folders")
+    show(&rows, json, "the project syncs no directories")
 }
 
 fn row(folder: &Folder) -> Synced<'_> {

@@ -19,17 +19,18 @@ use crate::script::{Execution, ScriptError};
 /// The number of files of a class that JSON names, and that text names.
 const NAMED: (usize, usize) = (10, 3);
 
-/// What a change of a file does.
+/// The effects of a changed file.
 #[derive(Serialize)]
 pub(super) struct ChangeView {
-    /// Instead of files: all inputs of this image that no folder syncs, because the plan did not list them.
+    /// Instead of files: all inputs of this image that no directory syncs, because the plan did not list them.
     #[serde(skip_serializing_if = "Option::is_none")]
     inputs_of: Option<String>,
     /// The number of files of this class.
     count: usize,
-    /// The first of them, relative to the project directory if they are in it; a directory counts with all that is in it.
+    /// The first of them, relative to the project directory if they are in it; a directory counts with all that is in
+    /// it.
     files: Vec<String>,
-    /// The folders that bring it into containers: `app -> /app`.
+    /// The directories that bring it into containers: `app -> /app`.
     syncs: Vec<String>,
     /// The images that are built.
     builds: Vec<String>,
@@ -41,10 +42,10 @@ pub(super) struct ChangeView {
     reloads: bool,
 }
 
-/// What files have in common.
+/// The properties that a group of files shares.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Class {
-    /// The folders that upload them.
+    /// The directories that upload them.
     folders: Vec<usize>,
     /// The images that read them.
     images: Vec<String>,
@@ -53,7 +54,7 @@ struct Class {
 }
 
 /// The classes of files, and what their changes do: the function `reloads` of the project decides. With `follows_all`,
-/// every image and deployment follows its files. The files of synced folders are `surveys`.
+/// every image and deployment follows its files. The files of synced directories are `surveys`.
 ///
 /// # Errors
 /// Those of the script.
@@ -138,7 +139,7 @@ impl SessionPlan<'_> {
         classes.into_iter().rev().collect()
     }
 
-    /// What a change of `files` does to images and deployments.
+    /// The effects of a change of `files` on images and deployments.
     fn change(&self, class: &Class, files: &[PathBuf]) -> Result<ChangeView, Arc<ScriptError>> {
         let execution = &self.dry_run.execution;
         let project = &execution.run.project;

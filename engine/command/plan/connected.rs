@@ -1,4 +1,4 @@
-//! What a dev session connects and shows, as text and as JSON.
+//! The connections and the foreground of a dev session, as text and as JSON.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::config::{ExcludeRules, Excludes, Folder, Foreground, Forward, Selecti
 use crate::dev::{FolderSurvey, LargeEntry, Wanted};
 use crate::plural::counted;
 
-/// What a dev session connects and shows.
+/// The connections and the foreground of a dev session.
 #[derive(Serialize)]
 pub(super) struct ConnectedView {
     ports: Vec<PortView>,
@@ -32,7 +32,7 @@ struct PortView {
     text: String,
 }
 
-/// A synced folder.
+/// A synced directory.
 #[derive(Serialize)]
 struct FolderView {
     name: Option<String>,
@@ -53,7 +53,7 @@ struct FolderView {
     text: String,
 }
 
-/// The patterns of a folder. A file of patterns is `file:PATH`.
+/// The patterns of a directory. A file of patterns is `file:PATH`.
 #[derive(Serialize)]
 struct ExcludesView {
     both: Vec<String>,
@@ -61,7 +61,7 @@ struct ExcludesView {
     download: Vec<String>,
 }
 
-/// What is shown.
+/// The foreground: a terminal or logs.
 #[derive(Serialize)]
 struct ForegroundView {
     /// `terminal`, `attach`, `logs` or `nothing`.
@@ -78,7 +78,7 @@ struct ForegroundView {
 }
 
 impl ConnectedView {
-    /// What is `wanted`; the files of its folders are `surveys`.
+    /// The view of `wanted`; `surveys` lists the files of its directories.
     pub(super) fn new(wanted: &Wanted, surveys: Vec<FolderSurvey>, command: &[String]) -> Self {
         let foreground = wanted.foreground.clone().unwrap_or(Foreground::Nothing);
         let foreground = match foreground {

@@ -51,7 +51,7 @@ struct PlanDeployArgs {
     options: PlanOptions,
 }
 
-/// What a deploy would do. The fields are an interface for programs: new ones may be added, but none renamed.
+/// The effects of a deploy. The fields are an interface for programs: new ones may be added, but none renamed.
 #[derive(Serialize)]
 pub(super) struct DeployView {
     #[serde(flatten)]

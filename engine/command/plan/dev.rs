@@ -26,7 +26,7 @@ use crate::lock::lock;
     override_usage = "windlass plan dev [OPTIONS] [COMMAND]...",
     after_help = "\
 Shows what `windlass plan deploy` shows for the first pass, and then what a session connects:
-ports, folders with the files that are synced, pages, and the terminal or logs. `change`
+ports, directories with the files that are synced, pages, and the terminal or logs. `change`
 lines show what a saved file would do; a deployment that does not differ from the cluster is
 kept all the same. Functions of your scripts such as `synced_folders` and `reloads` count. No
 port is opened, and no container is contacted.
@@ -58,16 +58,16 @@ struct PlanDevArgs {
     exit_code: bool,
 }
 
-/// What a dev session would do. The fields are an interface for programs: new ones may be added, but none renamed.
+/// The effects of a dev session. The fields are an interface for programs: new ones may be added, but none renamed.
 #[derive(Serialize)]
 struct DevView {
     /// The first pass.
     #[serde(flatten)]
     first: DeployView,
-    /// What is connected; nothing with `--exit-after-deploy`, and if the first pass fails.
+    /// The connections; none with `--exit-after-deploy`, and if the first pass fails.
     #[serde(flatten)]
     connected: Option<ConnectedView>,
-    /// What changes of files do.
+    /// The effects of changed files.
     changes: Vec<ChangeView>,
     #[serde(skip)]
     connects: bool,

@@ -90,7 +90,7 @@ pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure
     Ok(dry_run.end())
 }
 
-/// Prints why files are synced. A dry run of what a session connects says which folders that are.
+/// Prints why files are synced. A dry run of what a session connects says which directories that are.
 fn why_synced(
     global: &GlobalOptions,
     args: &WhyArgs,
@@ -121,7 +121,7 @@ fn without_dots(file: &Path) -> PathBuf {
     else {
         return path;
     };
-    // What is above a directory depends on where the links to it lead.
+    // The parent of a directory depends on the links to it.
     let above: PathBuf = path.components().take(last + 1).collect();
     let below: PathBuf = path.components().skip(last + 1).collect();
     above.canonicalize().map_or(path, |above| above.join(below))

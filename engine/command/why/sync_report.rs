@@ -16,8 +16,8 @@ use crate::lock::lock;
 /// How many entries are named if none has a file.
 const NEAREST: usize = 3;
 
-/// What the sync entries do with one file. The fields are an interface for programs: new ones may be added, but none
-/// renamed.
+/// The effect of the sync entries on one file. The fields are an interface for programs: new ones may be added, but
+/// none renamed.
 #[derive(Serialize)]
 pub(super) struct SyncReport {
     /// The file, relative to the project if it is inside.
@@ -44,7 +44,7 @@ struct EntryName {
     text: String,
 }
 
-/// What an entry does with the file.
+/// The effect of an entry on the file.
 #[derive(Serialize)]
 struct Synced {
     #[serde(flatten)]
@@ -53,7 +53,7 @@ struct Synced {
     target: String,
     upload: WayView,
     download: WayView,
-    /// What is recorded of the file for this container; `null` without a record.
+    /// The record of the file for this container; `null` without a record.
     last_sync: Option<LastSync>,
 }
 
@@ -87,7 +87,7 @@ struct LastSync {
     was_sent: bool,
 }
 
-/// What the entries that the scripts of `dry_run` sync do with each of `files`, which are absolute.
+/// The reports for `files`, which are absolute: the effects of all entries that the scripts of `dry_run` sync.
 pub(super) fn reports(dry_run: &DryRun, files: &[PathBuf]) -> Vec<SyncReport> {
     let run = &dry_run.execution.run;
     let folders = lock(&dry_run.execution.wanted).folders.clone();

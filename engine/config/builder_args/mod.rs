@@ -44,7 +44,7 @@ impl BuilderArgs {
         Self(parse::parse(words, flag::KANIKO, false))
     }
 
-    /// Whether there are none.
+    /// Whether no arguments are set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

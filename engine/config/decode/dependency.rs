@@ -59,7 +59,7 @@ fn dependency(entry: NamedEntry<'_>, reader: &mut Reader<'_>) -> Option<Dependen
             return None;
         }
         let span = crate::config::node::Span { end: entry.node.span.start, ..entry.node.span };
-        let message = format!("{what} has neither `path` nor `git`");
+        let message = format!("{what} has no `path` and no `git`");
         let report = Report::new("config::dependency", message, "in this entry");
         reader.problems.add(span, report.help(PLACE_HELP));
         return None;

@@ -108,7 +108,7 @@ fn container(
     })
 }
 
-/// What a hook does with a container, if not running a command.
+/// The action of a hook in a container, unless it is a command.
 fn action(hook: &Mapping, what: &str, reader: &mut Reader<'_>) -> Option<HookAction> {
     if let Some(node) = field(hook, "wait") {
         let wait = reader.mapping(node, &format!("`wait` of {what}"))?;

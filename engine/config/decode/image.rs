@@ -243,7 +243,7 @@ fn is_name_part(char: char) -> bool {
     char.is_alphanumeric() || matches!(char, '_' | '-' | '.')
 }
 
-/// The notation in the file of a text that must not be displayed.
+/// The notation in the file of a string that must not be displayed.
 fn hidden(node: &YamlNode) -> Option<&str> {
     node.as_scalar().and_then(|scalar| scalar.written.as_deref())
 }

@@ -83,7 +83,7 @@ fn mounts(mapping: &Mapping, of: &str, reader: &mut Reader<'_>) -> Vec<MountConf
         let sources = [("secret", MountKind::Secret), ("configMap", MountKind::ConfigMap)];
         let source = sources.into_iter().find_map(|(key, kind)| Some((kind, field(mapping, key)?)));
         let Some((kind, source_node)) = source else {
-            let message = format!("{what} is ignored: it has neither `secret` nor `configMap`");
+            let message = format!("{what} is ignored: it has no `secret` and no `configMap`");
             let report =
                 Report::new("config::ignored", message, "ignored").help("add one of them, or remove it");
             reader.problems.warn(node.span, report);

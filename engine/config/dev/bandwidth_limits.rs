@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// `bandwidthLimits`, in KB (1,024 bytes) per second; 0 is no limit.
+/// `bandwidthLimits`, in KB (1,024 bytes) per second; 0 means unlimited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BandwidthLimits {

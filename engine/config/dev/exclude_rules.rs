@@ -11,7 +11,7 @@ pub struct ExcludeRules {
     /// The patterns, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<LocatedText>,
-    /// A file with patterns, one per line, which follow `paths`; relative to the folder.
+    /// A file with patterns, one per line, which follow `paths`; relative to the directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<LocatedText>,
 }

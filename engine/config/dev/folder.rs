@@ -1,4 +1,4 @@
-//! A folder that is kept equal with one in a container.
+//! A directory that is kept equal with one in a container.
 
 use std::ops::Not;
 use std::path::PathBuf;
@@ -75,7 +75,7 @@ impl std::fmt::Display for Folder {
     }
 }
 
-/// The patterns of a folder, each list in file order.
+/// The patterns of a directory, each list in file order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Excludes {

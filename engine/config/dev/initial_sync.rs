@@ -6,10 +6,10 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum InitialSync {
-    /// Makes the container equal to the local folder.
+    /// Makes the container equal to the local directory.
     #[default]
     MirrorLocal,
-    /// Makes the local folder equal to the container.
+    /// Makes the local directory equal to the container.
     MirrorRemote,
     /// Completes both sides; the local file wins.
     PreferLocal,

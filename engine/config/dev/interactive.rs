@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::config::Origin;
 
-/// `interactive`, earlier `overrideImages`: what changes with `-i` and `-t`.
+/// `interactive`, earlier `overrideImages`: the changes for `-i` and `-t`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Interactive {

@@ -58,7 +58,7 @@ pub struct Dev {
     /// The problems of the section. They prevent `dev` and `sync`, and are warnings for all other commands.
     #[serde(skip)]
     pub problems: Vec<ConfigDiagnostic>,
-    /// What the section asks for and windlass does not do, reported once when `dev` runs.
+    /// Warnings about unsupported settings of the section, reported once when `dev` runs.
     #[serde(skip)]
     pub notices: Vec<ConfigDiagnostic>,
 }
@@ -116,7 +116,7 @@ impl std::fmt::Display for Foreground {
 }
 
 impl Dev {
-    /// The containers of its ports, folders and terminal, each once; without those that mean the only pod.
+    /// The containers of its ports, directories and terminal, each once; without those that mean the only pod.
     pub fn selections(&self) -> Vec<Selection> {
         let ports = self.ports.iter().map(|port| &port.selection);
         let folders = self.folders.iter().map(|folder| &folder.selection);
@@ -150,8 +150,7 @@ impl Dev {
         }
     }
 
-    /// What is shown in the foreground: the terminal if it is not disabled or `is_interactive` (`-i`, `-t`), otherwise
-    /// the logs.
+    /// The foreground: the terminal if it is not disabled or `is_interactive` (`-i`, `-t`), otherwise the logs.
     pub fn foreground(&self, is_interactive: bool) -> Foreground {
         match &self.terminal {
             Some(terminal) if is_interactive || !terminal.is_disabled => {

@@ -26,7 +26,7 @@ pub(super) fn write(document: &Mapping, origins: Option<&Origins>) -> String {
 struct Writer<'a> {
     out: String,
     origins: Option<&'a Origins>,
-    /// Whether a text that looks like a reference is not one and must be escaped.
+    /// Whether strings that look like references are literal and must be escaped.
     escapes: bool,
 }
 
@@ -92,7 +92,7 @@ impl Writer<'_> {
         if self.escapes { escape(&scalar.text) } else { scalar.text.clone() }
     }
 
-    /// Writes a text of several lines as a block scalar.
+    /// Writes a string of several lines as a block scalar.
     fn block(&mut self, text: &str, indent: usize, comment: &str) {
         let (lines, keep) = match text.strip_suffix('\n') {
             Some(lines) => (lines, ""),

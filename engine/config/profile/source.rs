@@ -164,7 +164,7 @@ impl Sources<'_> {
         let mut text = |key: &str| reader.text(source, key, of);
         let Some(url) = text("git") else {
             let report =
-                Report::new("config::missing", format!("{of} has neither `path` nor `git`"), "this parent");
+                Report::new("config::missing", format!("{of} has no `path` and no `git`"), "this parent");
             problems.add(place, report.help("add `path`, the directory of the other project"));
             return None;
         };

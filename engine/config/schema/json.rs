@@ -121,7 +121,7 @@ mod tests {
             let branch = branches.iter().find(|one| one["if"]["properties"]["version"]["const"] == version);
             let reference =
                 branch.expect("the version is there")["then"]["$ref"].as_str().expect("a reference");
-            schema.pointer(reference.trim_start_matches('#')).expect("it is there")["properties"].clone()
+            schema.pointer(reference.trim_start_matches('#')).expect("a definition")["properties"].clone()
         };
         assert!(keys("v2beta1")["pipelines"].is_object() && keys("v1beta9")["pipelines"].is_null());
         assert_eq!(keys("v1beta9")["vars"]["allOf"][0]["type"][0], "array");

@@ -10,7 +10,7 @@ pub(super) const VARIABLE: &Section = &Section {
     keys: &[
         key("name", Text, "Its name in `${NAME}`.").required().changed_after(V1beta11),
         key("name", Text, "Filled in by DevSpace.").since(V2beta1),
-        key("question", Text, "The prompt if there is no value."),
+        key("question", Text, "The prompt if the variable has no value."),
         key("options", TEXTS, "The answers to choose from."),
         key("password", Boolean, "Hides the answer and does not save it; `false` by default."),
         key("validationPattern", Text, "A regular expression that an answer must match."),

@@ -70,6 +70,6 @@ fn dependency_whose_place_is_written_as_in_another_version_is_told_once() {
     );
     check("{name: x, source: [../x]}", &["`source` of dependency `x` must be a map"]);
     check("{name: x, source: {path: [a]}}", &["`path` of dependency `x` must be a string"]);
-    check("{name: x}", &["dependency `x` has neither `path` nor `git`"]);
-    check("{name: x, source: {}}", &["dependency `x` has neither `path` nor `git`"]);
+    check("{name: x}", &["dependency `x` has no `path` and no `git`"]);
+    check("{name: x, source: {}}", &["dependency `x` has no `path` and no `git`"]);
 }

@@ -122,7 +122,7 @@ fn unknown_key_wrong_type_and_missing_value_are_located() {
         "{kubectl: {manifests: kube}}",
         &["4:30: `manifests` of deployment `web` must be a list, found `kube`"],
     );
-    check_problems("{namespace: n}", &["4:8: deployment `web` has neither `helm` nor `kubectl`"]);
+    check_problems("{namespace: n}", &["4:8: deployment `web` has no `helm` and no `kubectl`"]);
     check_problems("{helm: {chart: {}}}", &["4:23: `chart` of deployment `web` has no `name`"]);
     check_problems("{kubectl: {}}", &["4:18: `kubectl` of deployment `web` has no `manifests`"]);
     check_problems(

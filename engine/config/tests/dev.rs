@@ -112,7 +112,7 @@ fn selections_name_images_and_pods() {
     assert_eq!(selection("imageSelector: nginx, containerName: c"), "image `nginx`, container `c`");
     assert_eq!(selection("labelSelector: {a: b, c: '1'}, namespace: n"), "labels `a=b,c=1`, namespace `n`");
     assert_eq!(selection("containerPath: /x"), "the only pod");
-    // In these versions, a selector of a later one is no name in `images`.
+    // These versions do not read the selector of a later one as a name in `images`.
     let dev = dev_of(Version::V1beta10, "dev: {sync: [{imageSelector: nginx}]}");
     assert_eq!(dev.folders[0].selection.image_selector.as_deref(), Some("nginx"));
 }

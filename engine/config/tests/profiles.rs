@@ -226,7 +226,7 @@ profiles:
         "{profile: base, source: {path: shared, configName: old.yaml}}",
         "shared/old.yaml:1:10: a profile of version v1beta9",
     );
-    check("{profile: base, source: {}}", "has neither `path` nor `git`");
+    check("{profile: base, source: {}}", "has no `path` and no `git`");
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn entries(dev: &Mapping) -> impl Iterator<Item = (&'static str, &YamlNode)> {
     lists.chain(terminal).chain(logs.unwrap_or_default().iter().map(|node| ("logs", node)))
 }
 
-/// Converts `dev` to pods if there are no obstacles. `dev` in the newest form does not change.
+/// Converts `dev` to pods if nothing prevents it. `dev` in the newest form does not change.
 pub(super) fn upgrade(document: &mut Mapping) {
     let Some(dev) = map(document, "dev") else { return };
     if !obstacles(dev).is_empty() {

@@ -40,7 +40,7 @@ pub struct UpgradedFile {
 pub struct UpgradeBlocker {
     /// The reason, as a phrase.
     pub reason: String,
-    /// Its location; `None` if there is no single one.
+    /// Its location; `None` if the reason concerns several places.
     pub place: Option<Origin>,
     /// The manual steps.
     pub help: Option<String>,
@@ -229,7 +229,7 @@ impl Old<'_> {
         complaints.iter().filter(is_new).map(UpgradeBlocker::from).collect()
     }
 
-    /// The variables that are used, but neither in `vars` nor predefined: the newest version requires a definition.
+    /// The used variables that are not in `vars` and not predefined: the newest version requires a definition.
     fn undefined_variables(&self) -> Vec<String> {
         let mut names = Vec::new();
         references(self.root, &mut names);

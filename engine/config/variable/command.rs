@@ -156,7 +156,7 @@ pub(crate) fn structured(text: &str, span: Span, problems: &Diagnostics) -> Opti
     if text == "null" {
         return Some(YamlNode { span, value: Value::Scalar(Scalar::null()) });
     }
-    // Fast path: most texts are one word, which is never a list or map.
+    // Fast path: most outputs are one word, which is never a list or map.
     if !text.contains([':', '-', '{', '[']) {
         return None;
     }

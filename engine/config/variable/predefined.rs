@@ -36,7 +36,7 @@ pub(crate) const NAMES: [&str; 16] = [
     "DEVSPACE_SPACE_NAMESPACE",
 ];
 
-/// Whether `name`, in any case and notation, is predefined.
+/// Whether `name` is predefined, ignoring upper and lower case and the notation.
 pub(crate) fn is_predefined(name: &str) -> bool {
     let name = name.to_ascii_uppercase().replace('.', "_");
     name == "DEVSPACE_USERHOME" || NAMES.contains(&name.as_str())
@@ -54,8 +54,8 @@ pub(crate) struct Predefined {
 }
 
 impl Predefined {
-    /// The value of `name`, in any case; `None` if it is not predefined. The error is the reason why the value is not
-    /// available.
+    /// The value of `name`, ignoring upper and lower case; `None` if it is not predefined. The error is the reason why
+    /// the value is not available.
     pub(crate) fn get(&self, name: &str, environment: &Environment) -> Option<Result<String, String>> {
         let value = match name.to_ascii_uppercase().as_str() {
             "DEVSPACE_RANDOM" | "DEVSPACE.RANDOM" => {

@@ -1,6 +1,6 @@
-//! References in a text: `${NAME}`.
+//! References in a string: `${NAME}`.
 
-/// A part of a text.
+/// A part of a string.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
     /// Literal text.

@@ -112,7 +112,7 @@ impl<'e> Resolver<'e> {
 
     /// The value of `name`, which is used at `span`. A failure is reported once.
     pub(crate) fn resolve(&mut self, name: &str, span: Span, problems: &mut Diagnostics) -> Option<Resolved> {
-        // `devspace.git.commit` and `DEVSPACE_GIT_COMMIT` are the same variable, in any case.
+        // `devspace.git.commit` and `DEVSPACE_GIT_COMMIT` are the same variable, in upper and lower case.
         let upper = name.to_ascii_uppercase();
         let key = if upper.starts_with("DEVSPACE") { upper.replace('.', "_") } else { name.to_owned() };
         let key = if key == "DEVSPACE_USERHOME" { "DEVSPACE_USER_HOME".to_owned() } else { key };
@@ -136,7 +136,7 @@ impl<'e> Resolver<'e> {
         names
     }
 
-    /// The names in `--var` that neither the file nor windlass defines or uses, sorted.
+    /// The names in `--var` that the file and windlass do not define or use, sorted.
     pub(crate) fn unused_flags(&self) -> Vec<String> {
         let is_unused = |name: &&String| {
             !self.definitions.contains_key(*name)
@@ -354,7 +354,7 @@ impl<'e> Resolver<'e> {
         None
     }
 
-    /// The default; reports a problem if there is none.
+    /// The default; reports a problem if it is missing.
     fn default_or(
         &mut self,
         definition: &Definition,

@@ -10,7 +10,7 @@ use super::value::Resolved;
 use crate::config::node::{MAX_DEPTH, Scalar, Style, Value, YamlNode};
 use crate::config::problem::{Diagnostics, Report};
 
-/// The maximum length of a text after its variables are filled in.
+/// The maximum length of a string after its variables are filled in.
 const MAX_TEXT: usize = 1 << 20;
 
 /// Whether references in `section` are filled in only when a command or a pipeline runs.
@@ -18,7 +18,7 @@ pub(crate) fn is_filled_late(section: &str) -> bool {
     matches!(section, "commands" | "pipelines" | "functions")
 }
 
-/// Whether expressions in `section` are evaluated here: the text of a hook is a command anyway.
+/// Whether expressions in `section` are evaluated here: a hook is a command anyway.
 pub(crate) fn is_evaluated(section: &str) -> bool {
     !is_filled_late(section) && !matches!(section, "hooks" | "imports")
 }
@@ -60,7 +60,7 @@ impl Substitution<'_, '_> {
         }
     }
 
-    /// Replaces the scalar `node` with the text `text`. Returns whether there is something to replace.
+    /// Replaces the references in `text`, the value of the scalar `node`. Returns whether there is something to replace.
     fn scalar(&mut self, node: &mut YamlNode, text: &str, depth: usize) -> bool {
         if self.evaluates
             && let Some(expression) = expression(text)
@@ -132,7 +132,7 @@ impl Substitution<'_, '_> {
         *node = tree;
     }
 
-    /// Whether `value` may be appended to a text of `length` bytes.
+    /// Whether `value` may be appended to a string of `length` bytes.
     fn fits(&mut self, length: usize, value: &Resolved) -> bool {
         let weight = value.node.as_ref().map_or(0, |node| node.weight() * 64);
         length + value.text.len() <= MAX_TEXT && self.resolver.take(value.text.len() + weight)

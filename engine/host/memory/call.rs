@@ -60,7 +60,7 @@ pub enum CallKind {
     Show,
     /// A wait.
     Sleep,
-    /// A dev session syncs a folder.
+    /// A dev session syncs a directory.
     SyncFolder,
     /// An image got a tag, in the daemon or in its registry.
     Tag,

@@ -10,8 +10,8 @@ use super::ContextError;
 use super::name::{shown, text_of};
 use super::pattern::Pattern;
 
-/// The directories that windlass and DevSpace use themselves, excluded from every context. In a synced folder, downloads
-/// arrive in the stage.
+/// The directories that windlass and DevSpace use themselves, excluded from every context. In a synced directory,
+/// downloads arrive in the last one.
 const ALWAYS: [&str; 3] = ["**/.windlass", "**/.devspace", "**/.windlass-stage"];
 
 /// The rules of one ignore file, with the semantics of moby's `patternmatcher`: patterns are relative to the

@@ -69,7 +69,7 @@ pub enum DockerfileError {
 
     /// There is no command for the restart helper to start.
     #[error(
-        "cannot inject the restart helper into `{file}`: it has neither an ENTRYPOINT nor a CMD to restart"
+        "cannot inject the restart helper into `{file}`: it has no ENTRYPOINT and no CMD to restart"
     )]
     #[diagnostic(
         code(image::dockerfile::no_command),

@@ -11,7 +11,7 @@ pub mod connect {
     use crate::lock::lock;
     use crate::script::RhaiResultOf;
 
-    /// Forwards a local port to a container. The port stays open while pods come and go.
+    /// Forwards a local port to a container. The port stays open when pods are replaced.
     ///
     /// # Example
     /// ```rhai
@@ -25,7 +25,7 @@ pub mod connect {
         Ok(())
     }
 
-    /// Keeps a folder equal with a folder in a container.
+    /// Syncs a local directory with a directory in a container: changes of either one reach the other.
     ///
     /// # Example
     /// ```rhai

@@ -11,7 +11,7 @@ use crate::run::DevOptions;
 #[derive(Clone)]
 pub struct ScriptDev(pub Arc<Dev>, pub DevOptions);
 
-/// The properties of what `dev` connects and shows.
+/// The properties of the section `dev`: ports, synced directories, pages, the terminal and logs.
 #[export_module]
 pub mod dev {
     use std::sync::Arc;
@@ -54,7 +54,7 @@ pub mod dev {
         dev.0.ports.iter().filter(|_| dev.1.forwards).cloned().map(Dynamic::from).collect()
     }
 
-    /// The synced folders, in the order of `devspace.yaml`; none with `--sync=false`.
+    /// The synced directories, in the order of `devspace.yaml`; none with `--sync=false`.
     #[rhai_fn(get = "folders", pure)]
     pub fn folders(dev: &mut ScriptDev) -> Array {
         dev.0.folders.iter().filter(|_| dev.1.syncs).cloned().map(Dynamic::from).collect()
@@ -66,7 +66,7 @@ pub mod dev {
         dev.0.pages.iter().filter(|_| dev.1.opens).cloned().map(Dynamic::from).collect()
     }
 
-    /// What is shown: the terminal if it is not disabled, or with `-i` and `-t`; otherwise the logs.
+    /// The foreground: the terminal if it is not disabled, or with `-i` and `-t`; otherwise the logs.
     #[rhai_fn(get = "foreground", pure)]
     pub fn foreground(dev: &mut ScriptDev) -> Foreground {
         dev.0.foreground(dev.1.is_interactive)
@@ -109,7 +109,7 @@ pub mod dev {
         forward.selection.clone()
     }
 
-    /// The name of the folder, or `()`.
+    /// The name of the synced directory, or `()`.
     #[rhai_fn(get = "name", pure)]
     pub fn name(folder: &mut Folder) -> Dynamic {
         text_or_unit(folder.name.as_deref())
@@ -127,7 +127,7 @@ pub mod dev {
         folder.container.clone()
     }
 
-    /// The container that the folder is synced with.
+    /// The container that the directory is synced with.
     #[rhai_fn(get = "selection", pure)]
     pub fn selection_of_folder(folder: &mut Folder) -> Selection {
         folder.selection.clone()
@@ -169,7 +169,7 @@ pub mod dev {
         page.url.clone()
     }
 
-    /// What is shown: `terminal`, `attach`, `logs` or `nothing`.
+    /// The kind of foreground: `terminal`, `attach`, `logs` or `nothing`.
     #[rhai_fn(get = "kind", pure)]
     pub fn kind(foreground: &mut Foreground) -> String {
         foreground.kind().to_owned()
@@ -239,7 +239,7 @@ pub mod dev {
         change.is_automatic
     }
 
-    /// Whether a synced folder brings all files into the container without a build.
+    /// Whether synced directories upload all of the files to the container, so that no build is needed.
     #[rhai_fn(get = "is_covered", pure)]
     pub fn is_covered(change: &mut ImageChange) -> bool {
         change.is_covered

@@ -12,7 +12,7 @@ pub mod http {
     use crate::script::RhaiResultOf;
 
     /// Sends an HTTP POST request with `body` to `url`, which may be a secret, such as a webhook URL. A string is sent
-    /// as text, any other value as JSON. Secrets in it are sent unmasked.
+    /// as plain text, any other value as JSON. Secrets in it are sent unmasked.
     ///
     /// # Errors
     /// `http::...` if no response arrives within 30 seconds, or its status is 400 or above.

@@ -1,4 +1,4 @@
-//! Rollouts as scripts see them: what a cluster gets of a deployment, and what became of it.
+//! Rollouts as scripts see them: the objects of a deployment that a cluster gets, and the result of the deploy.
 
 use rhai::plugin::*;
 
@@ -119,8 +119,8 @@ pub mod rollout {
         result.deployment().clone()
     }
 
-    /// The objects of the deployment, as they were in the cluster when it was deployed, a list of maps. Those of a chart
-    /// are read from its release.
+    /// The objects of the deployment as the cluster returned them after the deploy, a list of maps. The objects of a
+    /// chart are read from its release.
     ///
     /// # Errors
     /// `cluster::...`.

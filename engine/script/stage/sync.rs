@@ -1,4 +1,4 @@
-//! What scripts see of a batch of a synced folder.
+//! A batch of a synced directory, as scripts see it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +11,18 @@ use crate::dev::{ReloadAdvice, UploadCommands};
 use crate::script::RhaiResultOf;
 use crate::sync::{Batch, RelativePath, Remote};
 
-/// What was synced at a time, and the container.
+/// The changes that were synced together, and the container.
 #[derive(Clone)]
 pub struct SyncedBatch {
-    /// What was synced.
+    /// The changes.
     pub batch: Arc<Batch>,
-    /// The folder in the container.
+    /// The directory in the container.
     pub remote: Arc<dyn Remote>,
-    /// The advice for programs that may not read new files, given once for each folder.
+    /// The advice for programs that may not read new files, given once for each directory.
     pub advice: ReloadAdvice,
 }
 
-/// Stages and properties for synced folders.
+/// Stages and properties for synced directories.
 #[export_module]
 pub mod sync {
     use std::time::Duration;
@@ -36,9 +36,9 @@ pub mod sync {
     use crate::script::RhaiResultOf;
     use crate::sync::COMMAND_LIMIT;
 
-    /// Runs what `onUpload` of the folder says about the batch: its commands, and the restart of the container. A
-    /// command that fails is a warning. After 60 seconds it is reported that a command still runs; after 10 minutes it is
-    /// stopped.
+    /// Runs `onUpload` of the directory for the batch: its commands, and the restart of the container. A command that
+    /// fails is a warning. After 60 seconds windlass reports that a command still runs; after 10 minutes it stops the
+    /// command.
     ///
     /// # Example
     /// ```rhai
@@ -69,7 +69,7 @@ pub mod sync {
         super::run_commands_within(&context, folder, batch, limit)
     }
 
-    /// Asks a question in the terminal of `windlass dev`, which y or n answers. Without a terminal, the answer is
+    /// Prompts in the terminal of `windlass dev`, and returns whether the user pressed y. Without a terminal, returns
     /// `false`.
     ///
     /// # Example
@@ -84,31 +84,31 @@ pub mod sync {
         Ok(answer.map_err(StageError::from)?)
     }
 
-    /// The files that were written in the container, relative to the folder.
+    /// The files that were written in the container, relative to the synced directory.
     #[rhai_fn(get = "uploaded", pure)]
     pub fn uploaded(batch: &mut SyncedBatch) -> Array {
         super::texts(&batch.batch.uploaded)
     }
 
-    /// The directories that were made in the container, relative to the folder.
+    /// The directories that were created in the container, relative to the synced directory.
     #[rhai_fn(get = "created", pure)]
     pub fn created(batch: &mut SyncedBatch) -> Array {
         super::texts(&batch.batch.created)
     }
 
-    /// What was deleted in the container, relative to the folder.
+    /// The paths that were deleted in the container, relative to the synced directory.
     #[rhai_fn(get = "deleted", pure)]
     pub fn deleted(batch: &mut SyncedBatch) -> Array {
         super::texts(&batch.batch.deleted_there)
     }
 
-    /// The files that were written here, relative to the folder.
+    /// The files that were written on this machine, relative to the synced directory.
     #[rhai_fn(get = "downloaded", pure)]
     pub fn downloaded(batch: &mut SyncedBatch) -> Array {
         super::texts(&batch.batch.downloaded)
     }
 
-    /// Whether it is the first one with a container.
+    /// Whether it is the first batch with this container.
     #[rhai_fn(get = "is_initial", pure)]
     pub fn is_initial(batch: &mut SyncedBatch) -> bool {
         batch.batch.is_initial
@@ -121,7 +121,7 @@ pub mod sync {
     }
 }
 
-/// Runs what `onUpload` of `folder` says about `batch`; each command may take `limit`.
+/// Runs `onUpload` of `folder` for `batch`; stops each command after `limit`.
 fn run_commands_within(
     context: &NativeCallContext<'_>,
     folder: Folder,

@@ -120,7 +120,7 @@ pub mod cluster {
         Ok(())
     }
 
-    /// The object `KIND/NAME` in the cluster, a map; `()` if there is none. A chart is one object, `Chart/RELEASE`, with
+    /// The object `KIND/NAME` in the cluster, a map, or `()`. A chart is one object, `Chart/RELEASE`, with
     /// its `values`, because tests do not run helm.
     ///
     /// # Errors

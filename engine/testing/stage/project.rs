@@ -92,7 +92,8 @@ pub mod project {
     }
 
     /// The images that `windlass dev` builds after the file `path` was saved: those that read it and that `reloads` accepts.
-    /// Call `dev(project)` first, which plans the images and syncs the folders; `reload(project)` builds what changed.
+    /// Call `dev(project)` first, which plans the images and syncs the directories; `reload(project)` builds what
+    /// changed.
     ///
     /// # Errors
     /// `test::not_planned` before an image was planned.

@@ -90,7 +90,7 @@ fn kind(
             if !has_reported(mapping) {
                 // Label only the start of the entry: a long entry would be underlined as a whole.
                 let span = Span { end: node.span.start, ..node.span };
-                let message = format!("{what} has neither `helm` nor `kubectl`");
+                let message = format!("{what} has no `helm` and no `kubectl`");
                 let report = Report::new("config::missing", message, "in this entry");
                 let help = "add `helm` for a chart, or `kubectl` with `manifests`";
                 reader.problems.add(span, report.help(help));

@@ -5,7 +5,7 @@ use crate::config::node::{Mapping, YamlNode, field};
 use crate::config::reader::Reader;
 use crate::config::{OnDownload, OnUpload, SyncCommand, SyncExec, SyncHooks};
 
-/// Reads `onUpload` of a folder.
+/// Reads `onUpload` of a directory.
 pub(super) fn on_upload(folder: &Mapping, of: &str, reader: &mut Reader<'_>) -> OnUpload {
     let mut on_upload = OnUpload::default();
     let what = format!("`onUpload` of {of}");
@@ -20,7 +20,7 @@ pub(super) fn on_upload(folder: &Mapping, of: &str, reader: &mut Reader<'_>) -> 
     on_upload
 }
 
-/// Reads `onDownload` of a folder.
+/// Reads `onDownload` of a directory.
 pub(super) fn on_download(folder: &Mapping, of: &str, reader: &mut Reader<'_>) -> OnDownload {
     let what = format!("`onDownload` of {of}");
     let mapping = field(folder, "onDownload").and_then(|node| reader.mapping(node, &what));

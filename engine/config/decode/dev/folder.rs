@@ -1,4 +1,4 @@
-//! Synced folders.
+//! Synced directories.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -102,13 +102,13 @@ fn limit(mapping: &Mapping, key: &str, of: &str, reader: &mut Reader<'_>) -> Opt
     if limit.is_none() {
         let message = format!("`{key}` of {of} is not a limit: `{number}`");
         let report = Report::new("config::dev", message, "not a limit");
-        reader.problems.add(field(mapping, key)?.span, report.help("write KB per second; 0 is no limit"));
+        reader.problems.add(field(mapping, key)?.span, report.help("write KB per second; 0 means unlimited"));
     }
     limit.filter(|limit| *limit > 0)
 }
 
-/// Reports two folders that download into the same local folder: each would delete what the other downloads. `spans`
-/// are the locations of `dev.folders`.
+/// Reports two directories that download into the same local directory: each would delete what the other downloads.
+/// `spans` are the locations of `dev.folders`.
 pub(super) fn check_downloads(dev: &Dev, spans: &[Span], reader: &mut Reader<'_>) {
     let downloads = |folder: &Folder| !folder.disable_download;
     for (index, folder) in dev.folders.iter().enumerate().filter(|(_, folder)| downloads(folder)) {

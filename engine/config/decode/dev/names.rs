@@ -34,12 +34,12 @@ impl<'d> Names<'d> {
         found.map(|image| image.name.as_str())
     }
 
-    /// Reports `name` if it is no image.
+    /// Reports `name` if it is not an image.
     pub(super) fn check_image(&self, name: &str, span: Span, of: &str, reader: &mut Reader<'_>) {
         check(&self.images, ("image", name), span, of, reader);
     }
 
-    /// Reports `name` if it is no deployment.
+    /// Reports `name` if it is not a deployment.
     pub(super) fn check_deployment(&self, name: &str, span: Span, of: &str, reader: &mut Reader<'_>) {
         check(&self.deployments, ("deployment", name), span, of, reader);
     }

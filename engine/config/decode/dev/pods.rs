@@ -9,7 +9,7 @@ use crate::config::node::{Mapping, Span, YamlNode, field};
 use crate::config::reader::Reader;
 use crate::config::{Dev, Selection, Terminal};
 
-/// What windlass does not do with a pod: key, reason, help.
+/// Unsupported keys of a pod: key, reason, help.
 const UNSUPPORTED: [(&str, &str, &str); 13] = [
     ("devImage", NOT_REPLACED, IN_DEPLOYMENT),
     ("command", NOT_REPLACED, IN_DEPLOYMENT),
@@ -44,7 +44,7 @@ const DISABLE_TTY: (&str, &str, &str) = (
 const NOT_REPLACED: &str = "windlass does not replace pods";
 const IN_DEPLOYMENT: &str = "change it in the deployment, for example in its values";
 
-/// What is read of all pods together.
+/// Settings of all pods, which are read together.
 #[derive(Default)]
 struct Pods {
     ports: Vec<Span>,
@@ -164,8 +164,8 @@ impl Pods {
         is_enabled(mapping, "attach", true).then_some((Terminal { is_attach: true, ..plain }, span))
     }
 
-    /// The keys of the section `key`, what they belong to, a terminal with what all sections have in common, and the
-    /// location of the section.
+    /// The keys of the section `key`, the name of the section for messages, a terminal with the settings that all
+    /// sections share, and the location of the section.
     fn foreground_section<'m>(
         mapping: &'m Mapping,
         key: &str,
