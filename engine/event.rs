@@ -345,7 +345,7 @@ pub enum ForwardChange {
 pub struct KeyHint {
     /// The key.
     pub key: char,
-    /// What it does, as a phrase: `build`.
+    /// Its effect, as a phrase: `build`.
     pub does: String,
 }
 

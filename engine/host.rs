@@ -55,7 +55,7 @@ pub struct Host {
     pub cluster: Arc<dyn Cluster>,
     /// Builds by commands of the user.
     pub custom: Arc<dyn CustomBuilder>,
-    /// What is deployed to the cluster.
+    /// Deploys to the cluster, and reads and deletes deployments.
     pub deployer: Arc<dyn Deployer>,
     /// The Docker daemon.
     pub docker: Arc<dyn Docker>,

@@ -18,7 +18,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The string itself, for the place that sends it.
+    /// The string itself. Only code that sends it calls this.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -43,7 +43,7 @@ pub fn without_tabs(text: &str, at: usize) -> Option<(String, Vec<usize>)> {
         let Some(end) = bytes[start..].iter().position(|byte| *byte == b'\n') else { break };
         start += end + 1;
     }
-    // Tabs and spaces are both one byte: the text stays valid UTF-8.
+    // Tabs and spaces are both one byte: the bytes stay valid UTF-8.
     if lines.is_empty() { None } else { String::from_utf8(bytes).ok().map(|text| (text, lines)) }
 }
 

@@ -90,7 +90,7 @@ fn a_chart_is_installed_kept_and_upgraded() {
             .stderr_has("1 deleted");
         assert_eq!(size(&cluster), None);
         let output = project.run(["purge", "--yes"]);
-        output.success().stderr_has("web | nothing to delete: there is no release web\n").lacks("Error");
+        output.success().stderr_has("web | nothing to delete: release web not found\n").lacks("Error");
     }
 }
 

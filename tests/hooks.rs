@@ -225,7 +225,7 @@ fn container_hooks_are_skipped_with_a_message() {
     project(&format!("[{}]", hooks.join(", ")))
         .run(["build"])
         .success()
-        .stderr_has("it acts on a container, and before a deploy there is none for `after:build`")
+        .stderr_has("it acts on a container, and `after:build` happens before a deploy")
         .stderr_has("windlass does not support `upload` of hooks");
 }
 

@@ -45,7 +45,7 @@ pub struct CustomRequest {
 /// itself must tag and push the image.
 ///
 /// # Errors
-/// [`BuildError`] if there is no command for this system, or if the command cannot be run or its exit code is not 0.
+/// [`BuildError`] if this system has no command, or if the command cannot be run or its exit code is not 0.
 pub async fn build_custom(
     request: &CustomRequest,
     exec: &dyn Exec,

@@ -129,7 +129,7 @@ pub enum BuildError {
     NoCommand {
         /// Name of the image.
         image: String,
-        /// What is missing.
+        /// The reason, as a phrase.
         reason: String,
     },
 
@@ -239,7 +239,7 @@ pub enum BuildError {
         )
     )]
     Changed {
-        /// The file, as the context names it.
+        /// The path of the file in the context.
         path: String,
         /// What happened to it.
         reason: Changed,
@@ -249,7 +249,7 @@ pub enum BuildError {
     #[error("cannot send `{path}` to the builder: {reason}")]
     #[diagnostic(code(stage::build::unreadable), help("make it readable, or exclude it in .dockerignore"))]
     Unreadable {
-        /// The file, as the context names it.
+        /// The path of the file in the context.
         path: String,
         /// Why it could not be read.
         reason: String,

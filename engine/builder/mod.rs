@@ -60,7 +60,7 @@ pub struct BuildRequest {
     pub directory: PathBuf,
     /// Records the files that the builder sent.
     pub sent: Arc<SentFiles>,
-    /// What builds will inherit from the image, as far as it is known before its build.
+    /// The settings that builds will inherit from the image, if they are known before its build.
     pub inherited: Option<BaseConfig>,
 }
 

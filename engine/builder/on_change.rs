@@ -46,8 +46,8 @@ pub enum OnChangeError {
 
 /// The files that `globs` (relative to `root`) match, sorted, each once. A directory matches every file below it;
 /// `**` matches any number of directories; a glob may match nothing. Symlinks are listed, but not followed. The state
-/// directories of windlass and DevSpace, the cache directory `own`, and everything except files and symlinks
-/// are excluded.
+/// directories of windlass and DevSpace, the cache directory `own`, and everything except files and symlinks are
+/// excluded.
 ///
 /// # Errors
 /// [`OnChangeError`] if a pattern is not a valid glob, or a directory cannot be read.

@@ -111,7 +111,7 @@ impl ClusterAccess {
         &self.0.options
     }
 
-    /// The name of its context, for commands; `None` in a pod and without a cluster, where there is no kubeconfig.
+    /// The name of its context, for commands; `None` without a kubeconfig: in a pod and without a cluster.
     ///
     /// # Errors
     /// As for [`ClusterAccess::context`].

@@ -17,7 +17,7 @@ const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 pub struct Kubeconfig(kube::config::Kubeconfig);
 
 impl Kubeconfig {
-    /// Reads the files that the environment, looked up with `variable`, selects; `None` if there are none. As with
+    /// Reads the files that the environment, looked up with `variable`, selects; `None` if none exists. As with
     /// kubectl, missing files are ignored.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Kubeconfig {
         self.entry(name)?.namespace.as_deref().filter(|namespace| !namespace.is_empty())
     }
 
-    /// The cluster of the context `wanted`, or of the current one; `None` if there is no current one.
+    /// The cluster of the context `wanted`, or of the current one; `None` without a current one.
     ///
     /// # Errors
     /// [`ClusterError::UnknownContext`] and [`ClusterError::BadContext`].
@@ -87,7 +87,7 @@ impl Kubeconfig {
         }))
     }
 
-    /// A kubeconfig with only the context `name`, as the current one, with its cluster and its user.
+    /// A kubeconfig with only the context `name`, which is the current one, and with its cluster and user.
     pub(super) fn only(&self, name: &str) -> Self {
         let mut only = self.0.clone();
         only.current_context = Some(name.to_owned());
@@ -164,7 +164,7 @@ mod tests {
                           {cluster: empty}\nclusters:\n- name: k\n  cluster: {server: 'https://second'}\n- name: \
                           empty\n  cluster: {}\n";
 
-    /// The result for files with these contents; the second file is missing if there is no second element.
+    /// The result for files with these contents; without a second element, the second file is missing.
     fn find(texts: &[&str]) -> Result<Option<Kubeconfig>, ClusterError> {
         let folder = tempfile::tempdir().expect("a directory");
         let mut paths = vec![folder.path().join("missing")];

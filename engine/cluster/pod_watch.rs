@@ -22,7 +22,7 @@ pub struct PodQuery {
     pub labels: String,
 }
 
-/// What a watch of pods reports.
+/// A report of a watch of pods.
 #[derive(Debug, Clone)]
 pub enum PodsChange {
     /// All pods that match now.

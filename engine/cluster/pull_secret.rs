@@ -94,7 +94,7 @@ impl PullSecret {
 }
 
 impl RegistryLogin {
-    /// User name and password for a cluster: those configured, otherwise those of `stored`; `None` if there are none.
+    /// User name and password for a cluster: those configured, otherwise those of `stored`, or `None`.
     pub(super) fn login(&self, stored: Option<&Credential>) -> Option<(String, Secret)> {
         if let (Some(username), Some(password)) = (&self.username, &self.password) {
             return Some((username.clone(), password.clone()));

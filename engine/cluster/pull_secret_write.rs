@@ -22,8 +22,8 @@ const ACCOUNT_LIMIT: Duration = Duration::from_secs(10);
 const ACCOUNT_PAUSE: Duration = Duration::from_millis(200);
 
 impl ClusterAccess {
-    /// Writes `secret` into the namespace and adds it to its service accounts; writes nothing if there are no
-    /// credentials for any of its registries. Idempotent.
+    /// Writes `secret` into the namespace and adds it to its service accounts; writes nothing without credentials for
+    /// at least one of its registries. Idempotent.
     ///
     /// The secret is applied with server-side apply and the field manager of windlass. A secret with a user-chosen name
     /// that another field manager wrote is not changed. Other entries of the accounts are kept, even if they are

@@ -20,7 +20,7 @@ pub struct Candidate {
     pub pod: Arc<Pod>,
     /// Its name.
     pub container: String,
-    /// Its image, as the pod names it.
+    /// Its image in the pod spec.
     pub image: String,
     /// Its phase.
     pub phase: ContainerPhase,
@@ -37,7 +37,7 @@ pub enum ContainerPhase {
     Running,
     /// It does not run yet, or again.
     Waiting,
-    /// It has ended for good.
+    /// It has ended and does not restart.
     Ended,
 }
 
@@ -64,7 +64,7 @@ impl Candidate {
 }
 
 /// The containers of `pods` that `selector` may mean, one of each pod: first those that are ready, then those that run;
-/// among them the last build, then the newest, then by name. Pods that are being deleted are left out.
+/// among them the last build, then the newest, then by name. Pods that are being deleted do not count.
 pub fn candidates(pods: &[Arc<Pod>], selector: &TargetSelector) -> Vec<Candidate> {
     let mut found: Vec<_> =
         staying(pods).filter_map(|pod| of_pod(pod, selector).into_iter().next()).collect();
@@ -96,7 +96,7 @@ fn of_pod(pod: &Arc<Pod>, selector: &TargetSelector) -> Vec<Candidate> {
     containers.collect()
 }
 
-/// What the node reports of the container `name`.
+/// The status that the node reports for the container `name`.
 pub(super) fn status_of<'p>(pod: &'p Pod, name: &str) -> Option<&'p ContainerStatus> {
     let status = pod.status.as_ref()?;
     let all = status.container_statuses.iter().chain(&status.init_container_statuses).flatten();

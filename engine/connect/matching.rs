@@ -13,7 +13,7 @@ const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 pub(super) struct Matching<'p> {
     /// Its name.
     pub name: &'p str,
-    /// Its image, as the pod names it.
+    /// Its image in the pod spec.
     pub image: &'p str,
     /// How its image matches; `Current` if images do not matter.
     pub fit: ImageFit,

@@ -28,13 +28,13 @@ impl TargetSelector {
         self.is_default || (self.pod.is_none() && self.labels.is_none() && self.images.is_empty())
     }
 
-    /// What the API server is asked for.
+    /// The query for the API server.
     pub(super) fn query(&self) -> PodQuery {
         PodQuery { name: self.pod.clone(), labels: self.labels.clone().unwrap_or_default() }
     }
 }
 
-/// What a pod must be like, as it continues `no pod`: `` with the labels `app=api` ``.
+/// The condition for a pod, which continues `no pod`: `` with the labels `app=api` ``.
 impl fmt::Display for TargetSelector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();

@@ -36,7 +36,7 @@ pub struct Target {
     pub container: String,
     /// Its ID, another one after each restart.
     pub container_id: String,
-    /// Its image, as the pod names it.
+    /// Its image in the pod spec.
     pub image: String,
 }
 

@@ -6,7 +6,7 @@ use miette::Diagnostic;
 
 use crate::cluster::ClusterError;
 
-/// Why there is no container to connect to.
+/// The reason why no container can be connected to.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TargetError {
     /// Nothing says which of several pods is meant.
@@ -34,7 +34,7 @@ pub enum TargetError {
     /// No pod matches.
     #[error("no pod {wanted} in the namespace `{namespace}`")]
     NoPod {
-        /// What it must be like: ``with the labels `app=api` ``.
+        /// The condition for the pod: ``with the labels `app=api` ``.
         wanted: String,
         /// The namespace.
         namespace: String,

@@ -21,7 +21,7 @@ use crate::cluster::{ClusterAccess, ClusterError, PodsChange};
 use crate::error::in_one_line;
 use crate::event::Level;
 
-/// How often the pods are looked at while there is no target, and while there is one.
+/// The interval between checks of the pods without a target, and the one with a target.
 const TICK: Duration = Duration::from_millis(500);
 const QUIET_TICK: Duration = Duration::from_secs(5);
 
@@ -32,7 +32,7 @@ const ROLLOUT_LIMIT: Duration = Duration::from_secs(30);
 const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 const REJECTED_PAUSE: Duration = Duration::from_secs(5);
 
-/// What a watch knows.
+/// The result of a watch.
 #[derive(Debug, Clone, Default)]
 pub struct TargetState {
     /// The container that is current; `None` while none runs.
@@ -90,7 +90,7 @@ impl TargetWatch {
         found.ok()?.target.clone()
     }
 
-    /// What is known, and each change of it.
+    /// The current state, and each change of it.
     pub fn subscribe(&self) -> watch::Receiver<TargetState> {
         self.state.subscribe()
     }
@@ -215,14 +215,14 @@ struct Watched<'a> {
     state: &'a watch::Sender<TargetState>,
     namespace: String,
     pods: Option<Vec<Arc<Pod>>>,
-    /// Since when there is no target.
+    /// When the last target ended.
     without: Instant,
     /// Since when the target is about to be replaced.
     unsettled: Option<Instant>,
     /// Whether the connection is lost.
     is_lost: bool,
     diagnosis: Diagnosis,
-    /// What was reported since there was a target.
+    /// Messages that were reported since the last target.
     told: HashSet<String>,
 }
 
@@ -322,7 +322,7 @@ impl Watched<'_> {
         );
     }
 
-    /// Reports why there is no target, once.
+    /// Reports once why no target is found.
     async fn tell_obstacle(&mut self, waiting: Option<&Candidate>) {
         match waiting {
             Some(candidate) if candidate.phase == ContainerPhase::Waiting => {

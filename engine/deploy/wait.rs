@@ -30,7 +30,7 @@ const OBSERVE_LIMIT: Duration = Duration::from_secs(30);
 pub struct WaitTarget {
     /// Its name.
     pub deployment: String,
-    /// Its objects, as they are in the cluster.
+    /// The state of its objects in the cluster.
     pub objects: Vec<Value>,
     /// References of images that were built but not pushed.
     pub unpushed: Vec<String>,
@@ -59,7 +59,7 @@ pub struct NotReady {
     pub error: StageError,
 }
 
-/// What was observed of a deployment.
+/// The observed state of a deployment.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
     /// Its objects, and how far each is.
@@ -84,7 +84,7 @@ pub struct WaitLimits {
     pub is_patient: bool,
 }
 
-/// What is known of the cluster.
+/// The known state of the cluster.
 #[derive(Default)]
 struct Known {
     objects: HashMap<ObjectKey, Value>,
@@ -184,7 +184,7 @@ struct Wait<'a> {
     limits: WaitLimits,
     known: Known,
     seen: Seen,
-    /// What was last reported of each deployment.
+    /// The last report about each deployment.
     shown: HashMap<String, Vec<Summary>>,
 }
 
@@ -326,7 +326,7 @@ impl Wait<'_> {
             && missing.key.is_none()
             && missing.near.is_none()
         {
-            // Without the permission to list them, there is no hint.
+            // Without the permission to list them, the error has no hint.
             let names = self.access.object_names("v1", missing.kind, &missing.namespace).await;
             let names = names.unwrap_or_default();
             missing.near = nearest(&missing.name, names.iter().map(String::as_str)).map(str::to_owned);

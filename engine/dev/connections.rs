@@ -23,10 +23,10 @@ use crate::rollout::{project_images, target_selector};
 use crate::run::Run;
 use crate::sync::{FolderOptions, SyncHooks, check_downloads};
 
-/// What is done around the synchronization of a directory.
+/// Creates the hooks for the sync of a directory.
 pub type FolderHooks = Box<dyn Fn(&Folder) -> Arc<dyn SyncHooks>>;
 
-/// What chooses one of several containers that a selection means.
+/// Creates the choice among several containers that a selection matches.
 pub type Chooser = Box<dyn Fn(&Selection) -> Choose>;
 
 /// The connections of a dev session. They outlive pods and passes; dropping it ends them.
@@ -42,7 +42,7 @@ pub struct Connections {
     folders: Vec<Kept<Folder, SyncTarget>>,
     logs: Option<Kept<Logs, ()>>,
     opened: HashSet<String>,
-    /// The directories whose directory here does not exist, as far as that was reported.
+    /// Synced directories that do not exist on this machine and were reported.
     missing: HashSet<PathBuf>,
     /// Why entries of the section `dev` are not connected, as far as that was reported.
     problems: HashMap<String, String>,
@@ -238,7 +238,7 @@ impl Connections {
         Ok(TargetWatch::start(&self.access, selector, choose, &self.notices, &self.cancel))
     }
 
-    /// The directories of `wanted` whose directory here does not exist; each is reported once.
+    /// The synced directories of `wanted` that do not exist on this machine; each is reported once.
     pub fn report_missing<'w>(&mut self, root: &Path, wanted: &'w [Folder]) -> Vec<&'w Folder> {
         let mut missing = Vec::new();
         for folder in wanted.iter().filter(|folder| !folder.is_file) {

@@ -1,4 +1,4 @@
-//! The files that synced directories brought here.
+//! The files that syncs downloaded.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use crate::lock::lock;
 /// The number of files that are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// The files that synced directories brought here. Cheap to clone.
+/// The files that syncs downloaded. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Downloads(Arc<Mutex<HashMap<PathBuf, (Version, Download)>>>);
 
-/// A file that a synced directory brought here.
+/// A file that a sync downloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
     /// The entry of `dev.sync`.
@@ -24,11 +24,11 @@ pub struct Download {
     pub pattern: String,
 }
 
-/// What tells one content of a file from another.
+/// The modification time and size of a file: they differ if its content does.
 type Version = (Option<SystemTime>, u64);
 
 impl Downloads {
-    /// The file at `on_disk` was just brought here, by the sync entry `entry`, in which its path is `path`.
+    /// Records that the sync entry `entry`, in which the path of the file is `path`, just downloaded it to `on_disk`.
     pub fn add(&self, on_disk: &Path, path: &str, entry: &Origin) {
         let Some(version) = version(on_disk) else { return };
         let download = Download { entry: entry.clone(), pattern: format!("/{path}") };
@@ -39,7 +39,7 @@ impl Downloads {
         known.insert(on_disk.to_owned(), (version, download));
     }
 
-    /// Where the file at `on_disk` came from, if it is still what a synced directory brought here.
+    /// The download that wrote the file at `on_disk`, if the file is unchanged since then.
     pub fn find(&self, on_disk: &Path) -> Option<Download> {
         let (known, download) = lock(&self.0).get(on_disk)?.clone();
         (version(on_disk) == Some(known)).then_some(download)

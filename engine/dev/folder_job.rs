@@ -38,22 +38,22 @@ pub struct FolderSettings<'a> {
     pub watch: Option<TargetWatch>,
     /// The entry of `dev.sync`, if it is one.
     pub folder: Option<&'a SyncFolder>,
-    /// What overrides the entry.
+    /// The options that override the entry.
     pub flags: FolderFlags<'a>,
-    /// What is done around the synchronization.
+    /// Called before and after parts of the sync.
     pub hooks: Arc<dyn SyncHooks>,
-    /// Receives what happens.
+    /// Receives the events.
     pub events: &'a Events,
     /// Ends it.
     pub cancel: &'a CancellationToken,
 }
 
-/// What the command line says about directories.
+/// The options of the command line for synced directories.
 #[derive(Clone, Copy, Default)]
 pub struct FolderFlags<'a> {
-    /// What the first connection does.
+    /// The strategy of the first connection.
     pub strategy: Option<InitialSync>,
-    /// More patterns of what is not synced.
+    /// More patterns of files that are not synced.
     pub exclude: &'a [String],
     /// Whether nothing is downloaded.
     pub upload_only: bool,
@@ -166,7 +166,7 @@ impl FolderJob {
     }
 }
 
-/// What the state of a directory is recorded for.
+/// The key of the recorded state of a directory.
 pub(super) fn folder_key(
     context: &ClusterContext,
     selector: &TargetSelector,

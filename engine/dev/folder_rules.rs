@@ -9,11 +9,11 @@ use crate::sync::{ExcludeRules, RelativePath, SyncError};
 /// The exclude rules of a synced directory, those of files included.
 #[derive(Debug, Default)]
 pub struct FolderRules {
-    /// What is not synced.
+    /// The files that are not synced.
     pub both: PlacedRules,
-    /// What is not uploaded.
+    /// The files that are not uploaded.
     pub upload: PlacedRules,
-    /// What is not downloaded.
+    /// The files that are not downloaded.
     pub download: PlacedRules,
 }
 

@@ -1,4 +1,4 @@
-//! Dev sessions: what a script wants to be connected, and the connections that are kept while pods come and go.
+//! Dev sessions: the connections that scripts request, which are kept when pods are replaced.
 
 mod connections;
 mod covered;

@@ -1,4 +1,4 @@
-//! What is in a synced directory on this machine.
+//! The local files of a synced directory.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::sync::{Kind, LocalFolder, RelativePath};
 /// The number of entries that count as the largest.
 const LARGEST: usize = 3;
 
-/// What is in a synced directory on this machine, without what is excluded.
+/// The local files of a synced directory, without excluded ones.
 #[derive(Debug, Default, Serialize)]
 pub struct FolderSurvey {
     /// The number of files.
@@ -21,14 +21,14 @@ pub struct FolderSurvey {
     pub bytes: u64,
     /// The largest files and directories at the top of the directory.
     pub largest: Vec<LargeEntry>,
-    /// Why it cannot be synced, or what of it cannot.
+    /// Why it cannot be synced, or which of its files cannot.
     pub problems: Vec<String>,
     /// The files, absolute and resolved.
     #[serde(skip)]
     pub paths: Vec<PathBuf>,
 }
 
-/// A file or a directory of a directory.
+/// A file or directory at the top of a synced directory.
 #[derive(Debug, Serialize)]
 pub struct LargeEntry {
     /// Its name; that of a directory ends with `/`.
@@ -40,7 +40,7 @@ pub struct LargeEntry {
 }
 
 impl FolderSurvey {
-    /// Lists `folder`, one of the `folders` of the project in `root`. If it uploads, what it does not upload does not count.
+    /// Lists `folder`, one of the `folders` of the project in `root`. If it uploads, only uploaded files count.
     pub fn new(root: &Path, folders: &[SyncFolder], folder: &SyncFolder) -> Self {
         let local = root.join(&folder.local);
         let problem = |problem: String| Self { problems: vec![problem], ..Self::default() };

@@ -12,7 +12,7 @@ use crate::rollout::target_selector;
 use crate::run::Run;
 use crate::sync::{Entry, Kind, Limit, LocalFolder, RelativePath, SyncRecord, Ways, is_own, record_of};
 
-/// What a synced directory does with one path of this machine, and why.
+/// Whether a synced directory syncs one path of this machine, and why.
 #[derive(Debug)]
 pub struct SyncReason {
     /// The path in the directory; `None` for the directory itself, and if it cannot be synced because of its name.
@@ -156,7 +156,7 @@ impl SyncReason {
         }
     }
 
-    /// What is recorded of it for the container that `folder` means; `None` without a record. No cluster is contacted.
+    /// The record of the path for the container that `folder` selects, or `None`. Contacts no cluster.
     pub fn record(&self, run: &Arc<Run>, folder: &SyncFolder, access: &ClusterAccess) -> Option<SyncRecord> {
         let context = access.context().ok().flatten()?;
         let selector = target_selector(run, &folder.selection).ok()?;
@@ -184,7 +184,7 @@ fn through_link(folder: &LocalFolder, file: &Path) -> Option<PathBuf> {
     })
 }
 
-/// What keeps `path`, which no rule excludes, from being synced; `None` if it does not exist.
+/// The reason why `path` cannot be synced, although no rule excludes it; `None` if it does not exist.
 fn obstacle(folder: &LocalFolder, path: &RelativePath, exists: bool) -> Option<String> {
     let mut parents: Vec<_> = std::iter::successors(path.parent(), RelativePath::parent).collect();
     parents.reverse();
@@ -300,7 +300,7 @@ mod tests {
                 };
                 prop_assert_eq!(reason.upload.is_open, goes(&up, no_upload), "{} up", path);
                 prop_assert_eq!(reason.download.is_open, goes(&down, no_download), "{} down", path);
-                // Nothing is left out without a reason, and the pattern is the last one that matches.
+                // Each path that is not synced has a reason, and the pattern is the last one that matches.
                 prop_assert_eq!(reason.not_synced.is_none(), entry.is_some(), "{}", path);
                 if let Some(NotSynced::Excluded(deciding)) = &reason.not_synced {
                     let line = deciding.pattern.origin.line;

@@ -1,4 +1,4 @@
-//! What `onUpload` of a synced directory asks for.
+//! The commands and the restart that `onUpload` of a synced directory requests.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use crate::config::{Folder, Foreground, Forward, Page};
 
-/// What a script wants to be connected.
+/// The connections that a script requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// The forwarded ports.
@@ -11,6 +11,6 @@ pub struct Wanted {
     pub folders: Vec<Folder>,
     /// The pages to open.
     pub pages: Vec<Page>,
-    /// What is shown; `None` if the script showed nothing.
+    /// The foreground; `None` if the script showed nothing.
     pub foreground: Option<Foreground>,
 }

@@ -37,7 +37,7 @@ pub(super) fn run(
     }
     if event.ends_with(":build") || event.ends_with(":createPullSecrets") {
         let message = format!(
-            "skipping the hook at {}: it acts on a container, and before a deploy there is none for `{event}`",
+            "skipping the hook at {}: it acts on a container, and `{event}` happens before a deploy",
             hook.origin
         );
         run.session.notice(Level::Warning, message);
@@ -95,7 +95,7 @@ fn in_background(
         };
         session.notice(Level::Warning, format!("the background hook `{name}` failed: {reason}"));
     });
-    // A plan only records it, and ends: what is done at once is done here.
+    // A plan only records it and ends, so work that completes immediately is polled here.
     if run.session.runtime().block_on(async { (&mut work).now_or_never() }).is_none() {
         run.session.runtime().spawn(work);
     }

@@ -15,7 +15,7 @@ use crate::error::StageError;
 use crate::event::{Events, ImageEvents};
 use crate::process::OnLine;
 
-/// What a dev session connects.
+/// A connection of a dev session.
 #[derive(Debug, Clone, Copy)]
 pub enum Connection<'a> {
     /// A local port.
@@ -24,7 +24,7 @@ pub enum Connection<'a> {
     Folder(&'a Folder),
     /// A page that is opened.
     Page(&'a Page),
-    /// What is shown.
+    /// The foreground: a terminal or logs.
     Foreground(&'a Foreground),
 }
 

@@ -82,7 +82,7 @@ pub trait Deployer: Send + Sync {
         Ok(None)
     }
 
-    /// The identity of a chart, for the key of its deployment.
+    /// The identity of a chart, which is part of the key of its deployment.
     ///
     /// # Errors
     /// As for [`Deployer::render_chart`].
@@ -98,7 +98,7 @@ pub trait Deployer: Send + Sync {
     /// `cluster::...`.
     async fn releases(&self, chart: &ChartRequest) -> Result<ReleaseList, StageError>;
 
-    /// The objects of the newest release of a chart, as they are in the cluster.
+    /// The objects of the newest release of a chart in their current state in the cluster.
     ///
     /// # Errors
     /// `deploy::release_unreadable`, `cluster::...`.
@@ -170,7 +170,8 @@ pub trait Deployer: Send + Sync {
     /// `cluster::...`.
     async fn restart(&self, key: &ObjectKey) -> Result<Value, StageError>;
 
-    /// The objects of the manifests of `deployment`, as they are in the cluster; none if it was never deployed.
+    /// The objects of the manifests of `deployment` in their current state in the cluster; none if it was never
+    /// deployed.
     ///
     /// # Errors
     /// `cluster::...`.

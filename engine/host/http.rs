@@ -14,7 +14,7 @@ pub trait Http: Send + Sync {
     /// Sends a request and reads the response, regardless of its status.
     ///
     /// # Errors
-    /// [`HttpError`] if there is no response.
+    /// [`HttpError`] without a response.
     async fn send(
         &self,
         request: &HttpRequest,
@@ -81,7 +81,7 @@ pub struct HttpResponse {
     pub body: String,
 }
 
-/// Why there is no response. Contains only the URL for display.
+/// The reason of a missing response. Contains only the URL for display.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum HttpError {
     /// A header is invalid.

@@ -70,7 +70,7 @@ pub struct State {
     pub refused: Vec<(String, String)>,
     /// The configured results of commands; the last match is used.
     pub programs: Vec<ProgramRule>,
-    /// The facts for git; `None`: there is no repository.
+    /// The facts for git; `None` outside a repository.
     pub git: Option<GitFacts>,
     /// The configured responses of web servers; the last match is used.
     pub servers: Vec<HttpRule>,

@@ -74,7 +74,7 @@ pub trait Oci: Send + Sync {
         references: &[ImageReference],
     ) -> Result<Digest, StageError>;
 
-    /// Attaches a document to the image with the manifest `digest`, for the next push.
+    /// Attaches a document to the image with the manifest `digest`. The next push includes it.
     async fn attach(&self, digest: &Digest, attachment: &Attachment) -> Result<(), StageError>;
 
     /// Writes the image with the manifest `digest` to `path` under `references`: as an image layout if `is_folder`,

@@ -12,7 +12,7 @@ use crate::registry::ManifestFacts;
 /// The operations of stages on registries.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// From now on, accepts any certificate, or plain HTTP, for the registry of `domain`. Does nothing on hosts without
+    /// From now on, accepts any certificate and plain HTTP from the registry of `domain`. Does nothing on hosts without
     /// registries.
     fn trust(&self, _domain: &str) {}
 

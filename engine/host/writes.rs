@@ -25,7 +25,7 @@ struct Inner {
 /// A command that may have written files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Writer {
-    /// The command, as it is shown.
+    /// The command for display.
     pub command: String,
     /// Its purpose.
     pub purpose: Purpose,

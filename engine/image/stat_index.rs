@@ -22,7 +22,7 @@ const HEADER: usize = MAGIC.len() + 16;
 /// The days after which an unused entry is dropped.
 const KEEP_DAYS: i64 = 14;
 
-/// Records the SHA-256 of files by their [`Stamp`], for the files of one directory.
+/// Records the SHA-256 of the files of one directory by their [`Stamp`].
 ///
 /// It only saves reading: an entry is kept if the file was old enough to be distinguished from a later change
 /// (git's "racily clean" rule), so with and without an index every digest is the same. It may be shared by

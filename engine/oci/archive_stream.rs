@@ -49,7 +49,7 @@ impl BlobStore {
                     io::Error::other(error)
                 }
             };
-            // If the receiver is gone, the error cannot be delivered.
+            // Without a receiver, the error cannot be delivered.
             let _ = last.blocking_send(Err(error));
         };
         let begun = std::thread::Builder::new().name("archive".into()).spawn(write);

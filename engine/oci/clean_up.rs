@@ -19,7 +19,7 @@ const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 /// After this time, records about a missing blob are removed.
 const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// What a cleanup retains in a store.
+/// The blobs that a cleanup retains in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {
     /// Only blobs that a running process uses.
@@ -30,7 +30,7 @@ pub enum Retention {
     Bytes(u64),
 }
 
-/// What a cleanup removed, or would remove.
+/// The images and bytes that a cleanup removed, or would remove.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Cleaned {
     /// The removed images, by name.

@@ -31,7 +31,7 @@ pub(super) fn describe(media_type: MediaType, size: u64, digest: &Digest) -> Des
     Descriptor::new(media_type, size, digest.expect("a SHA-256 digest is well-formed"))
 }
 
-/// The equivalent media type of the OCI image spec, or `media_type` itself if there is none.
+/// The equivalent media type of the OCI image spec, or `media_type` itself without one.
 pub(super) fn oci_type(media_type: &MediaType) -> MediaType {
     let equal = EQUALS.iter().find(|(docker, _)| *docker == media_type.as_ref());
     equal.map_or_else(|| media_type.clone(), |(_, equal)| equal.clone())

@@ -35,7 +35,7 @@ impl BlobStore {
     }
 
     /// The image for `platform` (`linux/arm64`) in `root`, a manifest or an index: a manifest matches every platform.
-    /// `None` if its documents are missing, or if there is no image for the platform.
+    /// `None` if its documents are missing, or if no image is for the platform.
     ///
     /// # Errors
     /// [`StoreError::Malformed`] if a document is invalid, [`StoreError::Folder`].

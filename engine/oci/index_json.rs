@@ -13,7 +13,7 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The full reference of an image, as containerd and Docker read it.
 const IMAGE_NAME: &str = "io.containerd.image.name";
 
-/// An index with `root` under each of `references`, or without a name if there are none. The entries of the index
+/// An index with `root` under each of `references`; without references, under no name. The entries of the index
 /// `before` are kept, except those with one of these names, and `root` without a name.
 pub(super) fn index_with(
     before: Option<ImageIndex>,

@@ -85,7 +85,7 @@ impl<W: Write> ParallelGzip<W> {
         let level = self.level;
         let (sender, receiver) = sync_channel(1);
         rayon::spawn(move || {
-            // If the layer was dropped, the receiver is gone.
+            // Without a receiver, the layer was dropped.
             let _ = sender.send(work.pack(level, flush).map(|()| work));
         });
         self.running.push_back(receiver);

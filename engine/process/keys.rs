@@ -72,7 +72,7 @@ static BEFORE: std::sync::Mutex<Option<rustix::termios::Termios>> = std::sync::M
 pub fn restore_terminal() {
     #[cfg(unix)]
     if let Some(before) = crate::lock::lock(&BEFORE).take() {
-        // A terminal that is gone needs no mode.
+        // Fails only if the terminal was closed, which needs no mode.
         let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, &before);
     }
 }

@@ -12,7 +12,7 @@ const LONGEST_CAPTURED: usize = 16 << 20;
 /// The form of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As in a terminal: the text after the last carriage return. Long lines are split into pieces.
+    /// As in a terminal: the characters after the last carriage return. Long lines are split into pieces.
     Shown,
     /// Unchanged.
     Captured,

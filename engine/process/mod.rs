@@ -179,7 +179,7 @@ impl Process {
         self
     }
 
-    /// Captures the output byte for byte: lines are split only after 16 MiB, and keep the text before a carriage
+    /// Captures the output byte for byte: lines are split only after 16 MiB, and keep the bytes before a carriage
     /// return.
     pub fn captured(mut self) -> Self {
         self.is_captured = true;

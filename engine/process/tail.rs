@@ -23,13 +23,13 @@ impl Tail {
         self.0.into()
     }
 
-    /// The lines under a heading; `None` if there are none.
+    /// The lines under a heading; `None` without lines.
     pub fn into_help(self) -> Option<String> {
         last_lines(&self.into_lines())
     }
 }
 
-/// Lines of output under a heading; `None` if there are none.
+/// Lines of output under a heading; `None` without lines.
 pub fn last_lines(lines: &[String]) -> Option<String> {
     (!lines.is_empty()).then(|| format!("the end of its output:\n{}", lines.join("\n")))
 }

@@ -119,7 +119,7 @@ impl Group {
     #[cfg(unix)]
     fn signal(&self, signal: rustix::process::Signal) {
         if let Some(id) = process_id(self.id) {
-            // Fails only if there is no process left to signal.
+            // Fails only if no process is left to signal.
             let _ = rustix::process::kill_process_group(id, signal);
         }
     }

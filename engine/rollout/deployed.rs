@@ -23,14 +23,14 @@ pub struct Deployed(Arc<Inner>);
 
 struct Inner {
     deployment: Deployment,
-    /// Its objects, as they are in the cluster; `None` for a chart: they are read when they are needed.
+    /// The state of its objects in the cluster; `None` for a chart, whose objects are read when they are needed.
     objects: Option<Vec<Value>>,
     is_changed: bool,
     revision: Option<u64>,
     applied: Option<usize>,
     deleted: usize,
     chart: Option<DeployedChart>,
-    /// Its objects that were restarted, as they are since then.
+    /// The state of its restarted objects after the restart.
     restarted: Mutex<Vec<Value>>,
 }
 
@@ -80,7 +80,7 @@ impl Deployed {
         self.0.deleted
     }
 
-    /// Its objects, as they were in the cluster when it was deployed. Those of a chart are read from its release.
+    /// Its objects as the cluster returned them after the deploy. The objects of a chart are read from its release.
     ///
     /// # Errors
     /// `cluster::...`.
@@ -189,7 +189,7 @@ impl Deployed {
 }
 
 impl Rollout {
-    /// What is in the cluster stays.
+    /// Keeps the deployment in the cluster as it is.
     ///
     /// # Errors
     /// As for [`Rollout::verdict`].

@@ -23,7 +23,7 @@ pub struct Deployment {
     loaded: Arc<Mutex<Loaded>>,
 }
 
-/// What the steps of a deployment found.
+/// The results of the steps of a deployment.
 #[derive(Default)]
 pub(super) struct Loaded {
     /// The objects of the manifests, with their locations.

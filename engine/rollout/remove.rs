@@ -42,7 +42,7 @@ pub fn remove(deployment: &Deployment) -> Result<(), StageError> {
 fn remove_objects(deployment: &Deployment, started: Instant) -> Result<(), StageError> {
     let run = deployment.run();
     let session = &run.session;
-    // Manifests that are gone or invalid do not matter if the cluster has a record.
+    // Missing or invalid manifests do not matter if the cluster has a record.
     let loaded = load_manifests(deployment);
     let removal = Removal {
         deployment: deployment.name().to_owned(),
@@ -119,7 +119,7 @@ fn uninstall(deployment: &Deployment, started: Instant) -> Result<(), StageError
     }
     let reason = match existed {
         true => format!("release {} was uninstalled", request.release),
-        false => format!("nothing to delete: there is no release {}", request.release),
+        false => format!("nothing to delete: release {} not found", request.release),
     };
     report(deployment, reason, deleted, started);
     Ok(())

@@ -18,7 +18,7 @@ use crate::event::{DeploymentDecision, Event};
 /// The reason of a deployment that `--force-deploy` requests.
 pub(super) const FORCED: &str = "--force-deploy";
 
-/// What a cluster gets of a deployment. Cheap to clone; clones share what was found out about it.
+/// The objects of a deployment for a cluster. Cheap to clone; clones share the comparison with the cluster.
 #[derive(Clone)]
 pub struct Rollout(Arc<Inner>);
 
@@ -36,18 +36,18 @@ enum Content {
     Chart { request: Box<ChartRequest>, rendered: OnceLock<Result<Vec<Value>, StageError>> },
 }
 
-/// Whether a cluster has what it should have.
+/// Whether the deployment in the cluster is up to date.
 #[derive(Clone)]
 pub struct Verdict {
     /// Whether it must be deployed.
     pub needs_deploy: bool,
     /// Why, as a phrase.
     pub reason: String,
-    /// What was found.
+    /// The state in the cluster.
     pub found: Found,
 }
 
-/// What was found in the cluster.
+/// The state of a deployment in the cluster.
 #[derive(Clone)]
 pub enum Found {
     /// Of manifests.

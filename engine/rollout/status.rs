@@ -76,7 +76,7 @@ pub fn status(
         .collect();
     if let Some(limits) = limits {
         let cancel = session.cancellation();
-        // What does not become ready is observed below.
+        // The objects that do not become ready are reported below.
         let mut on_progress = |_: &_| ();
         session.wait_for_end(deployer.wait_until_ready(&targets, limits, &mut on_progress, &cancel))?;
     }
@@ -91,7 +91,7 @@ pub fn status(
     statuses.collect()
 }
 
-/// What the record in the cluster has of a deployment.
+/// A deployment in the record in the cluster.
 struct Recorded {
     objects: Vec<Value>,
     release: Option<NewestRelease>,

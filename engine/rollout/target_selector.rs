@@ -32,7 +32,7 @@ pub enum SelectionError {
 /// The image `name` of the project of `run` (`auth.api`: of a dependency), with the tag of its last build.
 ///
 /// # Errors
-/// [`SelectionError`] if there is no such image.
+/// [`SelectionError`] if the image does not exist.
 pub fn image_match(run: &Arc<Run>, name: &str) -> Result<ImageMatch, SelectionError> {
     let images = known_images(run);
     let image = images.get(name).ok_or_else(|| SelectionError::UnknownImage {

@@ -83,7 +83,7 @@ impl Execution {
                 let cause = files.iter().find(|file| {
                     file.at > reach.since()
                         && reach.if_changed(&file.path).answer == Answer::Yes
-                        // What a hook writes is for the image that is built after it.
+                        // A hook writes files for the image that is built after it.
                         && writes.writer_at(file.at).is_none_or(|one| one.purpose == Purpose::CustomBuild)
                 });
                 if let Some(file) = cause {

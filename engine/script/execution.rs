@@ -31,13 +31,13 @@ pub struct Execution {
     pub(super) failures: Mutex<Vec<(String, Arc<ScriptError>)>>,
     /// The latest plan of each image.
     pub(super) plans: Mutex<IndexMap<String, Plan>>,
-    /// What each image was planned from last.
+    /// The inputs of the last plan of each image.
     pub(super) reaches: Mutex<IndexMap<String, Reach>>,
-    /// What the scripts of a dev session want to be connected.
+    /// The connections that the scripts of a dev session request.
     pub wanted: Mutex<Wanted>,
     /// The questions that its scripts may ask.
     pub questions: OnceLock<Questions>,
-    /// What was planned of each deployment, for output.
+    /// The planned rollout of each deployment, for output.
     pub(super) rollouts: Mutex<Vec<Rollout>>,
 }
 

@@ -13,14 +13,14 @@ use crate::lock::lock;
 use crate::plan::{Answer, ChangeImpact};
 use crate::run::{Image, ImageChange};
 
-/// What decides about a change.
+/// The rules that decide which images a change builds.
 pub struct ReloadRules {
     /// Whether every image follows its files, not only those of `autoReload`.
     pub follows_all: bool,
     coverage: Coverage,
 }
 
-/// What a dev session does with an image after a change.
+/// The reaction of a dev session to a change of an image's inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reload {
     /// It builds the image.
@@ -31,7 +31,7 @@ pub enum Reload {
     Nothing,
 }
 
-/// What a dev session does with the images after a change.
+/// The reaction of a dev session to a change, for all images.
 pub struct AfterChange {
     /// The images that it builds.
     pub builds: Vec<String>,
@@ -40,9 +40,9 @@ pub struct AfterChange {
 }
 
 impl Execution {
-    /// What a dev session does after a change of `files` (absolute, resolved; if they are not known, none): the function
-    /// `reloads` decides. With `follows_all`, every image follows its files. `direct` is what the change means for one
-    /// image, without its bases.
+    /// The reaction of a dev session to a change of `files` (absolute, resolved; none if unknown): the function `reloads`
+    /// decides. With `follows_all`, every image follows its files. `direct` returns the impact of the change on one
+    /// image, ignoring its base images.
     ///
     /// # Errors
     /// Those of the script.
@@ -66,8 +66,8 @@ impl Execution {
         Ok(after)
     }
 
-    /// What decides about a change of `files` while `folders` are synced. With `follows_all`, or if `autoReload` names one
-    /// of the files, every image follows its files.
+    /// The rules for a change of `files` while `folders` are synced. With `follows_all`, or if `autoReload` names one of
+    /// the files, every image follows its files.
     pub fn reload_rules(&self, files: &[PathBuf], follows_all: bool, folders: &[Folder]) -> ReloadRules {
         let project = &self.run.project;
         let globs: Vec<_> = project.dev.auto_reload.paths.iter().map(|path| path.text.clone()).collect();
@@ -78,7 +78,7 @@ impl Execution {
         }
     }
 
-    /// What a session does with `image` after a change of `files`, which matters for it because of `reason`.
+    /// The reaction of a session to a change of `files`, which affects `image` because of `reason`.
     ///
     /// # Errors
     /// As for [`Execution::reloads`].

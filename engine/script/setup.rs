@@ -9,7 +9,7 @@ use crate::event::Level;
 use crate::graph::project_image;
 use crate::run::{Run, RunError, RunLinks, RunOptions, Session};
 
-/// What a run is set up from.
+/// The inputs of a new run.
 pub struct Setup {
     /// The project.
     pub project: Project,
@@ -17,7 +17,7 @@ pub struct Setup {
     pub pipeline: Arc<Pipeline>,
     /// The user's options.
     pub options: RunOptions,
-    /// What the run may touch, and where it reports.
+    /// The session: its host, and its events.
     pub session: Session,
     /// Its dependencies.
     pub tree: Tree,

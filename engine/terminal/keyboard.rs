@@ -21,7 +21,7 @@ impl Keyboard {
     }
 }
 
-/// Starts the thread. If it cannot start, there is no input.
+/// Starts the thread. If it cannot start, the input is empty.
 fn start() -> mpsc::Receiver<Bytes> {
     let (sender, receiver) = mpsc::channel(4);
     let read = move || {

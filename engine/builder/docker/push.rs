@@ -41,7 +41,7 @@ pub enum PushError {
     #[error("pushing `{reference}` was cancelled")]
     #[diagnostic(code(stage::push::cancelled))]
     Cancelled {
-        /// What was pushed.
+        /// The reference of the image.
         reference: String,
     },
 
@@ -54,7 +54,7 @@ pub enum PushError {
     #[error("cannot push `{reference}`: {reason}")]
     #[diagnostic(code(stage::push::refused))]
     Refused {
-        /// What was pushed.
+        /// The reference of the image.
         reference: String,
         /// The message of the daemon, verbatim.
         reason: String,

@@ -8,7 +8,7 @@ use crate::config::KanikoConfig;
 /// Where kaniko writes the digest of the pushed image: Kubernetes adds its content to the status of the pod.
 const DIGEST_FILE: &str = "/dev/termination-log";
 
-/// The arguments of kaniko in a fixed order, for the Dockerfile `dockerfile` in the context; secret values stay in
+/// The arguments of kaniko for the Dockerfile `dockerfile` in the context, in a fixed order; secret values stay in
 /// `secret`. If an option is set twice, kaniko uses the last one, so `args` come last and take precedence.
 pub(super) fn arguments(
     request: &BuildRequest,

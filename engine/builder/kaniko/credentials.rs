@@ -14,7 +14,7 @@ use crate::registry::CredentialStore;
 use crate::secret::Secret as Hidden;
 
 /// The Docker configuration with the credentials in `store` for the registries of the image and its base images;
-/// `None` if there are none.
+/// `None` without credentials.
 pub(super) async fn docker_config(
     request: &BuildRequest,
     store: &CredentialStore,
@@ -36,7 +36,7 @@ fn registries(request: &BuildRequest) -> BTreeSet<String> {
     all.map(|reference| reference.repository.domain().to_owned()).collect()
 }
 
-/// An entry of `auths`, as the docker CLI writes it.
+/// An entry of `auths` in the format of the docker CLI.
 fn entry(credentials: DockerCredentials) -> Value {
     let mut entry = Map::new();
     if let Some(username) = credentials.username {

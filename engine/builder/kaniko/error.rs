@@ -18,7 +18,7 @@ pub enum KanikoError {
     BadOption {
         /// Name of the image.
         image: String,
-        /// What is not valid in Kubernetes.
+        /// The part of the pod that Kubernetes rejects, and why.
         reason: String,
     },
 
@@ -216,7 +216,7 @@ pub enum KanikoError {
         image: String,
         /// The limit.
         seconds: u64,
-        /// What the pod is waiting for, according to the cluster.
+        /// The reason why the pod is waiting, as the cluster reports it.
         waits_for: Option<String>,
     },
 

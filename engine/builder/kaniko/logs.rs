@@ -1,4 +1,4 @@
-//! The output of kaniko, as it is printed.
+//! The output of kaniko for display.
 
 use std::time::Duration;
 

@@ -69,7 +69,7 @@ impl Assembly<'_> {
         let mut changes = Changes::default();
         let time = copy.from.is_none().then_some(self.time);
         let transfer = Transfer { owner, mode, time, now: self.time, exclude };
-        // With --link, the files do not depend on lower layers: symlinks there are not followed.
+        // With --link, the files do not depend on lower layers: symlinks of these layers are not followed.
         let mut below = is_linked.then(RootFs::default);
         let mut site = Site { root_fs: below.as_mut().unwrap_or(&mut root_fs), changes: &mut changes };
         for pattern in &sources {

@@ -16,7 +16,7 @@ pub(super) struct LayerEntry<'a> {
     pub(super) node: LayerNode<'a>,
 }
 
-/// What a [`LayerEntry`] is.
+/// The kind of a [`LayerEntry`].
 pub(super) enum LayerNode<'a> {
     FsNode(&'a FsNode),
     /// Another name of the file at this path of the same layer.

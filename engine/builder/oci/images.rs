@@ -18,7 +18,7 @@ pub trait BaseImages: Send + Sync {
     /// The image `reference` for `platform`. Its manifest and configuration are in the store, its layers may not be.
     ///
     /// # Errors
-    /// If there is no such image, or every server that may have it is unreachable.
+    /// If the image does not exist, or every server that may have it is unreachable.
     async fn image(
         &self,
         reference: &str,

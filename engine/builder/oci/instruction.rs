@@ -177,8 +177,7 @@ impl Assembly<'_> {
         self.seal(state, &changes, &number, step, format!("WORKDIR {text}"))
     }
 
-    /// Creates a layer from `changes` and records it in the history as `created_by`; without changes, there is no
-    /// layer.
+    /// Creates a layer from `changes` and records it in the history as `created_by`; without changes, creates no layer.
     pub(super) fn seal(
         &mut self,
         state: &mut State,

@@ -43,7 +43,7 @@ pub(super) struct Listed {
     pub(super) kind: ListedKind,
 }
 
-/// What a [`Listed`] is.
+/// The kind of a [`Listed`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ListedKind {
     Folder,

@@ -112,7 +112,7 @@ pub fn check_daemonless(
     }
 }
 
-/// The triggers of a base image with their texts. Invalid ones are omitted: the build reports them better.
+/// The triggers of a base image, parsed and as written. Invalid ones are omitted: the build reports them better.
 fn triggers(base: &BaseConfig) -> Vec<(InstructionKind, String)> {
     let parsed = base.onbuild.iter().filter_map(|trigger| {
         let dockerfile = Dockerfile::of_trigger(trigger).ok()?;

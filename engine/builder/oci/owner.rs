@@ -71,7 +71,7 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
-/// The fields of the line for `name` in `file`; empty if there is none.
+/// The fields of the line for `name` in `file`; empty without such a line.
 fn look_up(
     root_fs: &RootFs,
     file: &str,

@@ -92,7 +92,7 @@ impl RootFs {
         Ok(resolved)
     }
 
-    /// Puts `node` at `path`, replacing what is there. The directories above it must exist.
+    /// Puts `node` at `path`, replacing any node there. The directories above it must exist.
     pub(super) fn put(&mut self, path: &[Name], node: FsNode) {
         let Some((last, folders)) = path.split_last() else {
             if let FsNode::Folder(folder) = node {

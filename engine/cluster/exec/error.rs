@@ -150,7 +150,7 @@ impl Attempt {
         }
     }
 
-    /// The error for a response that refuses the connection. Only the text of most of them says why.
+    /// The error for a response that refuses the connection. Most of them name the reason only in their message.
     pub(super) fn refused(&self, status: Status, context: &ClusterContext) -> ExecError {
         let is_of_pods = status.details.as_ref().is_some_and(|details| details.kind == "pods");
         match status.code {

@@ -43,7 +43,7 @@ impl fmt::Display for ContainerTarget {
     }
 }
 
-/// What a command in a container is connected to, besides stdout and stderr.
+/// The connections of a command in a container, besides stdout and stderr.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExecOptions {
     /// Whether it has a stdin; otherwise its stdin is empty.
@@ -62,13 +62,13 @@ pub struct TerminalSize {
 }
 
 impl TerminalSize {
-    /// As the protocol writes it.
+    /// The message of the protocol with this size.
     fn json(self) -> String {
         format!(r#"{{"Width":{},"Height":{}}}"#, self.columns, self.lines)
     }
 }
 
-/// What the main process of a container has.
+/// The connections that the main process of a container accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContainerEnds {
     /// Whether it has a stdin.
@@ -112,7 +112,7 @@ impl ClusterAccess {
         self.open(request, attempt, options).await
     }
 
-    /// What the main process of a container has, for [`ClusterAccess::attach_to`].
+    /// The connections that the main process of a container accepts, see [`ClusterAccess::attach_to`].
     ///
     /// # Errors
     /// [`ExecError`] if the pod cannot be read, or has no such container.

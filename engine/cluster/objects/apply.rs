@@ -11,7 +11,7 @@ use super::request::{Call, Failure, Response, with_query};
 use super::takeover::{has_client_side_fields, own_apply};
 use super::{ApplyError, ObjectKey, OwnedField, ResourceType};
 
-/// What an apply did.
+/// The effect of an apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApplyOutcome {
     /// It created the object.
@@ -25,7 +25,7 @@ pub enum ApplyOutcome {
 /// The result of an apply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Applied {
-    /// What it did.
+    /// Its effect.
     pub outcome: ApplyOutcome,
     /// The resulting object.
     pub object: Value,
@@ -149,7 +149,7 @@ impl ClusterAccess {
         );
         let error = match self.send(Call::apply(path, body)).await {
             Ok(response) => return Ok(response),
-            // The kind is no longer served: its definition was deleted since it was discovered.
+            // The kind is no longer served: its definition was deleted after the discovery.
             Err(Failure::Status(status))
                 if status.code == 404 && status.message.contains("requested resource") =>
             {

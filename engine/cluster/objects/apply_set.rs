@@ -1,8 +1,8 @@
 //! The record of the objects of a deployment: an ApplySet (Kubernetes enhancement proposal 3659).
 //!
 //! The parent is a Secret with the kinds and namespaces of the members; each member has a label with the ID of the set.
-//! Before an apply, the parent is widened to all kinds and namespaces; afterwards, what is left over is deleted, and the
-//! parent is narrowed.
+//! Before an apply, the parent is widened to all kinds and namespaces; afterwards, leftover objects are deleted, and
+//! the parent is narrowed.
 
 use std::collections::BTreeSet;
 

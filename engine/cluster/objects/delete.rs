@@ -14,12 +14,12 @@ use crate::delays::Delays;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// What happens to the objects that a deleted object owns.
+/// When the objects that a deleted object owns are deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Propagation {
     /// They are deleted after it.
     Background,
-    /// They are deleted before it: when it no longer exists, neither do they.
+    /// They are deleted before it.
     Foreground,
 }
 

@@ -188,7 +188,7 @@ pub enum ApplyError {
         doing: String,
         /// The namespace.
         namespace: String,
-        /// What remains in it, after a colon; empty if it is unknown.
+        /// The remaining contents, after a colon; empty if unknown.
         remaining: String,
     },
 
@@ -274,7 +274,7 @@ pub enum ApplyError {
         object: String,
         /// The timeout.
         seconds: u64,
-        /// The finalizers that prevent the deletion, as the end of a sentence.
+        /// The end of the sentence: the finalizers that prevent the deletion.
         waiting: String,
     },
 

@@ -8,7 +8,7 @@ const SHOWN: usize = 5;
 /// A problem with a field of an object. Displays as `spec.replicas: must be greater than or equal to 0`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
-    /// The field, as the cluster names it: `spec.template.spec.containers[0].image`; empty for the whole object.
+    /// The field in the notation of the cluster: `spec.template.spec.containers[0].image`; empty for the whole object.
     pub field: String,
     /// The problem.
     pub message: String,

@@ -36,13 +36,13 @@ pub struct DeployLock {
     is_released: bool,
 }
 
-/// What a renewal needs.
+/// The inputs of a renewal.
 struct Held {
     access: ClusterAccess,
     path: String,
     deployment: String,
     identity: String,
-    /// The lease, as it was last written.
+    /// The lease that was written last.
     lease: Mutex<(Value, ServerClock)>,
 }
 

@@ -33,7 +33,7 @@ impl ServerClock {
     }
 }
 
-/// The lock of another run, as it was read.
+/// The lock of another run that was read from the cluster.
 pub(super) struct Observed {
     identity: String,
     renewed: String,

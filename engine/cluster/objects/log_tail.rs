@@ -5,7 +5,7 @@ use super::request::{Call, with_query};
 use super::resource::segment;
 use super::{ApplyError, ObjectKey};
 
-/// The maximum size of the text.
+/// The maximum size of the lines, in bytes.
 const SIZE: &str = "65536";
 
 /// The selection of a container and of lines of its log.

@@ -44,7 +44,7 @@ impl ClusterAccess {
         }
     }
 
-    /// What remains in a namespace that is being deleted, after a colon; empty if it is unknown.
+    /// The remaining contents of a namespace that is being deleted, after a colon; empty if unknown.
     pub(super) async fn remaining_in(&self, namespace: &str) -> String {
         let found = self.send(Call::get(path(namespace))).await;
         found.map(|found| remaining(&found.body)).unwrap_or_default()
@@ -55,7 +55,7 @@ fn path(namespace: &str) -> String {
     format!("/api/v1/namespaces/{}", segment(namespace))
 }
 
-/// What prevents the deletion of `namespace`: its conditions, otherwise its finalizers.
+/// The reasons why `namespace` is not deleted yet: its conditions, otherwise its finalizers.
 fn remaining(namespace: &Value) -> String {
     let conditions = namespace["status"]["conditions"].as_array().into_iter().flatten();
     let failing = conditions.filter(|condition| condition["status"] == "True");

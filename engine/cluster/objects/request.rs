@@ -87,7 +87,7 @@ impl Call {
         }
     }
 
-    /// Reads a text, which becomes a JSON string.
+    /// Reads plain text, which becomes a JSON string.
     pub fn text(path: impl Into<String>) -> Self {
         Self { accept: "*/*", is_text: true, ..Self::get(path) }
     }

@@ -46,7 +46,7 @@ impl ResourceType {
         format!("{}/{}", self.path(namespace), segment(name))
     }
 
-    /// The type, as the kube library describes it.
+    /// The type in the representation of the kube library.
     pub(super) fn api_resource(&self) -> ApiResource {
         let version =
             self.api_version.rsplit_once('/').map_or(self.api_version.as_str(), |(_, version)| version);

@@ -132,7 +132,7 @@ fn connection_reason(reason: &str) -> String {
     }
 }
 
-/// The status in a response; proxies send other texts.
+/// The status in a response; the responses of proxies have none.
 fn status_of(code: u16, body: &[u8]) -> Status {
     match serde_json::from_slice::<Status>(body) {
         Ok(status) if status.code != 0 => status,

@@ -59,8 +59,8 @@ impl ClusterAccess {
         }
     }
 
-    /// The dry run of an apply over `live`, whose `result` is without a takeover, as it is with one. The API server fills
-    /// in the defaults of the fields that the takeover removes.
+    /// Repeats the dry run of an apply over `live` with a takeover; `result` is the object without a takeover. The API
+    /// server fills in the defaults of the fields that the takeover removes.
     pub(super) async fn dry_run_takeover(
         &self,
         resource: &ResourceType,

@@ -1,4 +1,4 @@
-//! The state of a watch: what its events change.
+//! The state of a watch, which its events change.
 
 use std::collections::{HashMap, HashSet};
 

@@ -60,7 +60,7 @@ impl Substitution<'_, '_> {
         }
     }
 
-    /// Replaces the references in `text`, the value of the scalar `node`. Returns whether there is something to replace.
+    /// Replaces the references in `text`, the value of the scalar `node`. Returns whether it has any.
     fn scalar(&mut self, node: &mut YamlNode, text: &str, depth: usize) -> bool {
         if self.evaluates
             && let Some(expression) = expression(text)

@@ -129,7 +129,7 @@ impl Connections {
                 Level::Warning,
                 format!("{local}: cannot connect to port {port} of the pod `{pod}`: {reason}"),
             ),
-            // The pod is gone, or the cluster: the next connection finds the next one.
+            // The pod was deleted, or the cluster is unreachable: the next connection finds the next pod.
             PortEnd::Lost(reason) => self
                 .notices
                 .tell(Level::Info, format!("{local}: lost a connection to the pod `{pod}`: {reason}")),

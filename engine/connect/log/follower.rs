@@ -82,7 +82,7 @@ impl Follower {
             let now = self.settled(&id).await;
             match (&now.ended, end) {
                 (Some(ended), End::Complete) if ended.id == id => {
-                    // What was written between the end of the log and that of the container.
+                    // Reads the lines that were written between the end of the log and that of the container.
                     if progress.ended.is_none() {
                         self.read(false, false, &mut resume, &mut lines).await?;
                     }
@@ -239,9 +239,9 @@ impl Follower {
     }
 }
 
-/// Returns a while after the pod was deleted: what is left of its log should have been sent.
+/// Returns [`GONE_LIMIT`] after the pod was deleted: by then, the cluster should have sent the rest of its log.
 async fn gone(mut progress: watch::Receiver<Progress>) {
-    // Without a sender, nothing is known any more.
+    // Without a sender, no progress will be reported.
     let _ = progress.wait_for(|progress| progress.is_last && progress.id.is_some()).await;
     sleep(GONE_LIMIT).await;
 }

@@ -37,7 +37,7 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// What happens in logs.
+/// A line or an event of logs.
 #[derive(Debug, Clone)]
 pub enum LogItem {
     /// A line.
@@ -71,7 +71,7 @@ impl LogLine {
 }
 
 impl LogItem {
-    /// What it says about a container; `None` for a line.
+    /// Its message about a container; `None` for a line.
     pub fn notice(&self) -> Option<String> {
         match self {
             Self::Line(_) => None,
@@ -125,7 +125,7 @@ impl LogQueue {
         self.items.recv().await.map(|(item, _)| item)
     }
 
-    /// The next item that is there already.
+    /// The next item, if it has already arrived.
     pub fn next_now(&mut self) -> Option<LogItem> {
         self.items.try_recv().ok().map(|(item, _)| item)
     }

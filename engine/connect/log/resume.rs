@@ -10,8 +10,8 @@ use super::lines::TimedLine;
 /// not exactly in the order of their times.
 const MARGIN: i64 = 1;
 
-/// What is known of a log, to request it again. The cluster repeats all lines from the beginning of a second: those that
-/// are known are left out.
+/// The position in a log, for the next request. The cluster repeats all lines from the beginning of a second; known
+/// lines are skipped.
 #[derive(Debug, Default)]
 pub(super) struct LogResume {
     /// The latest time of a line.

@@ -14,7 +14,8 @@ use crate::cache_folder::cache_folder;
 use crate::image::{Digest, Stamp};
 use crate::own_file;
 
-/// The first bytes of programs of Linux and macOS. A script is none: what it runs may change without it.
+/// The first bytes of programs of Linux and macOS. Scripts do not count: the programs that they run may change without
+/// them.
 const PROGRAMS: [[u8; 4]; 4] =
     [*b"\x7fELF", [0xcf, 0xfa, 0xed, 0xfe], [0xca, 0xfe, 0xba, 0xbe], [0xce, 0xfa, 0xed, 0xfe]];
 /// How much of a program is read at once.
@@ -95,7 +96,7 @@ fn is_program_with(path: &Path, text: &str) -> io::Result<bool> {
         return Ok(false);
     }
     let finder = Finder::new(text);
-    // The end of a piece stays, because the text may begin there.
+    // Keeps the end of each piece, because a match may begin there.
     let mut piece = Vec::with_capacity(PIECE + text.len());
     while (&mut file).take(PIECE as u64).read_to_end(&mut piece)? > 0 {
         if finder.find(&piece).is_some() {

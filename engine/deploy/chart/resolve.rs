@@ -33,7 +33,7 @@ pub async fn chart_identity(request: &ChartRequest, run: HelmRun<'_>) -> Result<
     Ok(ChartIdentity::Published { repository, name, version })
 }
 
-/// The identity of a chart on this machine whose dependencies are there. Helm is not needed.
+/// The identity of a chart on this machine whose dependencies are downloaded. Helm is not needed.
 ///
 /// # Errors
 /// [`ChartError`].

@@ -12,7 +12,7 @@ use crate::deploy::manifest::{ManifestOrigin, fill_in, load_text};
 use crate::error::StageError;
 
 /// The revisions of the release `name` that helm has stored in `namespace`: in Secrets, or in ConfigMaps with the driver
-/// `configmap`. With the driver `memory`, there are none.
+/// `configmap`. The driver `memory` stores none.
 ///
 /// # Errors
 /// [`ApplyError`]; [`ApplyError::Forbidden`] if the user may not list them.

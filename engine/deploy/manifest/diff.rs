@@ -26,7 +26,7 @@ const SERVER_KEYS: [&str; 7] = [
 /// The difference between two states of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectDiff {
-    /// The difference as unified text; empty if there is none. Values of Secrets are `***`.
+    /// The difference as unified text; empty without a difference. Values of Secrets are `***`.
     pub text: String,
     /// The parts that differ, such as `image` and `replicas`; empty if one of the states does not exist.
     pub parts: Vec<String>,

@@ -6,7 +6,7 @@ use serde_json::{Number, Value as Json};
 
 use super::scalar::resolve;
 
-/// The words that YAML 1.1 or 1.2 reads as booleans or null, in any case.
+/// The words that YAML 1.1 or 1.2 reads as booleans or null, compared in lower case.
 const WORDS: [&str; 10] = ["false", "n", "no", "null", "off", "on", "true", "y", "yes", "~"];
 
 /// `text` as a scalar in one line: without quotes if that is safe, otherwise in double quotes.

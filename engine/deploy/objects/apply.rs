@@ -25,7 +25,7 @@ pub struct ApplyOptions<'a> {
     pub on_change: &'a (dyn Fn(&str, ObjectChange, &str) + Send + Sync),
 }
 
-/// What an apply did.
+/// The result of an apply.
 #[derive(Debug, Clone, Default)]
 pub struct AppliedManifests {
     /// The state in the cluster of all objects of the manifests, without `managedFields`.

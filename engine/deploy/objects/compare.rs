@@ -104,7 +104,7 @@ async fn identify(
     if failures.is_empty() { Ok((keys, wanted)) } else { Err(refused(&manifests.deployment, failures)) }
 }
 
-/// What the comparison of an object needs.
+/// The inputs for the comparison of an object.
 struct Context<'a> {
     access: &'a ClusterAccess,
     wanted: &'a ApplySet,
@@ -145,7 +145,7 @@ impl Context<'_> {
             }
             Err(error) => return Err(problems(&document, error)),
         };
-        // With thousands of objects, their memory counts: what an apply does not need is dropped.
+        // Thousands of objects need much memory: drops the fields that an apply does not need.
         let live = if difference == Difference::None { live.map(without_managed_fields) } else { live };
         let result = result.filter(|_| difference != Difference::None).map(without_managed_fields);
         Ok(ComparedObject { document, live, result, difference })

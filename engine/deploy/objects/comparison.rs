@@ -42,7 +42,7 @@ pub struct Kubectl {
     pub directory: PathBuf,
 }
 
-/// What an apply would do with an object.
+/// The effect that an apply would have on an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Difference {
     /// It does not exist.
@@ -65,7 +65,7 @@ pub struct ComparedObject {
     /// The object after a dry run, without `managedFields`; `None` if it does not change, and if none was possible,
     /// because its kind or namespace does not exist yet.
     pub result: Option<Value>,
-    /// What an apply would do.
+    /// The effect that an apply would have.
     pub difference: Difference,
 }
 

@@ -27,7 +27,7 @@ pub struct Removal {
     pub limit: Duration,
 }
 
-/// What a removal deletes and keeps.
+/// The deleted and kept objects of a removal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removed {
     /// The deleted objects.

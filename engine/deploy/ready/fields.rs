@@ -1,4 +1,4 @@
-//! Fields of objects, as the API server returns them. A field that is absent or of another type is empty.
+//! Fields of objects that the API server returned. A field that is absent or of another type is empty.
 
 use jiff::Timestamp;
 use serde_json::Value;

@@ -53,8 +53,8 @@ pub fn fill_runtime_variables(
     Ok((filled, replacer.report))
 }
 
-/// `text` with resolved placeholders; `None` if there are none. An unknown image is an error if `is_strict`,
-/// otherwise a hint.
+/// `text` with resolved placeholders; `None` if it has none. An unknown image is an error if `is_strict`, otherwise a
+/// hint.
 pub(super) fn resolve(
     replacer: &mut Replacer<'_>,
     text: &str,

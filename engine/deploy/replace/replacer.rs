@@ -124,7 +124,7 @@ impl<'a> Replacer<'a> {
         }
     }
 
-    /// Records a reference to another image, for the near misses of unused images.
+    /// Records a reference to another image: it may be a near miss of an unused image.
     pub(super) fn record_other(&mut self, text: &str, place: &Place<'_>) {
         let is_known = self.report.others.contains_key(text);
         if !is_known && text.len() <= LONGEST_REFERENCE && text.parse::<ImageReference>().is_ok() {

@@ -31,7 +31,7 @@ pub(super) struct LiveOci {
     pub(super) client: Arc<RegistryClient>,
     pub(super) daemon: Daemon,
     pub(super) events: Events,
-    /// What the current build took from the daemon, by reference, with its ID there.
+    /// The images that the current build read from the daemon, by reference, with their IDs in the daemon.
     pub(super) taken: Arc<Mutex<BTreeMap<String, String>>>,
 }
 

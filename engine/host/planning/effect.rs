@@ -162,7 +162,7 @@ struct State {
 /// An image that only a run will build.
 #[derive(Debug, Clone)]
 pub(super) enum PlannedImage {
-    /// What builds will inherit from it, if that is known.
+    /// The settings that builds will inherit from it, if they are known.
     Inherited(Option<BaseConfig>),
     /// Builds most likely inherit the same from it as from this reference.
     Like(String),

@@ -39,7 +39,7 @@ impl Selection {
             let sender = blocks.sender.clone();
             let result = selection.write(blocks, &sent, &progress).and_then(|mut blocks| blocks.send());
             if let Err(error) = result {
-                // If the receiver is gone, the error cannot be delivered.
+                // Without a receiver, the error cannot be delivered.
                 let _ = sender.blocking_send(Err(error));
             }
         };
@@ -63,7 +63,7 @@ impl Selection {
         let mut done = 0;
         for entry in self.entries() {
             append(&mut builder, entry, sent, &mut done, progress).map_err(|error| match error.kind() {
-                // The receiver is gone: not an error of this file.
+                // The receiver was closed: not an error of this file.
                 io::ErrorKind::BrokenPipe => error,
                 kind => {
                     let error = Unsendable { path: entry.path.clone(), reason: error };

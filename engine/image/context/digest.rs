@@ -92,7 +92,7 @@ impl Selection {
     /// which the selection was hashed before.
     ///
     /// # Errors
-    /// As [`Selection::digest`], for files that were neither sent nor hashed.
+    /// As [`Selection::digest`], if a file was not sent and cannot be hashed.
     pub fn digest_as_sent(&self, sent: &SentFiles) -> Result<ContextDigest, ContextError> {
         let known =
             |position: usize| sent.get(&self.entries()[position].path).or_else(|| self.content_of(position));

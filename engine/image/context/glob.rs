@@ -41,7 +41,7 @@ impl Glob {
     /// Whether the whole `name` matches.
     pub(crate) fn matches(&self, name: &str) -> bool {
         let (mut tokens, mut rest) = (&self.0[..], name);
-        // Where to continue if the text after the last star does not match: as in Go, earlier
+        // Where to continue if the characters after the last star do not match: as in Go, earlier
         // stars are not reconsidered.
         let mut retry: Option<(&[Token], &str)> = None;
         loop {

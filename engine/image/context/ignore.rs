@@ -102,7 +102,7 @@ pub fn excluded<'a>(name: &str, text: &[u8], paths: &[&'a str]) -> Result<Vec<&'
 
 /// Reads the ignore file of a context: `devspace.dockerignore` in it,
 /// `<dockerfile>.dockerignore`, or `.dockerignore` in it; only the first one that exists.
-/// Empty if there is none.
+/// Empty if none exists.
 pub(super) fn read(
     root: &Path,
     dockerfile: Option<&Path>,

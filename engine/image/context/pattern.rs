@@ -21,11 +21,11 @@ pub(crate) struct Pattern {
 /// The cheapest test with the correct result.
 #[derive(Debug)]
 enum MatchStrategy {
-    /// The path equals the text.
+    /// The path equals the pattern.
     Exact,
-    /// The path starts with the text up to its final `**`.
+    /// The path starts with the pattern up to its final `**`.
     Prefix,
-    /// The path ends with the text after its leading `**`.
+    /// The path ends with the pattern after its leading `**`.
     Suffix,
     /// The path's last `components` match the wildcards; without a leading `**/` they must be the whole path.
     Tail { anywhere: bool, components: usize, prefix: String, suffix: String, glob: Glob },

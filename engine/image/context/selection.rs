@@ -77,7 +77,7 @@ impl Selection {
         Self(Arc::new(Inner { entries, ..Inner::default() }))
     }
 
-    /// A selection of the files at these absolute paths, as they are on disk; their names are relative to `root`.
+    /// A selection of the files at these absolute paths in their current state; their names are relative to `root`.
     ///
     /// # Errors
     /// [`ContextError`] if one cannot be read.

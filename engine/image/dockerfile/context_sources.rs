@@ -26,7 +26,7 @@ pub struct ContextSource {
     /// A cleaned path relative to the context's root, with `/`; may contain the wildcards of Go's `filepath.Match`.
     /// Empty: the root.
     pub path: String,
-    /// `--exclude`: what the instruction does not read below the path. Empty: it reads everything.
+    /// `--exclude`: patterns of files below the path that the instruction does not read. Empty: it reads everything.
     pub exclude: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl From<&str> for ContextSource {
     }
 }
 
-/// What a base image's configuration adds to the build stages based on it.
+/// The settings of a base image that the build stages based on it inherit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BaseConfig {
     /// `OnBuild`: instructions that run right after the FROM.
@@ -203,7 +203,7 @@ impl<'a> Once<'a> {
     }
 }
 
-/// What the base images of a Dockerfile pass on.
+/// The settings that build stages inherit from the base images of a Dockerfile.
 pub(super) struct Configs<'a> {
     graph: &'a Graph<'a>,
     config: &'a Once<'a>,
@@ -261,7 +261,7 @@ impl Sources {
                         return Ok(expansion.unknown);
                     }
                     if !(copy.is_add && is_address(&expansion.text)) {
-                        // What the patterns of `--parents` are relative to differs.
+                        // With `--parents`, the patterns are relative to another directory.
                         let exclude = if copy.parents { &[][..] } else { &copy.exclude };
                         self.push(&expansion.text, exclude);
                     }
@@ -297,7 +297,7 @@ impl Sources {
 
     fn push(&mut self, source: &str, exclude: &[String]) {
         let (path, is_whole) = clean(source);
-        // What a pattern matches below `**` is not known before the tree is.
+        // Below `**`, the matches of a pattern are unknown until the directories are read.
         let exclude = if is_whole { exclude.to_vec() } else { Vec::new() };
         match path.is_empty() && exclude.is_empty() {
             true => self.has_root = true,
@@ -335,7 +335,7 @@ pub(super) fn is_address(source: &str) -> bool {
 }
 
 /// `path` relative to the context's root, lexically: without `.`, empty components and a leading `/`; `..` stays
-/// inside the root. Ends before a `**`, which matches any number of directories; returns whether there is none.
+/// inside the root. Ends before a `**`, which matches any number of directories; returns `true` without a `**`.
 fn clean(path: &str) -> (String, bool) {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

@@ -67,7 +67,7 @@ pub enum DockerfileError {
         reason: String,
     },
 
-    /// There is no command for the restart helper to start.
+    /// The image has no command that the restart helper can start.
     #[error(
         "cannot inject the restart helper into `{file}`: it has no ENTRYPOINT and no CMD to restart"
     )]

@@ -81,7 +81,7 @@ pub enum InstructionKind {
     Foreign(String),
 }
 
-/// A word of an instruction and its bytes in the text.
+/// A word of an instruction and its bytes in the Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
     /// The word without the quotes of a flag.

@@ -59,7 +59,7 @@ pub struct BaseImage {
     pub reference: String,
     /// Whether it is the base of a build stage (`FROM`), as opposed to a `--from=` or `from=`.
     pub is_base: bool,
-    /// The position of the word that names it, in bytes of the text.
+    /// The position of the word that names it, in bytes of the Dockerfile.
     pub span: Range<usize>,
 }
 
@@ -198,7 +198,7 @@ impl Dockerfile {
             .ok_or_else(|| DockerfileError::unknown_target(self, wanted))
     }
 
-    /// The error at the bytes `range` of the text.
+    /// The error at the bytes `range` of the Dockerfile.
     pub(crate) fn mistake(&self, range: Range<usize>, reason: String) -> DockerfileError {
         DockerfileError::at(&self.name, &self.text, source::Mistake { reason, range })
     }

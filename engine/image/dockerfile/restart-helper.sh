@@ -1,9 +1,9 @@
 #!/bin/sh
 # Runs a program so that it can be restarted without a new container.
 #
-# The program's process ID stands in /devspace-pid. Whoever wants a restart removes that file and kills the
-# program's process group. A program that ends while files are being synchronised (/tmp/sync exists) is started
-# again as well; otherwise its end is the container's.
+# /devspace-pid contains the program's process ID. To restart the program, remove that file and kill the
+# program's process group. A program that ends while files are being synced (/tmp/sync exists) is also
+# restarted; otherwise the container ends with the program.
 
 pidfile=/devspace-pid
 pid=

@@ -13,7 +13,7 @@ pub const RESTART_HELPER_PATH: &str = ".windlass/restart-helper";
 /// The path of the restart helper in the image.
 const IN_IMAGE: &str = "/devspace-restart-helper";
 
-/// What a container of a build stage starts, as far as the Dockerfile defines it.
+/// The commands of a container of a build stage, if the Dockerfile defines them.
 #[derive(Clone, Default)]
 struct Started {
     entrypoint: Option<Vec<String>>,
@@ -25,11 +25,11 @@ impl Dockerfile {
     /// A copy whose build target starts its command under the restart helper, which the build context must
     /// contain at [`RESTART_HELPER_PATH`]; and a warning if the base image's entrypoint may be lost.
     ///
-    /// `entrypoint` and `cmd` are the configured ones; an empty list clears them. What is not configured is taken from
-    /// the build target and the build stages it is based on.
+    /// `entrypoint` and `cmd` are the configured ones; an empty list clears them. The build target and its base stages
+    /// supply those that are not configured.
     ///
     /// # Errors
-    /// [`DockerfileError`] if the target does not exist or there is no command to start.
+    /// [`DockerfileError`] if the target does not exist or has no command to start.
     pub fn with_restart_helper(
         &self,
         target: Option<&str>,
@@ -183,7 +183,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn the_script_restarts_its_program_when_the_pid_file_is_gone() {
-        // The first run removes the file and exits; the second finds the marker and exits for good.
+        // The first run removes the file and exits; the second finds the marker and is not restarted.
         let (folder, mut child) =
             run("until [ -s pid ]; do :; done; [ -e mark ] && exit 5; touch mark; rm pid; exit 4");
         assert_eq!(child.wait().unwrap().code(), Some(5));

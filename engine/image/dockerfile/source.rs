@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::heredoc::HeredocMarker;
 use super::instruction::Heredoc;
 
-/// An error and the bytes of the text that it refers to.
+/// An error and its bytes in the Dockerfile.
 #[derive(Debug)]
 pub(super) struct Mistake {
     pub(super) reason: String,
@@ -134,7 +134,7 @@ impl<'a> Source<'a> {
                 if text == heredoc.terminator {
                     break;
                 }
-                // A carriage return before the newline is part of the text.
+                // A carriage return before the newline is part of the content.
                 let end = physical.start + physical.text.len();
                 content.push_str(text);
                 content.push_str(&self.text[end..self.offset]);

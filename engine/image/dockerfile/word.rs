@@ -8,7 +8,7 @@ use regex::Regex;
 /// The maximum nesting depth of `${a:-${b:-...}}`; deeper words are rejected.
 const DEEPEST: usize = 64;
 
-/// What is known about a variable.
+/// The known state of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Variable {
     /// It has this value.
@@ -81,7 +81,7 @@ impl<'a> Lexer<'a> {
         Some(c)
     }
 
-    /// Reads up to `stop`, or to the end if there is none. `raw_escapes` keeps escape characters, for patterns.
+    /// Reads up to `stop`, or to the end without one. `raw_escapes` keeps escape characters, for patterns.
     fn until(&mut self, stop: Option<char>, raw_escapes: bool) -> Result<String, String> {
         if self.depth == DEEPEST {
             return Err("its substitutions are nested too deeply".into());

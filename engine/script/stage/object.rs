@@ -28,7 +28,7 @@ pub mod object {
     /// # Example
     /// ```rhai
     /// fn before_deploy(project) {
-    ///     if get_object("v1", "Secret", "database") == () { warn("there is no Secret `database`"); }
+    ///     if get_object("v1", "Secret", "database") == () { warn("the Secret `database` is missing"); }
     /// }
     /// ```
     #[rhai_fn(return_raw)]

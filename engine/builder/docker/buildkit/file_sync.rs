@@ -221,7 +221,7 @@ async fn serve(
     send(outgoing, packet(PacketType::PacketFin, 0)).await
 }
 
-/// Handles requests for files until there are no more. Blocks on disk and network I/O.
+/// Handles requests for files until the last one. Blocks on disk and network I/O.
 fn send_files(
     transfer: &Transfer,
     folder: &Selection,

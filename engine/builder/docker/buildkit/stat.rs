@@ -13,8 +13,8 @@ const SETUID: u32 = 1 << 23;
 const SETGID: u32 = 1 << 22;
 const STICKY: u32 = 1 << 20;
 /// Go's bit for temporary files. No file on disk has it, so the daemon treats a file that we describe with it as
-/// changed, requests the file, and drops the bit: it is neither in the mode in the image nor in the hash that cached
-/// layers are found by.
+/// changed, requests the file, and drops the bit: the mode in the image does not have it, and the hash of cached layers
+/// does not include it.
 const TEMPORARY: u32 = 1 << 28;
 
 /// The description of `entry`: owned by root, like everything in a Docker build context. Unless it `is_known`, the

@@ -34,7 +34,7 @@ struct BuildxNode {
 }
 
 impl Instance {
-    /// The builder `name` in the directory of buildx; `None` if there is none, or if its file cannot be parsed.
+    /// The builder `name` in the directory of buildx; `None` if it does not exist or its file cannot be parsed.
     pub(super) fn read(folder: &Path, name: &str) -> Option<Self> {
         serde_json::from_slice(&crate::input_file::read(&folder.join("instances").join(name)).ok()?).ok()
     }

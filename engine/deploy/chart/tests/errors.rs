@@ -14,7 +14,7 @@ async fn render(request: &ChartRequest, helm: &Helm) -> ChartError {
     template(request, &RenderOptions::default(), run(helm, &cancel)).await.expect_err("an error")
 }
 
-/// The whole report, as the terminal shows it.
+/// The whole report in the terminal's form.
 fn report(error: &ChartError) -> String {
     let mut text = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::none()).with_width(120);
@@ -273,7 +273,7 @@ async fn errors_of_the_cluster_are_read() {
         "helm rollback web -n dev",
     )
     .await;
-    // Neither a template nor a chart.
+    // An error that is not about a template or a chart.
     check(
         "Error: UPGRADE FAILED: cannot patch \"a\" with kind Job: Job.batch \"a\" is invalid: spec.template: Invalid \
          value: {image: ghcr.io/acme/web.app:12:4}",

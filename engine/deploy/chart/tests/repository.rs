@@ -182,7 +182,7 @@ async fn charts_that_a_repository_lacks_are_reported() {
         for (name, version) in [("none", None), ("web", Some("9.9.9"))] {
             request.chart =
                 ChartSource::named(name, Some(&url), version, credentials("hunter2"), project.root());
-            // The message names neither the temporary repository nor `helm repo update`.
+            // The message does not name the temporary repository or `helm repo update`.
             let error = template(&request, &RenderOptions::default(), run(&helm, &cancel)).await.unwrap_err();
             let version = version.map(|version| format!(" {version}")).unwrap_or_default();
             let expected =

@@ -50,13 +50,13 @@ impl Case {
         Self { images: images.into_iter().collect(), ..self }
     }
 
-    /// A reference that is left alone is reported with this text.
+    /// An unchanged reference is reported with this text.
     pub fn kept(mut self, text: &'static str) -> Self {
         self.kept.push(text);
         self
     }
 
-    /// A hint has this text.
+    /// A hint reads as given.
     pub fn hints(mut self, text: &'static str) -> Self {
         self.hints.push(text);
         self
