@@ -90,7 +90,7 @@ fn plan_and_build_agree_without_a_daemon() {
     for (project, dockerfile, builder, expected) in cases {
         project.write("Dockerfile", dockerfile);
         let mut options = if builder.is_empty() { vec![] } else { vec!["--builder", builder] };
-        // There is no registry either.
+        // The test has no registry either.
         let asks_registry = ["docker", "oci"].contains(&builder) || expected == Ok("oci");
         options.extend(asks_registry.then_some("--skip-push"));
         let plan = project.run(["plan"].iter().chain(&options));

@@ -557,7 +557,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// The differences between the images of `cases` from windlass and from the daemon, and the names of the cases that
-    /// neither builds.
+    /// both of them fail.
     fn differences(&self, cases: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let prefix = &self.repository;
         let base = format!("{prefix}/base:1");
@@ -1109,7 +1109,7 @@ fn images_are_exchanged_with_docker_with_containerd() {
     take_base(&daemon, &registry);
     load(&daemon);
 
-    // The whole index is there, and each platform's image can serve as a base image.
+    // The registry has the whole index, and each platform's image can serve as a base image.
     let base = daemon.repository(&registry.address(), "index");
     let platforms = |project: Project, platforms: &str, repository: &TestRepository| {
         let docker = format!("    build:\n      docker:\n        args: [\"--platform\", \"{platforms}\"]\n");

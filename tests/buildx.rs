@@ -1,5 +1,5 @@
-//! BuildKit in the cluster, with docker's own buildx and a real node: the builder that is created, what is pushed, what
-//! every option does, and how each failure is reported.
+//! BuildKit in the cluster, with docker's own buildx and a real node: the created builder, the pushed images, the
+//! effects of all options, and the report of each failure.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn change(project: &Project, repository: &TestRepository, in_cluster: &str) {
     project.write("devspace.yaml", config(repository, in_cluster));
 }
 
-/// The pods of the builder, as buildx describes them; `None` if there is no builder.
+/// The pod spec of the builder that buildx created; `None` without a builder.
 fn pods(cluster: &Cluster, builder: &str) -> Option<PodSpec> {
     cluster.find::<Deployment>(builder)?.spec?.template.spec
 }
@@ -177,8 +177,8 @@ fn a_builder_is_recreated_when_its_options_change() {
     let selector = pods(&cluster.cluster, "ours0").and_then(|pod| pod.node_selector).expect("a selector");
     assert_eq!(selector["kubernetes.io/os"], "linux");
 
-    // Buildx uses the kubeconfig with which a builder was created, so a builder from another kubeconfig is neither used
-    // nor stopped.
+    // Buildx uses the kubeconfig with which a builder was created, so windlass does not use or stop a builder from
+    // another kubeconfig.
     let second = uid();
     let kubeconfig = project.read("kubeconfig");
     project.remove("kubeconfig");

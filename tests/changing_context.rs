@@ -234,7 +234,7 @@ fn the_record_matches_the_files_that_were_sent() {
             project.write("c/other", "needs a build");
             let before = on_disk(&project);
             let output = held.build(&project, &repository, builder, || {
-                project.write("c/grow", "grown while nobody looked");
+                project.write("c/grow", "grown unnoticed");
                 project.write("c/shrink", "s");
                 project.write("c/same", "emas");
             });

@@ -1,4 +1,4 @@
-//! Why a container cannot be reached, and what is said about it, on a real node.
+//! Containers that cannot be reached, and the messages about them, on a real node.
 
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ fn a_pod_that_the_cluster_stops_is_told_and_the_next_one_is_taken() {
         });
     };
     answered("one");
-    // The node stops it, as it would if its volumes or the disk were full.
+    // The node stops the pod in the same way as when its volumes or the disk are full.
     cluster.patch::<Pod>("one", &json!({ "spec": { "activeDeadlineSeconds": 1 } }));
     running
         .wait_for_text("the cluster stopped the pod `one` (DeadlineExceeded: ")
@@ -195,7 +195,7 @@ fn after_a_token_has_expired_the_plugin_is_called_again() {
     running.wait_for_text("in sync");
     world.wait_for_file("a", "one");
 
-    // The cluster rejects a token whose secret is gone, after a moment.
+    // After a moment, the cluster rejects a token whose secret was deleted.
     cluster.delete::<Secret>(first.metadata.name.as_deref().unwrap_or_default());
     let refused = wait_for("an end of the token", LIMIT, || {
         let output = enter(&project);

@@ -1,4 +1,4 @@
-//! Only files that the Dockerfile can read are inputs: the rest of the context neither rebuilds an image nor is
+//! Only files that the Dockerfile can read are inputs: the rest of the context does not rebuild an image and is not
 //! transferred.
 
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! Files for every version and every section: what windlass loads from each, as a snapshot.
+//! Files for every version and every section, each with a snapshot of the project that windlass loads.
 //!
 //! A new file in `tests/corpus` is picked up; `INSTA_UPDATE=always cargo test --test integration corpus::` writes its
 //! snapshot.
@@ -81,7 +81,7 @@ fn every_file_means_the_same_after_an_upgrade() {
             .unwrap_or_else(|error| panic!("{}: {:?}", file.display(), miette::Report::new(error)));
         let mut before = loaded(&file);
         for dev in [&mut upgraded.project.dev, &mut before.project.dev] {
-            // No version after v1beta9 has the key, and since v2beta1 a folder has the name of its pod.
+            // No version after v1beta9 has the key, and since v2beta1 a directory has the name of its pod.
             dev.prefers_sync.clear();
             dev.folders.iter_mut().for_each(|folder| folder.name = None);
         }

@@ -1,4 +1,4 @@
-//! `windlass deploy` and `windlass purge` with manifests: what they write, keep, delete and report.
+//! `windlass deploy` and `windlass purge` with manifests: the written, kept and deleted objects, and the reports.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::harness::{Cluster, Output, Project, Registry, kustomize, leave_out_al
 /// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A project with these `deployments`, for the cluster.
+/// A project for `cluster` with these `deployments`.
 fn project(cluster: &Cluster, deployments: &str) -> Project {
     let config = format!("version: v2beta1\nname: shop\ndeployments:\n{deployments}");
     let project = Project::new().file("devspace.yaml", config).file("kubeconfig", cluster.kubeconfig("test"));
@@ -255,7 +255,7 @@ fn arguments_and_the_path_of_kustomize_take_effect() {
         .file("devspace.yaml", config(""))
         .file("base/kustomization.yaml", "resources: [../one.yaml]\nnamePrefix: dev-\n")
         .file("one.yaml", config_map("one", "1"));
-    // No other kustomize is there, nor kubectl.
+    // The machine has no other kustomize and no kubectl.
     let missing = project.run(["deploy"]);
     missing.exits(1).stderr_says("./tools/kustomize");
     std::fs::create_dir(project.path("tools")).expect("a directory can be created");

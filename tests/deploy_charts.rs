@@ -18,7 +18,7 @@ use crate::harness::{
 /// How long to wait for another program.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A project whose deployment `web` is a chart with one ConfigMap, for the cluster and `helm`.
+/// A project for `cluster` and `helm` whose deployment `web` is a chart with one ConfigMap.
 fn project(cluster: &Cluster, helm: &Path) -> Project {
     let config = "version: v2beta1\nname: shop\ndeployments:\n  web: {helm: {chart: {name: ./chart}, values: {size: 1}}}\n";
     let map =
@@ -68,7 +68,7 @@ fn a_chart_is_installed_kept_and_upgraded() {
         assert_eq!(size(&cluster).as_deref(), Some("2"));
         deploy(&["-d"]).success().stderr_has("--force-deploy").stderr_has("web | deployed revision 3");
 
-        // What the cluster refuses is a failed release, which is deployed again when the chart is as it was.
+        // A rejected object makes the release a failed one, which is deployed again when the chart has its old content.
         let service = "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 99999, protocol: TCP}]}\n";
         project.write("chart/templates/bad.yaml", service);
         let output = deploy(&[]);
@@ -170,7 +170,7 @@ fn a_chart_that_cannot_be_rendered_is_not_deployed() {
         );
         let output = project.run(["deploy"]);
         output.exits(1).stderr_has("deploy::chart_unavailable").stderr_says("http://127.0.0.1:1/x");
-        // All the time, the release stayed as it was, but for the object of nobody.
+        // The errors did not change the release.
         assert_eq!(size(&cluster).as_deref(), Some("1"));
     }
 }
@@ -353,7 +353,7 @@ fn options_of_helm_take_effect() {
         );
         project.run(["render"]).success().stdout_has("size: \"9\"");
 
-        // What others add to an object is only lost when helm replaces it.
+        // Fields that others add to an object are lost only when helm replaces the object.
         let mine = || cluster.find::<ConfigMap>("conf").and_then(|map| map.data?.remove("mine"));
         cluster.patch::<ConfigMap>("conf", &json!({ "data": { "mine": "1" } }));
         deploy(2, "").success().lacks("STATUS: deployed");
@@ -483,7 +483,7 @@ fn an_interrupted_upgrade_ends_as_failed_and_a_second_run_waits_for_it() {
         let first = project.spawn(["deploy"]);
         wait_for("the hook", LIMIT, || (!cluster.list::<Pod>().is_empty()).then_some(()));
         assert_eq!(newest(&cluster).1, "pending-upgrade");
-        // The same project in another folder, without the hook.
+        // The same project in another directory without the hook.
         let other = self::project(&cluster, &helm);
         let second = other.spawn(["deploy"]);
         second.wait_for_text(&format!("(process {}), who has been working on it since", first.pid()));

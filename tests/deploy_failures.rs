@@ -460,7 +460,7 @@ fn a_second_deploy_waits_for_the_first_and_names_it() {
         .exits(1)
         .stderr_has("deploy::locked")
         .stderr_says("ann on build-7 (process 4711) has been working on it since");
-    // Nobody waits for a lock when there is nothing to deploy.
+    // Without changes, windlass does not wait for the lock.
     project.write("a.yaml", config_map("one", "1"));
     project.run(["deploy"]).success().stderr_has("kept: unchanged");
 }
@@ -747,7 +747,7 @@ fn the_timeout_says_what_is_missing() {
     output
         .stderr_says("cannot deploy b within 12 seconds: PersistentVolumeClaim/data")
         .stderr_says("storageClassName");
-    // What is kept but does not run is waited for.
+    // Windlass also waits for a kept deployment that does not run.
     let output = project.run(["deploy", "a", "--timeout", "1"]);
     output.exits(1).stderr_has("a | kept: unchanged").stderr_says("cannot deploy a within 1 second:");
     project.run(["deploy", "a", "--wait=false"]).success().stderr_has("1 kept");

@@ -123,7 +123,7 @@ fn a_plan_without_a_cluster_has_the_rendered_objects() {
     project.write("windlass.rhai", "fn needs_deploy(deployment, rollout) { deployment.name != \"shop\" }\n");
     project.run(["plan", "deploy", "--skip-build"]).success().stdout_has("| keep: the script decides so");
     project.remove("windlass.rhai");
-    // What is wrong on the command line or in the kubeconfig stays an error.
+    // An invalid command line or kubeconfig is still an error.
     let wrong = project.run(["plan", "deploy", "--skip-build", "--kube-context", "tset"]);
     assert_ne!(wrong.code(), Some(0));
     wrong.stderr_has("cluster::unknown_context").lacks("no deployments");

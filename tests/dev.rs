@@ -22,7 +22,7 @@ struct World {
 }
 
 impl World {
-    /// `None` without a node. `more` follows the port and the folder in the section `dev`.
+    /// `None` without a node. `more` follows the port and the directory in the section `dev`.
     fn start(more: &str) -> Option<Self> {
         let cluster = Cluster::with_node()?;
         let daemon = Daemon::acquire()?;
@@ -61,7 +61,7 @@ impl World {
         self.project.spawn(["dev", "--skip-push"].iter().chain(more))
     }
 
-    /// What the forwarded port says.
+    /// The response at the forwarded port.
     fn answer(&self) -> Option<String> {
         answer(self.port, "")
     }
@@ -100,18 +100,18 @@ fn it_builds_deploys_forwards_syncs_and_shows_logs() {
     let running = world.dev(&[]);
     world.wait_for_answer("first page\nfirst settings\n");
     running.wait_for_text("serving").wait_for_text("in sync");
-    // What is synced is in the container without a build.
+    // A synced file reaches the container without a build.
     let images = world.images();
     world.project.write("app/page", "second page\n");
     world.wait_for_answer("second page\nfirst settings\n");
     assert_eq!(world.images(), images);
-    // Everything else builds and deploys, and the port and the folder follow into the new pod.
+    // Everything else builds and deploys, and the port and the directory follow into the new pod.
     world.project.write("settings", "second settings\n");
     world.wait_for_answer("second page\nsecond settings\n");
     assert_ne!(world.images(), images);
     world.project.write("app/page", "third page\n");
     world.wait_for_answer("third page\nsecond settings\n");
-    // What was sent is known here.
+    // The uploaded files are recorded on this machine.
     wait_for("the record", LIMIT, || {
         let output = world.project.run(["why", "--sync", "app/page"]);
         output.success().stdout_has("yes, to /app/page\n");
@@ -121,7 +121,7 @@ fn it_builds_deploys_forwards_syncs_and_shows_logs() {
     assert!(text.contains("changed: settings -> web\n"), "{text}");
     assert!(!text.contains("changed: app/page"), "{text}");
     assert_eq!(text.matches("web | built").count(), 2, "{text}");
-    // What was deployed stays; the port is closed.
+    // The deployment stays; the port is closed.
     assert_eq!(world.images().len(), 1);
     TcpStream::connect(("127.0.0.1", world.port)).expect_err("the port is closed");
 }
@@ -173,7 +173,7 @@ fn scripts_decide_and_settings_take_effect_while_it_runs() {
         .wait_for_text("the last valid configuration stays in force");
     project.write("app/page", "third page\n");
     world.wait_for_answer("third page\nfirst settings\n");
-    // Another port replaces the first one; the folder stays connected.
+    // Another port replaces the first one; the directory stays connected.
     let port = free_port();
     project.write("devspace.yaml", before.replace(&world.port.to_string(), &port.to_string()));
     wait_for("the other port", LIMIT, || TcpStream::connect(("127.0.0.1", port)).ok());
@@ -189,7 +189,7 @@ fn scripts_decide_and_settings_take_effect_while_it_runs() {
 fn failures_before_the_first_deploy_end_it_and_later_ones_do_not() {
     let Some(world) = World::start("  autoReload: {images: [web]}\n") else { return };
     let project = &world.project;
-    // A port that is taken is told before anything is built.
+    // A port in use is reported before the first build.
     let taken = TcpListener::bind(("127.0.0.1", world.port)).expect("the port is free");
     let output = world.dev(&[]).finish();
     output.exits(1).stderr_says("it is taken by").stderr_has("forward::none").lacks("web | building");
@@ -197,7 +197,7 @@ fn failures_before_the_first_deploy_end_it_and_later_ones_do_not() {
     let dockerfile = project.read("Dockerfile");
     project.write("Dockerfile", "FROM scratch\nCOPY nothing /\n");
     world.dev(&[]).finish().exits(1).stderr_says("nothing");
-    // In a terminal, where somebody can mend it, it waits; then everything is connected.
+    // In a terminal, where the user can correct the file, it waits; then it connects.
     let mut terminal = world.dev_in_terminal(&[]);
     terminal.wait_for_text("nothing").wait_for_text("watching");
     project.write("Dockerfile", &dockerfile);
@@ -229,7 +229,7 @@ fn keys_and_a_terminal_control_it() {
     let mut terminal = world.dev_in_terminal(&[]);
     terminal.wait_for_text("b build, p pause").wait_for_text("in sync");
     world.wait_for_answer("first page\nfirst settings\n");
-    // What it keeps fresh stays in sight.
+    // The status remains visible.
     terminal.wait_for_text("images       web built ").wait_for_text("sync         app -> /app in sync");
     terminal.wait_for_text(&format!("ports        localhost:{} -> web-", world.port));
     assert!(terminal.transcript().contains("\x1b]0;windlass: ready\x07"), "{}", terminal.transcript());
@@ -247,7 +247,7 @@ fn keys_and_a_terminal_control_it() {
     // A shell in the container, whose end is the end of the session.
     let mut terminal = world.dev_in_terminal(&["-t"]);
     terminal.wait_for_text("# ");
-    // What happens meanwhile is logged, and not shown.
+    // Meanwhile, events are logged and not shown.
     project.write("settings", "third settings\n");
     wait_for("a line in the log", LIMIT, || {
         let log = std::fs::read_to_string(project.path(".windlass/logs/dev.log")).ok()?;
@@ -383,7 +383,7 @@ fn without_a_cluster_every_image_is_built_when_it_changes() {
     assert_eq!(text.matches("no cluster").count(), 1, "{text}");
     let output = project.run(["plan", "dev"].iter().chain(&options));
     output.success().stdout_has("builds web").stderr_has("no cluster is configured");
-    // What needs a cluster still says so.
+    // Options that need a cluster are errors that say so.
     let needing: [&[&str]; 5] =
         [&["-x"], &["-t"], &["-i"], &["--deployments", "web"], &["--exit-after-deploy"]];
     for words in needing {

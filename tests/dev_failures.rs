@@ -62,7 +62,7 @@ impl World {
         });
     }
 
-    /// What a shell in the container prints.
+    /// The output of a shell in the container.
     fn there(&self, script: &str) -> Option<String> {
         let output = self.project.run(["enter", "--image", "web", "--", "sh", "-c", script]);
         (output.code() == Some(0)).then(|| output.stdout.trim_end().to_owned())
@@ -89,7 +89,7 @@ fn a_program_that_does_not_read_new_files_is_named_once() {
     // Arguments of programs may have secrets.
     assert!(!text.contains("busybox nc"), "{text}");
     assert_eq!(text.matches("restartContainer").count(), 1, "{text}");
-    // A directory that is missing here is told once, and the rest runs.
+    // A directory that is missing on this machine is reported once, and the rest runs.
     assert_eq!(text.matches("nowhere").count(), 1, "{text}");
 }
 
@@ -164,7 +164,7 @@ fn a_second_session_is_refused_or_takes_over() {
     let second = world.dev(&["-x"]).finish();
     second.exits(1).stderr_has("dev::in_use").stderr_says(format!("process {}", first.pid()));
     second.stderr_says("--steal");
-    // Another command is no session.
+    // A dev command that exits after the deploy is not a session.
     world.dev(&["--exit-after-deploy"]).finish().success();
     let third = world.dev(&["-x", "--steal"]);
     first.finish().exits(130);
@@ -203,7 +203,7 @@ fn sessions_of_two_namespaces_run_side_by_side() {
             (there(namespace, "cat /app/page")? == "second page").then_some(())
         });
     }
-    // What the first container writes comes here, and goes to the second one; not the other way round.
+    // Files of the first container are downloaded, and then uploaded to the second one; not the other way round.
     there(&beside[..2], "echo second >/app/of-second").expect("a shell");
     there(&[], "echo first >/app/of-first").expect("a shell");
     wait_for("the file in the other container", LIMIT, || {

@@ -6,7 +6,7 @@ use crate::harness::{Cluster, Project};
 
 const BUILD: [&str; 2] = ["--builder", "oci"];
 
-/// A project with the images `web`, of which the folder `app` is synced, and `api`, and with `more` in its configuration.
+/// A project with the images `web`, whose directory `app` is synced, and `api`, and with `more` in its configuration.
 fn project(more: &str) -> Project {
     let config = format!(
         "version: v1beta9\nimages:\n  web: {{image: r.example/web}}\n  api: {{image: r.example/api, context: api, dockerfile: \
@@ -77,7 +77,7 @@ fn without_a_cluster_it_only_builds() {
         assert_eq!(plan[list], json!([]), "{list}");
     }
     assert_eq!(plan["foreground"]["kind"], json!("nothing"));
-    // What is asked for on the command line needs a cluster.
+    // A terminal that the command line requests needs a cluster.
     let output = project.run(["plan", "dev", "-t"].iter().chain(&BUILD));
     output.lacks("each image is built when its inputs change");
 }
@@ -103,7 +103,7 @@ fn overrides_decide_what_is_connected_and_built() {
     change  | devspace.yaml, windlass.rhai: read again, then what differs is built, deployed and connected
     ");
     assert!(!project.path("ran").exists(), "a plan runs nothing");
-    // What makes no sense is an error that shows the function.
+    // An invalid result of a function is an error that shows the function.
     project.write("windlass.rhai", "fn reloads(image, change) { print(image.name); }\n");
     let output = project.run(["plan", "dev"].iter().chain(&BUILD));
     output

@@ -273,7 +273,7 @@ fn args_go_to_the_cli_and_secrets_do_not_show_in_its_arguments() {
     let Some(built) = Built::new(
         "{args: ['--label', 'from=args', '--no-cache'], options: {buildArgs: {TOKEN: hunter2}}}",
         "",
-        // Docker itself shows the values of arguments that the text of an instruction names.
+        // Docker itself shows the values of arguments that an instruction refers to.
         "FROM BASE\nARG TOKEN\nRUN eval 'echo $TOKEN' > /token\n",
     ) else {
         return;

@@ -154,7 +154,7 @@ fn build_image() {
     assert_eq!(example.tags(&daemon, "example/build-image"), tags);
 }
 
-/// An example that is deployed to a namespace of its own. Its image is built from the base image of the tests, and pushed
+/// An example that is deployed to a separate namespace. Its image is built from the base image of the tests, and pushed
 /// to a registry of the test.
 struct ClusterExample {
     project: Project,
@@ -184,7 +184,7 @@ impl ClusterExample {
             let text = fs::read_to_string(&path).expect("the file can be read");
             let text = text.replace("FROM busybox:1.37\n", &format!("FROM {}\n", daemon.base()));
             let is_readme = relative.ends_with("README.md");
-            // The node takes a minute for pods with a grace period, and probes them every 10 seconds.
+            // Pods with a grace period take a minute to end, and are probed every 10 seconds.
             let text = if is_readme { text } else { text.replace(GRACE, NO_GRACE).replace(PROBE, OFTEN) };
             // The variable of the example, or the name of each image.
             let text = text.replace("{default: example}", &format!("{{default: '{parent}'}}"));
@@ -257,7 +257,7 @@ fn deploy() {
     example.runs(2);
     example.run(0).stderr_has("backend  | kept: unchanged").stderr_has("2 skipped, 2 kept");
     example.run(1).stderr_has("changed Deployment/api (namespace ").stderr_has("): replicas");
-    // What the README shows, with the names of the test.
+    // The output in the README, with the names of the test.
     let shown = example.project.read("README.md");
     let (_, shown) = shown.split_once("backend\napiVersion").expect("the README shows the output");
     let (shown, _) = shown.split_once("```").expect("a block ends");
@@ -294,7 +294,7 @@ impl DevSession {
         Self { example, ports, running }
     }
 
-    /// Changes a file, as the README says.
+    /// Changes a file in the way that the README describes.
     #[track_caller]
     fn edit(&self, file: &str, from: &str, to: &str) {
         let text = self.example.project.read(file);
@@ -348,13 +348,13 @@ fn dev() {
     session.page_has(catalog, "<p>pears: 3</p>");
     session.shows("app -> /app: in sync");
     let pods = session.example.pod_images();
-    // What is synced restarts in the same pod.
+    // The synced program restarts in the same pod.
     session.echo("Welcome");
     session.page_has(app, "<h1>Welcome</h1>");
     session.shows("1 uploaded in");
     session.shows("| serving Welcome");
     assert_eq!(session.example.pod_images(), pods);
-    // What is compiled is built and deployed, and the port follows.
+    // The compiled program is built and deployed, and the port connects to the new pod.
     session.echo("plums");
     session.page_has(catalog, "<p>plums: 4</p>");
     session.shows("changed: catalog/prices.csv -> catalog\n");
@@ -364,7 +364,7 @@ fn dev() {
     session.page_has(later, "<p>plums: 4</p>");
     session.shows("changed: devspace.yaml\n");
     session.shows(&format!("localhost:{} -> port 8080 of image `catalog`\n", session.ports[later]));
-    // What is broken is said, and the session goes on.
+    // A failed build is reported, and the session continues.
     session.echo("figs");
     session.shows("catalog | /src/prices.csv:4: expected NAME,PRICE\n");
     session.page_has(later, "<p>plums: 4</p>");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{IdleDaemon, Project};
 
-/// What a field does.
+/// The effect of a key.
 enum Effect {
     /// It changes the cache key.
     Key,
@@ -421,7 +421,7 @@ const ELSEWHERE: [(&str, &str); 35] = [
 const SECTIONS: [&str; 8] =
     ["images", "vars", "profiles", "dependencies", "hooks", "commands", "pullSecrets", "imports"];
 
-/// The paths of all keys in `value`, as the reference has them; `*` replaces names that the user chooses.
+/// The paths of all keys in `value` in the notation of the reference; `*` replaces names that the user chooses.
 fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
@@ -444,7 +444,7 @@ fn every_key_has_a_test_of_its_effect() {
     let entries: Vec<Value> = serde_json::from_str(&doc).expect("JSON");
     let keys = entries.iter().filter(|entry| entry["kind"] == "key");
     let keys = keys.filter_map(|entry| Some((entry["call"].as_str()?, entry["summary"].as_str()?)));
-    // What happens in a cluster has its own tests.
+    // Keys with effects in a cluster have their own tests.
     let is_of_the_cluster =
         |path: &str| [".kaniko", ".inCluster", "buildKit.command"].iter().any(|part| path.contains(part));
     let wanted = keys.filter(|(path, summary)| {

@@ -1,4 +1,4 @@
-//! The first run: what a new user of windlass sees, and how typical first errors are reported.
+//! The first run: the output for a new user of windlass, and the reports of typical first errors.
 
 use crate::harness::Project;
 

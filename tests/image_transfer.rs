@@ -1,5 +1,4 @@
-//! Images between the image store and registries: what is transferred, what is verified, and what is left after a
-//! failure.
+//! Images between the image store and registries: the transferred blobs, the checks, and the state after a failure.
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -85,7 +85,7 @@ fn reaches(edges: &BTreeSet<(&str, &str)>, from: &str, to: &str, floor: &dyn Fn(
 /// The imports between the top modules of the crate in `folder`.
 fn imports(folder: &Path) -> Imports {
     let files = rust_files(folder).into_iter().map(|file| {
-        let module = module_of(file.strip_prefix(folder).expect("a file of the folder"));
+        let module = module_of(file.strip_prefix(folder).expect("a file of the directory"));
         let text = fs::read_to_string(&file).expect("readable");
         let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         (file, module, tokens.into_iter().collect::<Vec<_>>())
@@ -107,7 +107,7 @@ fn imports(folder: &Path) -> Imports {
     imports
 }
 
-/// The modules in files of their own that `#[cfg(test)] mod name;` declares.
+/// The modules in separate files that `#[cfg(test)] mod name;` declares.
 fn test_files(tokens: &[TokenTree], module: &[String]) -> Vec<Vec<String>> {
     let declared =
         (0..tokens.len()).filter(|start| is_test_attribute(&tokens[*start..])).filter_map(|start| {
@@ -198,7 +198,7 @@ fn is_path(rest: &[TokenTree]) -> bool {
     matches!(rest, [one, other, ..] if is_colon(one) && is_colon(other))
 }
 
-/// What a path goes on with: one name, or those of a list in braces.
+/// The names that continue a path: one name, or those of a list in braces.
 fn first_names(rest: &[TokenTree]) -> Vec<String> {
     match rest.first() {
         Some(TokenTree::Ident(name)) => vec![name.to_string()],

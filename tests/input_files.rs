@@ -11,7 +11,7 @@ use crate::harness::{Output, Project};
 /// How long a program may take to reject what it cannot read.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A project that needs neither a daemon nor a registry.
+/// A project that needs no daemon and no registry.
 fn project() -> Project {
     Project::new()
         .limit(LIMIT)

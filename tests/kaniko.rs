@@ -1,4 +1,4 @@
-//! Building in pods on a real node: what is pushed, what every option does, and how each failure is reported.
+//! Building in pods on a real node: the pushed images, the effects of all options, and the report of each failure.
 
 use std::time::Duration;
 

@@ -275,7 +275,7 @@ fn deployments_are_listed_with_what_the_cluster_has() {
         table.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
     assert_eq!(lines[1], ["chart", "helm", cluster.namespace(), "ready", "2", "just", "now", "1/1", "-"]);
     assert_eq!(lines[2][3..], ["not", "ready", "-", "just", "now", "1/2", "other.example/web:1"]);
-    // What only concerns the release needs no chart: here its git server is gone.
+    // Commands that only concern the release need no chart: here its git server is unreachable.
     let git = "{git: {url: 'http://127.0.0.1:1/chart.git'}}";
     let project = project.file("devspace.yaml", config.replace("{name: ./chart}", git));
     assert_eq!(list_of(&project)[0]["live"]["revision"], json!(2));

@@ -1,4 +1,4 @@
-//! Local clusters: what is pushed, what is loaded, and what the nodes can already see.
+//! Local clusters: images that are pushed, that are loaded, and that the nodes already have.
 
 use serde_json::json;
 
@@ -207,7 +207,7 @@ fn minikube_names_its_daemon() {
     let repository = daemon.repository(&registry.address(), "app");
     let built = project_of(&repository, "{}");
     let output = built.run(["build"]);
-    // The cluster does not report that the image is there, so it is loaded.
+    // The cluster does not report that it has the image, so windlass loads it.
     output.success().stderr_has("loading images into the minikube profile work");
     let expected = format!(
         "minikube docker-env --shell none --profile work\nminikube image load {repository}:one {repository}:two \

@@ -53,7 +53,7 @@ fn containers_are_selected_and_their_last_lines_shown() {
     let of = |container, line| ["log", cluster.namespace(), "one", container, line];
     assert_eq!(logs, [of("side", "done side"), of("web", "done web")]);
 
-    // What does not match is told with what there is.
+    // The message about a selector without a match names a similar value that exists.
     let none = [
         project.spawn(["logs", "-l", "app=shob"]),
         project.spawn(["logs", "--pod", "onr"]),

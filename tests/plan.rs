@@ -1,4 +1,4 @@
-//! `windlass plan`: what a build would do, without doing it.
+//! `windlass plan`: the dry run of a build.
 
 use serde_json::Value;
 

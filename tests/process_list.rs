@@ -7,7 +7,7 @@ use crate::harness::Project;
 /// A password that needs quoting in every shell.
 const PASSWORD: &str = "it's \"one\" $(word) `of` \\ *";
 
-/// A line that writes the words of its own shell to `words` and `${TOKEN}`, within `quotes`, to `value`.
+/// A line that writes the arguments of its shell to `words` and `${TOKEN}`, within `quotes`, to `value`.
 fn line(before: &str, after: &str) -> String {
     format!("cat /proc/$$/cmdline >> words; printf %s {before}${{TOKEN}}{after} >> value")
 }

@@ -1,4 +1,4 @@
-//! Profiles: what they import, and how they report that they do not apply.
+//! Profiles: their imports, and the report if they do not apply.
 
 use serde_json::{Value, json};
 

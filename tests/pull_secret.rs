@@ -1,4 +1,4 @@
-//! Pull secrets on a real API server: what is written, what is kept, and how each failure is reported.
+//! Pull secrets on a real API server: the written and kept fields, and the report of each failure.
 
 use std::net::TcpListener;
 use std::time::Duration;

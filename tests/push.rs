@@ -365,7 +365,7 @@ fn a_new_tag_needs_no_build() {
         output
     };
     tag(&project, "one").stderr_has(BUILDING);
-    // First the daemon has the image, then only the registry has it, then there is no daemon at all.
+    // First the daemon has the image, then only the registry has it, and in the end no daemon is running.
     tag(&project, "two").stderr_has("new tag two").lacks(BUILDING);
     assert_eq!(daemon.tags(&repository), ["one", "two"]);
     daemon.docker(["image", "rm", &format!("{repository}:one"), &format!("{repository}:two")]);

@@ -126,7 +126,7 @@ fn dependencies_of_a_chart_are_built_unless_that_is_disabled() {
         project.write("devspace.yaml", config(""));
         render().success().stdout_has("value: one");
         assert!(project.path("chart/charts/lib-0.1.0.tgz").exists());
-        // What is there already is used, also when its directory is newer.
+        // An existing download is used, also when its directory is newer.
         project.write("lib/templates/map.yaml", map("two"));
         project.write("devspace.yaml", config(", disableDependencyUpdate: true"));
         render().success().stdout_has("value: one");

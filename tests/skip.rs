@@ -1,4 +1,4 @@
-//! Skipping: what makes windlass build an image again, what does not, and which servers are queried.
+//! Skips: which changes rebuild an image, which do not, and which servers are queried.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -32,7 +32,7 @@ impl World {
     }
 
     fn create_pod(&self) {
-        // It ends at once when it is told to, and is then restarted with the files of its image.
+        // It ends immediately on SIGTERM, and is then restarted with the files of its image.
         let script = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
         self.cluster.create::<Pod>(json!({
             "metadata": { "name": "web", "labels": { "app": "web" } },
@@ -53,7 +53,7 @@ impl World {
         status.state?.running.map(|_| status.restart_count)
     }
 
-    /// What a shell in the container prints.
+    /// The output of a shell in the container.
     fn there(&self, script: &str) -> Option<String> {
         let output = self.project.run(["enter", "--pod", "web", "--", "sh", "-c", script]);
         (output.code() == Some(0)).then(|| output.stdout.clone())
@@ -94,7 +94,7 @@ fn changes_go_both_ways_and_survive_restarts_and_new_pods() {
     world.wait_there("cat /srv/app/a", "two");
     fs::rename(project.path("src/d"), project.path("src/e")).expect("renamed");
     fs::set_permissions(project.path("src/a"), fs::Permissions::from_mode(0o755)).expect("a mode");
-    // Without `.windlass-stage`, which is there while it runs.
+    // Without `.windlass-stage`, which exists only while it runs.
     world.wait_there("cd /srv/app; stat -c %a a; find * | sort", "755\na\ne\ne/b");
     // A file of the container comes here, and a deletion there goes to the trash.
     world.there("cd /srv/app; printf there > new; rm e/b").expect("a container");

@@ -110,7 +110,7 @@ fn a_huge_directory_is_named() {
 
 #[test]
 fn the_difference_of_the_clocks_is_taken_off() {
-    // The tools of this machine, but for a clock that is fast.
+    // The tools of this machine, except for a clock that is fast.
     let tools = TempDir::with_prefix("windlass-").expect("a directory");
     let date = tools.path().join("date");
     fs::write(&date, "#!/bin/sh\nexec /usr/bin/date -d '+1 hour' \"$@\"\n").expect("written");

@@ -32,7 +32,7 @@ kind: PersistentVolumeClaim
 metadata: { name: data }
 ";
 
-/// A project with manifests and a chart, and with these tests. There is no helm, and no cluster.
+/// A project with manifests and a chart, and with these tests, without helm and without a cluster.
 fn project(tests: &str) -> Project {
     Project::new()
         .file("devspace.yaml", CONFIG)

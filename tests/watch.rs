@@ -25,7 +25,7 @@ fn config(more: &str) -> String {
     )
 }
 
-/// What was written so far.
+/// The output so far.
 fn text(running: &Running) -> String {
     let (stdout, stderr) = running.output_so_far();
     format!("{stdout}{stderr}")
@@ -70,7 +70,7 @@ fn a_save_builds_what_reads_the_file_and_a_touch_builds_nothing() {
     assert!(text.contains("changed: web/c -> web\n"), "{text}");
     assert_eq!(text.matches("changed: ").count(), 2, "{text}");
     running.interrupt();
-    // What was built is known, and what was watched is gone with the process.
+    // The builds are recorded; watching ended with the process.
     project.run(["build", "--skip-push", "--builder", "oci"]).success().stderr_has("2 skipped");
 }
 
@@ -196,7 +196,7 @@ fn a_hook_that_writes_into_the_context_does_not_build_for_ever() {
     assert!(text.contains(name) && text.contains("generate` writes it"), "{text}");
     assert!(text.contains("Add the line `src/generated` to `.dockerignore`"), "{text}");
     assert_eq!(text.matches("api | built").count(), 2, "{text}");
-    // A change by somebody else builds.
+    // A change by another process builds.
     project.write("web/b", "two");
     wait_for_count(&running, "changed: web/b -> web\n", 1);
     running.interrupt();
@@ -219,7 +219,7 @@ fn what_a_hook_writes_before_the_build_is_part_of_it() {
 
 #[test]
 fn the_last_save_wins_over_a_running_build() {
-    // The build waits until the file `go` is there.
+    // The build waits until the file `go` exists.
     let script = "#!/bin/sh\necho \"begin $(cat src/a)\"\nwhile ! test -e go; do sleep 0.05; done\necho \"end $(cat src/a)\"\n";
     let custom = "  slow:\n    image: registry.test/slow\n    build: {custom: {command: ./slow, onChange: ['src/**']}}\n";
     let project = project()
@@ -247,7 +247,7 @@ fn ctrl_c_ends_a_running_build_too() {
         .executable("slow", "#!/bin/sh\necho begin\nsleep 1000\n");
     let running = project.spawn(["build", "--watch", "--skip-push"]);
     wait_for_count(&running, "begin", 1);
-    // Its output is closed only when the sleep is gone too.
+    // Its output is closed only when the sleep has ended too.
     running.interrupt();
 }
 
@@ -288,7 +288,7 @@ fn beyond_the_limits_of_the_system_it_compares_with_the_disk() {
         ("max_inotify_instances", 0, "the limit `fs.inotify.max_user_instances` is "),
     ] {
         let project = project().file("src/deep/c", "one");
-        // A user of their own, who may watch less.
+        // A separate user namespace, which may watch less.
         let script = format!(
             "echo {allowed} >/proc/sys/user/{limit} && exec \"$0\" build --watch --skip-push --builder oci"
         );

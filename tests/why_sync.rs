@@ -143,7 +143,7 @@ fn scripts_and_mistakes_count() {
     project.run(["why", "--sync", "docs/index"]).success().stdout_has(
         "no sync entry has it in its directory\n  nearest      app <-> /srv/app of image `acme/web`",
     );
-    // What prevents the sync is said.
+    // The output names the reason that prevents the sync.
     project.remove("app/.down");
     project
         .run(["why", "--sync", "app/main.py"])

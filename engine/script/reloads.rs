@@ -40,9 +40,9 @@ pub struct AfterChange {
 }
 
 impl Execution {
-    /// The reaction of a dev session to a change of `files` (absolute, resolved; none if unknown): the function `reloads`
-    /// decides. With `follows_all`, every image follows its files. `direct` returns the impact of the change on one
-    /// image, ignoring its base images.
+    /// The reaction of a dev session to a change of `files` (absolute, resolved; none if unknown): the function
+    /// `reloads` decides. With `follows_all`, every image follows its files. `direct` returns the impact of the change
+    /// on one image, ignoring its base images.
     ///
     /// # Errors
     /// Those of the script.
@@ -66,8 +66,8 @@ impl Execution {
         Ok(after)
     }
 
-    /// The rules for a change of `files` while `folders` are synced. With `follows_all`, or if `autoReload` names one of
-    /// the files, every image follows its files.
+    /// The rules for a change of `files` while `folders` are synced. With `follows_all`, or if `autoReload` names one
+    /// of the files, every image follows its files.
     pub fn reload_rules(&self, files: &[PathBuf], follows_all: bool, folders: &[Folder]) -> ReloadRules {
         let project = &self.run.project;
         let globs: Vec<_> = project.dev.auto_reload.paths.iter().map(|path| path.text.clone()).collect();

@@ -2,8 +2,8 @@
 //!
 //! There, closing stdin means closing the connection, and with it the output and the exit code. So a shell in the
 //! container reads lines that `printf` decodes, up to the line `.`, and passes them on to the command. It only needs
-//! the builtins `read` and `printf`, which every shell has. `read` takes single bytes, so the shell decodes about 1 MB of
-//! binary data or 3 MB of text each second.
+//! the builtins `read` and `printf`, which every shell has. `read` takes single bytes, so the shell decodes about 1 MB
+//! of binary data or 3 MB of text each second.
 
 /// A command that shows that the container has a shell, and with its connection the version of the protocol.
 pub(crate) const PROBE: [&str; 3] = ["sh", "-c", ":"];

@@ -22,7 +22,8 @@ pub struct Bake {
 }
 
 impl Bake {
-    /// Writes the bake file for the images of `corpus`, in `registry`; `None`, with a notice, if there is no buildx.
+    /// Writes the bake file for the images of `corpus` in `registry`. Without buildx, prints a notice and returns
+    /// `None`.
     pub fn of(corpus: &Corpus, registry: &str, daemon: &str) -> Option<Self> {
         let home = TempDir::with_prefix("windlass-bake-").expect("a directory can be created");
         let targets: Map<String, Value> = (0..corpus.images())

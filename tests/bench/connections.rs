@@ -18,7 +18,7 @@ use super::table::Table;
 const NAME: &str = "`windlass forward`";
 /// The limit of everything that is waited for.
 const LIMIT: Duration = Duration::from_secs(120);
-/// What is received from a pod, in MiB.
+/// The size of the data that a pod sends, in MiB.
 const SIZE: usize = 256;
 /// The bytes that go to and fro on one connection.
 const TRIPS: usize = 200;
@@ -92,7 +92,7 @@ pub fn connections(options: &Options, table: &mut Table) {
     }
 }
 
-/// The local ports in lines such as `127.0.0.1:4711 -> 80`, the one for 80 first; `None` until both are there.
+/// The local ports in lines such as `127.0.0.1:4711 -> 80`, with the one for 80 first; `None` until both are open.
 fn ports(text: &str) -> Option<[u16; 2]> {
     let port = |remote: &str| {
         text.lines().find_map(|line| {

@@ -166,7 +166,7 @@ impl Corpus {
         (0..self.images()).for_each(|image| self.change(image));
     }
 
-    /// For each image a tar archive of its Dockerfile and the files it copies: what a perfect client sends.
+    /// For each image a tar archive of its Dockerfile and the files it copies: a perfect client sends nothing more.
     pub fn minimal_tars(&self) -> Vec<NamedTempFile> {
         (0..self.images()).map(|image| self.minimal_tar(image)).collect()
     }

@@ -151,7 +151,7 @@ fn trouble(options: &Options, table: &mut Table) {
     let mut costs = Vec::new();
     for _ in 0..options.rounds {
         let Some(cluster) = Cluster::acquire() else { return };
-        // Nobody but this benchmark reports about a pod of a node that does not exist.
+        // Only this benchmark reports about a pod of a node that does not exist.
         let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {nodeName: none, containers: [{name: c, image: \
                    other.example/web}]}\n";
         let config =

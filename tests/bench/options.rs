@@ -11,7 +11,7 @@ pub struct Options {
     pub rounds: usize,
     /// The only part that is measured; `None` means all of them.
     pub only: Option<Part>,
-    /// Whether what takes longer than a minute for one figure is left out.
+    /// Whether parts are skipped whose figures take longer than a minute each.
     pub is_short: bool,
 }
 

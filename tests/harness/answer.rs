@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// How long to wait for more, as somebody does before loading a page again.
+/// How long to wait for more data: about as long as users wait before they load a page again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All that the server at the local `port` says to `request`, if it closes the connection in time.

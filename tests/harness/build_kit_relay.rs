@@ -16,7 +16,7 @@ const UPGRADE: &[u8] = b"POST /grpc HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r
 /// The daemon whose BuildKit builds, for as long as a test needs it.
 static DAEMON: Mutex<Weak<DaemonProcess>> = Mutex::new(Weak::new());
 
-/// A daemon of a new enough Docker, shared by concurrent tests. `None`, with a notice, if there is none.
+/// A daemon of a new enough Docker, shared by concurrent tests. Without one, prints a notice and returns `None`.
 pub(super) fn build_kit() -> Option<Arc<DaemonProcess>> {
     let mut daemon = DAEMON.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(daemon) = daemon.upgrade() {
@@ -36,7 +36,7 @@ pub(super) fn relay(ip: IpAddr) -> SocketAddr {
         let address = listener.local_addr().expect("a listener has an address");
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                // Outside the lock: whoever drops the last reference waits for the daemon to end.
+                // Outside the lock: dropping the last reference waits for the daemon to end.
                 let daemon = DAEMON.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
                 if let Some(daemon) = daemon {
                     let _ = connect(&client, &daemon);

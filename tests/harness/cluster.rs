@@ -300,7 +300,7 @@ impl Cluster {
         })
     }
 
-    /// The node that runs pods, under another host name. Dropping it restores the name. `None` if there is no node.
+    /// The node that runs pods, under another host name. Dropping it restores the name. `None` without a node.
     pub fn rename_node(&self, hostname: &str) -> Option<RenamedNode> {
         let node = self.real_node()?;
         let before = node.metadata.labels.unwrap_or_default().remove(HOSTNAME).unwrap_or_default();
@@ -317,7 +317,7 @@ impl Cluster {
         wait_for("the quota", LIMIT, || self.find::<ResourceQuota>("none")?.status?.hard);
     }
 
-    /// The docker configuration in the pull secret `name`; `None` if there is no such secret.
+    /// The docker configuration in the pull secret `name`; `None` if it does not exist.
     pub fn pull_secret(&self, name: &str) -> Option<Value> {
         let data = self.find::<Secret>(name)?.data?;
         serde_json::from_slice(&data.get(".dockerconfigjson")?.0).ok()

@@ -25,7 +25,7 @@ impl Programs {
     }
 
     /// Those of a Docker that keeps its images in `store`: the ones that `WINDLASS_TEST_DOCKER` names, or the machine's
-    /// if they are new enough. `None`, with a notice, if there are none.
+    /// if they are new enough. Without either, prints a notice and returns `None`.
     pub(super) fn modern(store: ImageStore) -> Option<Self> {
         let folder = std::env::var_os("WINDLASS_TEST_DOCKER").filter(|folder| !folder.is_empty());
         let store = Some(store);

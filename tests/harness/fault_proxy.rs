@@ -22,7 +22,7 @@ use super::{Registry, wait_for};
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 type Body = BoxBody<Bytes, AnyError>;
 
-/// What happens to a request instead of the registry's response.
+/// A fault that replaces the registry's response to a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
     /// This status, without a body.

@@ -9,7 +9,6 @@ static LEFT_OUT: AtomicUsize = AtomicUsize::new(0);
 /// Skips the running test because `what` is missing: prints one line, and counts it.
 ///
 /// The line bypasses the capture of test output. If `WINDLASS_TEST_LEFT_OUT` names a file, the line is also appended
-/// there, for the count at the end of `tests/run`.
 ///
 /// # Panics
 /// If `WINDLASS_TEST_REQUIRE_DOCKER` is set: then no test may be skipped.
@@ -18,7 +17,7 @@ pub fn leave_out(what: &str) {
     note(what);
 }
 
-/// Like [`leave_out`], for what even a machine with everything installed may lack: never a failure.
+/// Like [`leave_out`] for requirements that even a machine with everything installed may lack: never a failure.
 pub fn leave_out_always(what: &str) {
     note(what);
 }

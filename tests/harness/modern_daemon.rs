@@ -32,7 +32,7 @@ pub struct ModernDaemon {
 }
 
 impl ModernDaemon {
-    /// One that keeps its images in `store`. `None`, with a notice, if there is none.
+    /// One that keeps its images in `store`. Without one, prints a notice and returns `None`.
     pub fn acquire(store: ImageStore) -> Option<Self> {
         let running = Daemon::acquire()?;
         let version = version_of(&running);

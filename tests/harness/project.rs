@@ -97,7 +97,7 @@ impl Project {
         self.env("DOCKER_HOST", daemon.host())
     }
 
-    /// Sets a kubeconfig with a cluster that nobody reaches.
+    /// Sets a kubeconfig with an unreachable cluster.
     #[must_use]
     pub fn dead_cluster(self) -> Self {
         let kubeconfig = r#"{

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// What a relay does with connections.
+/// How a relay handles connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// It passes them on.

@@ -84,7 +84,7 @@ impl SyncedPod {
         });
     }
 
-    /// Deletes the pod, and waits until it is gone; its files stay.
+    /// Deletes the pod, and waits until it no longer exists; its files stay.
     #[track_caller]
     pub fn delete(&self) {
         self.cluster.delete::<Pod>("web");
@@ -130,13 +130,13 @@ impl SyncedPod {
         fs::read_to_string(self.path(path)).ok()
     }
 
-    /// Waits until a file below `/srv/app` has this text.
+    /// Waits until a file below `/srv/app` has this content.
     #[track_caller]
     pub fn wait_for_file(&self, path: &str, expected: &str) {
         wait_for(&format!("{path} in the container"), LIMIT, || (self.read(path)? == expected).then_some(()));
     }
 
-    /// Waits until the file `path` of `src` has this text.
+    /// Waits until the file `path` of `src` has this content.
     #[track_caller]
     pub fn wait_here(&self, path: &str, expected: &str) {
         let path = self.project.path("src").join(path);
@@ -145,7 +145,7 @@ impl SyncedPod {
         });
     }
 
-    /// What a shell in the container prints.
+    /// The output of a shell in the container.
     #[track_caller]
     pub fn run(&self, script: &str) -> String {
         self.project.run(["enter", "--pod", "web", "--", "sh", "-c", script]).success().stdout.clone()

@@ -28,7 +28,7 @@ struct Soak {
     /// `there`, which is `/srv/app`, and `tmp`.
     files: TempDir,
     rng: Rng,
-    /// What was done, for a failure.
+    /// The edits so far, for the report of a failure.
     log: Vec<String>,
     /// The contents that were ever written, and the edit.
     written: BTreeMap<String, String>,
@@ -70,7 +70,7 @@ impl Soak {
             running: None,
         };
         soak.create_pod();
-        // What is there at the first start is replaced, as the strategy says.
+        // The first start replaces existing files according to the strategy.
         (0..20).for_each(|_| soak.edit(true));
         soak.run();
         Some(soak)
@@ -169,7 +169,7 @@ impl Soak {
             2 => {
                 let other = format!("d{}/moved{}", self.rng.u8(..3), self.rng.u8(..3));
                 self.log.push(format!("move {name} to {other} {side}"));
-                // Neither is there, or the other one is there already: that is no edit.
+                // If both files are missing, or the other one exists already, this changes nothing.
                 let _ = renameat_with(CWD, &target, CWD, root.join(&other), RenameFlags::NOREPLACE);
             }
             3 => {
@@ -185,7 +185,7 @@ impl Soak {
         }
     }
 
-    /// Puts a file at `target` in one step; what was there is given up.
+    /// Puts a file at `target` in one step; the previous content is lost.
     fn put(&mut self, target: &Path, content: &str) {
         let new = self.files.path().join("tmp/new");
         let lines = self.rng.usize(1..2000);
@@ -260,7 +260,7 @@ impl Soak {
     }
 }
 
-/// The files of a directory and their contents; `None` for a directory without files. Windlass's own are left out.
+/// The files of a directory and their contents; `None` for a directory without files. Files of windlass do not count.
 fn tree(root: &Path) -> BTreeMap<String, Option<String>> {
     let mut found = BTreeMap::new();
     let mut open = vec![root.to_owned()];
@@ -291,7 +291,7 @@ fn contents(path: &Path) -> Vec<String> {
     }
 }
 
-/// The one content that a file has in all its lines; `None` if it is gone.
+/// The one content that a file has in all its lines; `None` if it does not exist.
 fn content(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let first = text.lines().next().unwrap_or_default();

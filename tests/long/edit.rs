@@ -1,4 +1,4 @@
-//! Edits of every kind that files can undergo, including those that change neither size nor time.
+//! Edits of every kind that files can undergo, including those that do not change size and time.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};

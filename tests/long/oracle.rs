@@ -57,7 +57,7 @@ fn sorted(value: &Value) -> String {
 }
 
 impl Essence {
-    /// The differences between `self` and `expected`, in a few lines; empty if there are none.
+    /// The differences between `self` and `expected`, in a few lines; empty if they are equal.
     pub fn differences(&self, expected: &Self) -> Vec<String> {
         let sides = [(&self.tree, &expected.tree), (&self.config, &expected.config)];
         let lines = sides.into_iter().flat_map(|(is, should)| {
@@ -71,8 +71,8 @@ impl Essence {
         lines.take(6).collect()
     }
 
-    /// This without the content of copied ignore files: to hide a Dockerfile that is sent under a name of its own from
-    /// `COPY .`, the classic builder needs one more line there.
+    /// This without the content of copied ignore files: to hide a Dockerfile that is sent under a separate name from
+    /// `COPY .`, the classic builder needs one more line in them.
     pub fn without_ignore_files(mut self) -> Self {
         self.tree.retain(|path, _| !path.ends_with("/.dockerignore"));
         self
@@ -132,7 +132,7 @@ fn build(images: &[Sketch], daemon: &Daemon, project: &Project, number: usize) -
     for base in bases {
         text = text.replace(base.repository.name(), &format!("{}:latest", base.truth));
     }
-    // For one outside of the context, the docker command writes a `.dockerignore` of its own.
+    // If it is outside of the context, the docker command writes a separate `.dockerignore`.
     let file = root.join(&name);
     fs::write(&file, text).expect("written");
     let (tag, latest) = (format!("{}:{number}", image.truth), format!("{}:latest", image.truth));

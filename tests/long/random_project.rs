@@ -43,7 +43,7 @@ struct Life<'a> {
     images: BTreeMap<String, Essence>,
     /// The digests of all contents that were ever in a context, in the format of the tree.
     contents: HashSet<String>,
-    /// The history of the project, for the report.
+    /// The history of the project, which the report shows.
     story: Vec<String>,
 }
 

@@ -8,7 +8,7 @@ use fastrand::Rng;
 
 use crate::harness::{Daemon, Project, TestRepository};
 
-/// What builds the images of a random project.
+/// The builder of the images of a random project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The Docker daemon, each image with BuildKit or without.

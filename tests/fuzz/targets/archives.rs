@@ -23,7 +23,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 });
 
-/// There are no images: the Dockerfile needs none.
+/// Has no images: the Dockerfile needs none.
 struct NoImages;
 
 #[async_trait]
