@@ -169,9 +169,9 @@ pub enum Event {
         /// The keys.
         keys: Vec<KeyHint>,
     },
-    /// A question waits for a key, y or n.
+    /// A prompt waits for a key, y or n.
     Question {
-        /// The question; none if no question waits any more.
+        /// The question; none if the prompt has ended.
         question: Option<String>,
     },
     /// Something else uses the terminal from now on, until the end of the run.

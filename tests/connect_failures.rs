@@ -249,7 +249,7 @@ fn of_several_pods_the_one_that_is_taken_is_named_with_the_others() {
         (running.count() == 2).then_some(())
     });
     let output = cluster.project().run(["enter", "-l", "app=shop", "--", "true"]);
-    output.success().stderr_says("several pods with the labels `app=shop` run: taking `");
+    output.success().stderr_says("several pods with the labels `app=shop` run: using `");
     let names = ["`one`", "`two`"];
     assert!(names.iter().all(|name| output.stderr.contains(name)), "{output}");
 }

@@ -452,7 +452,7 @@ fn a_plan_without_an_answer_of_the_cluster_says_so() {
         let output = plan();
         output.success().stdout_has("Thing/it");
         output.stderr_has(
-            "warning: web: the changes are those of `helm template`, which does not ask the cluster: ",
+            "warning: web: the changes are those of `helm template`, which does not query the cluster: ",
         );
         assert!(cluster.namespace_object().is_none(), "a plan changes nothing");
     }

@@ -192,7 +192,7 @@ fn failures_before_the_first_deploy_end_it_and_later_ones_do_not() {
     // A port in use is reported before the first build.
     let taken = TcpListener::bind(("127.0.0.1", world.port)).expect("the port is free");
     let output = world.dev(&[]).finish();
-    output.exits(1).stderr_says("it is taken by").stderr_has("forward::none").lacks("web | building");
+    output.exits(1).stderr_says("it is in use by").stderr_has("forward::none").lacks("web | building");
     drop(taken);
     let dockerfile = project.read("Dockerfile");
     project.write("Dockerfile", "FROM scratch\nCOPY nothing /\n");

@@ -56,7 +56,7 @@ fn without_deployments_every_image_follows_its_files() {
     change  | app/page, app/static/logo: synced without a build
     change  | Dockerfile, app/debug.log, settings: builds web
     change  | api/Dockerfile: builds api
-    change  | devspace.yaml: read again, then what differs is built, deployed and connected
+    change  | devspace.yaml: read again, then all differences are built, deployed and connected
     ");
 }
 
@@ -69,7 +69,7 @@ fn without_a_cluster_it_only_builds() {
     show    | nothing
     change  | Dockerfile, app/debug.log, app/page, 2 more files: builds web
     change  | api/Dockerfile: builds api
-    change  | devspace.yaml: read again, then what differs is built
+    change  | devspace.yaml: read again, then all differences are built
     ");
     let plan = project.run(["plan", "dev", "--json"].iter().chain(&BUILD));
     let plan: Value = serde_json::from_str(&plan.success().stdout).expect("JSON");
@@ -100,7 +100,7 @@ fn overrides_decide_what_is_connected_and_built() {
     show    | logs of the project, from the last 50 lines on
     change  | Dockerfile, app/debug.log, app/page, 2 more files: only reports web as stale
     change  | api/Dockerfile: builds api
-    change  | devspace.yaml, windlass.rhai: read again, then what differs is built, deployed and connected
+    change  | devspace.yaml, windlass.rhai: read again, then all differences are built, deployed and connected
     ");
     assert!(!project.path("ran").exists(), "a plan runs nothing");
     // An invalid result of a function is an error that shows the function.
@@ -120,7 +120,7 @@ fn flags_leave_connections_and_the_first_pass_out() {
     show    | logs of the project, from the last 50 lines on
     change  | other inputs of web: builds web
     change  | other inputs of api: builds api
-    change  | devspace.yaml: read again, then what differs is built, deployed and connected
+    change  | devspace.yaml: read again, then all differences are built, deployed and connected
     ");
     let output = project.run(["plan", "dev", "--exit-after-deploy", "--skip-build"]);
     output.success().lacks("forward |").lacks("change  |");
@@ -167,7 +167,7 @@ fn deployments_and_auto_reload_count() {
     change  | VERSION: deploys shop, conf
     change  | kube: only reports shop as stale
     change  | conf.yaml: deploys conf
-    change  | devspace.yaml: read again, then what differs is built, deployed and connected
+    change  | devspace.yaml: read again, then all differences are built, deployed and connected
     ");
     plan(&["--watch"])
         .success()

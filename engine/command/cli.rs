@@ -186,10 +186,10 @@ Windlass skips an image if its inputs are unchanged since its last build: the
 Dockerfile, the files that the Dockerfile can read, the build arguments, the build
 target and the base images.
 
-With --watch, it goes on: it builds an image again when you save a file that the image is
-built from, and reads devspace.yaml and the scripts again when they change. A failure does
-not end it. Keys in a terminal: `b` builds what is out of date, `p` pauses, `?` shows why
-images were built, `q` ends.
+With --watch, windlass continues to run: it builds an image again when you save a file that
+the image is built from, and reads devspace.yaml and the scripts again when they change. A
+failure does not end it. Keys in a terminal: `b` builds the images that are out of date,
+`p` pauses, `?` shows why images were built, `q` ends.
 
 Examples:
   windlass build                           build and push the changed images

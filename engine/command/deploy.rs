@@ -21,7 +21,8 @@ use crate::state::TargetStore;
 #[command(after_help = "\
 Windlass builds the images that changed, inserts their tags into charts and manifests
 in memory, deploys what differs from the cluster, and waits until it runs. Objects that
-have left the manifests are deleted, except volume claims, namespaces and definitions.
+were removed from the manifests are deleted, except volume claims, namespaces and
+definitions.
 
 Examples:
   windlass deploy                     build and deploy everything

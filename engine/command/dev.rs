@@ -485,7 +485,7 @@ impl<'a> DevSession<'a> {
             let Some(Download { entry, pattern }) = self.downloads.find(&file.path) else { continue };
             if self.told_downloads.insert(file.path.clone()) {
                 let message = format!(
-                    "{} came from the container, and {image} is built from it: to leave it there, add `{pattern}` to \
+                    "{} came from the container, and {image} is built from it: to keep it out, add `{pattern}` to \
                      `downloadExcludePaths` of the sync entry at {entry}",
                     shown(&file.path)
                 );
@@ -533,7 +533,7 @@ impl<'a> DevSession<'a> {
 
 /// No container runs in which a terminal could be opened.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("cannot open a terminal: after {seconds} s, no container runs that is {selection}")]
+#[error("cannot open a terminal: no container of {selection} runs after {seconds} seconds")]
 #[diagnostic(
     code(dev::no_terminal),
     help("see the messages above, and `windlass status`; every change is another attempt")

@@ -22,7 +22,7 @@ use crate::report::ProgressMode;
 #[command(after_help = "\
 The local ports stay open until Ctrl-C. Each connection goes to the newest pod that is
 ready: pods may be replaced. `windlass dev` forwards the ports of `dev.ports` by itself.
-With `--progress json`, what happens to a port is printed as JSON lines.
+With `--progress json`, events of ports are printed as JSON lines.
 
 Examples:
   windlass forward                        forward the ports of `dev.ports`

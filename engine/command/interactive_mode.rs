@@ -7,11 +7,11 @@ const SLEEP: [&str; 2] = ["sleep", "999999999"];
 
 /// Nothing says which images wait.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("interactive mode: nothing says which of {count} images waits instead of running its program")]
+#[error("interactive mode: cannot choose which of {count} images waits instead of running its program")]
 #[diagnostic(
     code(dev::interactive),
     help(
-        "name it in `dev.interactive.images`; or use `-t`, which opens a terminal and leaves the images as they are"
+        "name it in `dev.interactive.images`; or use `-t`, which opens a terminal and does not change the images"
     )
 )]
 pub(super) struct NoInteractiveImage {

@@ -21,7 +21,7 @@ use crate::script::ScriptError;
 #[command(after_help = "\
 Without a selection, the containers of `dev.logs` are shown, otherwise those of the images
 of the project and of all other entries of `dev`. The lines are printed to standard output;
-what happens to containers is printed to standard error. With `--progress json`, both are
+events of containers are printed to standard error. With `--progress json`, both are
 JSON lines on standard output.
 
 Examples:

@@ -18,7 +18,7 @@ use crate::connect::{
 use crate::script::ScriptError;
 use crate::suggestion::nearest;
 
-/// How many local ports are tried if the first one is taken.
+/// How many local ports are tried if the first one is in use.
 const PORTS: u16 = 20;
 
 /// How long to wait for a pod that names its port.

@@ -23,11 +23,11 @@ pub(super) fn target_chooser(scripts: &ScriptsInForce, selection: &Selection) ->
             Ok(chosen) => match place_of(&chosen, candidates) {
                 Some(place) => return place,
                 None => format!(
-                    "`target` returned no container of its list for {selection}: the first one is taken"
+                    "`target` returned no container of its list for {selection}: using the first one"
                 ),
             },
             Err(_) if session.cancel.is_cancelled() => return 0,
-            Err(error) => format!("`target` failed, so the first container is taken: {error}"),
+            Err(error) => format!("using the first container, because `target` failed: {error}"),
         };
         session.notice_once(Level::Warning, problem);
         0

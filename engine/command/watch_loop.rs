@@ -538,7 +538,7 @@ impl WatchLoop<'_> {
                 lock(&causes).insert(name, files.to_vec());
                 return ChangeImpact::new(Answer::Maybe, "it has not been planned yet");
             };
-            let mut strongest = ChangeImpact::new(Answer::No, "no file of it changed");
+            let mut strongest = ChangeImpact::new(Answer::No, "none of its inputs changed");
             // Of earlier changes, its last plan knows.
             for file in files.iter().filter(|file| file.at > reach.since()) {
                 let impact = reach.if_changed(&file.path);

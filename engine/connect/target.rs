@@ -208,7 +208,7 @@ pub(super) fn several(best: &Candidate, others: &[&Candidate], selector: &Target
     let names: Vec<_> = others.iter().map(|other| format!("`{}`", other.pod_name())).collect();
     let rank = if best.phase == ContainerPhase::Ready { "the newest that is ready" } else { "the newest" };
     let (pod, names) = (best.pod_name(), names.join(", "));
-    format!("several pods {selector} run: taking `{pod}`, {rank}, not {names}")
+    format!("several pods {selector} run: using `{pod}`, {rank}, not {names}")
 }
 
 /// The container runs another build than the last one.

@@ -1,4 +1,4 @@
-//! What runs in a namespace.
+//! The workloads of a namespace.
 
 use std::collections::HashSet;
 

@@ -22,7 +22,7 @@ pub(super) fn kubectl(deployment: &Deployment) -> Result<Option<Kubectl>, StageE
     let flag = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
     if config.apply_args.iter().any(|argument| flag(argument) == "--force") {
         let message = format!(
-            "{}: ignoring `--force` of `applyArgs`: nothing is deleted to be applied; use `--recreate KIND/NAME`",
+            "{}: ignoring `--force` of `applyArgs`: nothing is deleted before an apply; use `--recreate KIND/NAME`",
             deployment.name()
         );
         run.session.notice_once(Level::Warning, message);

@@ -92,7 +92,7 @@ impl Rollout {
                 if let Err(error) = preview {
                     let name = self.deployment().name();
                     let message = format!(
-                        "{name}: the changes are those of `helm template`, which does not ask the cluster: {}",
+                        "{name}: the changes are those of `helm template`, which does not query the cluster: {}",
                         error.message()
                     );
                     session.notice(Level::Warning, message);

@@ -15,7 +15,7 @@ pub fn load_values(deployment: &Deployment) -> Result<Map<String, Value>, StageE
 }
 
 /// The rollout of the chart of `deployment` with `values`. Helm gets the user's values as they are written, and
-/// a last file with what differs from them.
+/// a last file with the differences.
 ///
 /// # Errors
 /// `deploy::...` if a values file is missing or invalid.

@@ -20,8 +20,8 @@ use crate::script::ScriptError;
 
 /// The additional help text.
 pub(super) const HELP: &str = "\
-Lists the deployments of the project in file order, with what the cluster has of them. If no
-cluster is configured, or it does not respond, only what devspace.yaml says is listed.
+Lists the deployments of the project in file order, with their state in the cluster. If no
+cluster is configured, or it does not respond, the list shows only devspace.yaml.
 
 Fields of --json:
   name       for `windlass deploy`, and the default name of the Helm release
@@ -30,7 +30,7 @@ Fields of --json:
   sources    the chart with its version, or the manifests
   disabled   whether it is omitted unless it is named
   origin     file and line of the key in devspace.yaml
-  live       what the cluster has, or null if it was not queried: namespace, status (as in
+  live       state in the cluster, or null if it was not queried: namespace, status (as in
              `windlass status`), revision of the release, time of the last deploy, images, and
              the number of objects and of those that are ready";
 
@@ -60,7 +60,7 @@ struct Live {
     ready: usize,
 }
 
-/// A deployment with what the cluster has of it.
+/// A deployment with its state in the cluster.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct InCluster<'a>(Listed<'a>);
@@ -145,7 +145,7 @@ pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Fai
 /// The beginning of the warning about a list without the cluster.
 const ONLY_FILE: &str = "only devspace.yaml is listed, because the cluster was not queried";
 
-/// Lists the deployments of `loaded` with what the cluster has of them.
+/// Lists the deployments of `loaded` with their state in the cluster.
 fn list_live(global: &GlobalOptions, loaded: Loaded, json: bool) -> Result<ExitStatus, Failure> {
     let options = PipelineOptions { skip_dependencies: true, ..PipelineOptions::default() };
     let call = PipelineCall { skip_build: true, ..PipelineCall::build(Vec::new()) };

@@ -49,7 +49,7 @@ enum Subject {
     /// List dependencies and their sources
     #[command(after_help = dependencies::HELP)]
     Dependencies,
-    /// List deployments: kind, namespace, and what the cluster has of them
+    /// List deployments: kind, namespace, and state in the cluster
     #[command(after_help = deployments::HELP)]
     Deployments,
     /// List commands of devspace.yaml, for `windlass run`

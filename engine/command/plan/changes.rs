@@ -214,7 +214,7 @@ impl ChangeView {
         }
         if self.reloads {
             let done = if connects { "built, deployed and connected" } else { "built" };
-            effects.push(format!("read again, then what differs is {done}"));
+            effects.push(format!("read again, then all differences are {done}"));
         }
         // Writing to a string cannot fail.
         let _ = writeln!(text, "change  | {}: {}", files.join(", "), effects.join("; "));

@@ -26,9 +26,9 @@ use crate::script::ScriptError;
     override_usage = "windlass plan deploy [OPTIONS] [DEPLOYMENT]...",
     after_help = "\
 The deployments are compared with the cluster by dry runs, which change nothing. Charts are
-rendered by helm for this cluster. Without a cluster, the plan has the rendered objects, and
-says so: what changes there is unknown. Images that a deploy would build have no tags yet:
-`#` is a random character.
+rendered by helm for this cluster. Without a cluster, the plan shows the rendered objects, and
+says that their changes are unknown. Images that a deploy would build have no tags yet: `#`
+is a random character.
 
 Examples:
   windlass plan deploy                 show for every deployment: deploy or keep, and why

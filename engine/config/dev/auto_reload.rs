@@ -1,4 +1,4 @@
-//! What triggers another pass.
+//! Triggers of another pass.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What runs after files were synced.
+//! Commands that run after files were synced.
 
 use std::ops::Not;
 

@@ -14,7 +14,7 @@ pub(super) const DEV: &Section = &Section {
         key("open", List(&Fields(OPEN)), "Pages to open.").since(V1beta3),
         key("sync", List(&Fields(SYNC)), "Directories to sync with a container."),
         key("logs", Fields(LOGS), "The containers whose output is shown.").since(V1beta3),
-        key("autoReload", Fields(AUTO_RELOAD), "What triggers another build and deployment."),
+        key("autoReload", Fields(AUTO_RELOAD), "Triggers of another build and deployment."),
         key("interactive", Fields(INTERACTIVE), "Interactive mode.")
             .since(V1beta3)
             .until(V1beta9, "write `terminal`"),
@@ -109,8 +109,8 @@ pub(super) const SYNC: &Section = &Section {
         key("arch", ARCH, "The container's processor; without effect.").since(V1beta10),
         key("throttleChangeDetection", Number, "Milliseconds to pause after 100 files; without effect.")
             .since(V1beta10),
-        key("onUpload", Fields(ON_UPLOAD), "What runs after an upload.").since(V1beta6),
-        key("onDownload", Fields(ON_DOWNLOAD), "What runs after a download.").since(V1beta6),
+        key("onUpload", Fields(ON_UPLOAD), "Commands to run after an upload.").since(V1beta6),
+        key("onDownload", Fields(ON_DOWNLOAD), "Commands to run after a download.").since(V1beta6),
     ],
 };
 
@@ -248,7 +248,7 @@ pub(super) const PERSIST_PATH: &Section = &Section {
     keys: &[
         key("path", Text, "The path in the container."),
         key("volumePath", Text, "The path in the volume."),
-        key("readOnly", Boolean, "Mounts it for reading only."),
+        key("readOnly", Boolean, "Mounts it read-only."),
         key("skipPopulate", Boolean, "Leaves it empty at first."),
         key("initContainer", Fields(INIT_CONTAINER), "The container that fills it."),
     ],
@@ -266,7 +266,7 @@ pub(super) const PERSISTENCE_OPTIONS: &Section = &Section {
         key("size", Text, "The size of the volume."),
         key("storageClassName", Text, "The storage class."),
         key("accessModes", TEXTS, "The access modes."),
-        key("readOnly", Boolean, "Mounts it for reading only."),
+        key("readOnly", Boolean, "Mounts it read-only."),
         key("name", Text, "The name of the volume claim."),
     ],
 };

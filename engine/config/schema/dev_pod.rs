@@ -72,7 +72,7 @@ const SYNC: &Section = &Section {
         key("uploadExcludePaths", TEXTS, "Patterns of paths that are not uploaded."),
         key("uploadExcludeFile", Text, "A file with patterns of paths that are not uploaded."),
         key("startContainer", Boolean, "Starts the container after the first sync; `false` by default."),
-        key("onUpload", Fields(ON_UPLOAD), "What runs after an upload."),
+        key("onUpload", Fields(ON_UPLOAD), "Commands to run after an upload."),
         key("initialSync", INITIAL_SYNC, "Which side wins in the first sync; `mirrorLocal` by default."),
         key("waitInitialSync", Boolean, "Waits for the first sync; `true` by default."),
         key("initialSyncCompareBy", COMPARE_BY, "How files are compared; `mtime` by default."),

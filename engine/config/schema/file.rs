@@ -41,11 +41,11 @@ pub const FILE: &Section = &Section {
             .since(V1alpha2)
             .changed_after(V1beta11),
         key("deployments", Map(&Fields(DEPLOYMENT)), "The deployments, by name.").since(V2beta1),
-        key("dev", Fields(DEV), "What `dev` does: ports, sync, terminal, logs.")
+        key("dev", Fields(DEV), "Settings of `dev`: ports, sync, terminal, logs.")
             .since(V1alpha2)
             .changed_after(V1beta11)
             .of_dev(),
-        key("dev", Map(&Fields(DEV_POD)), "What `dev` does, by pod.").since(V2beta1).of_dev(),
+        key("dev", Map(&Fields(DEV_POD)), "Settings of `dev`, by pod.").since(V2beta1).of_dev(),
         key("dependencies", List(&Fields(DEPENDENCY)), "Projects to build first.")
             .since(V1beta2)
             .changed_after(V1beta11),

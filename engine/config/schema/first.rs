@@ -10,7 +10,7 @@ pub(super) const DEV_SPACE: &Section = &Section {
     noun: "devSpace",
     keys: &[
         key("terminal", Fields(TERMINAL), "The terminal to open.").of_dev(),
-        key("autoReload", Fields(AUTO_RELOAD), "What triggers another build and deployment.").of_dev(),
+        key("autoReload", Fields(AUTO_RELOAD), "Triggers of another build and deployment.").of_dev(),
         key("services", List(&Fields(SERVICE)), "Selectors by name.").of_dev(),
         key("deployments", List(&Fields(DEPLOYMENT)), "The deployments, in this order."),
         key("ports", List(&Fields(PORTS)), "Forwarded ports.").of_dev(),

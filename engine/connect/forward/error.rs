@@ -30,13 +30,13 @@ pub enum ForwardError {
         key: String,
     },
 
-    /// The local port is taken.
-    #[error("cannot listen on port {port}: it is taken{}", by(.owner))]
+    /// The local port is in use.
+    #[error("cannot listen on port {port}: it is in use{}", by(.owner))]
     #[diagnostic(code(forward::port_taken), help("end that process, or change {key}"))]
     PortTaken {
         /// The port.
         port: u16,
-        /// The process that has it, if it is known: `` `node` (process 4711)``.
+        /// The process that uses it, if it is known: `` `node` (process 4711)``.
         owner: Option<String>,
         /// What to change.
         key: String,

@@ -1,4 +1,5 @@
-//! Brings manifests into a cluster: compares them with it, applies what differs, and deletes what has left them.
+//! Brings manifests into a cluster: compares them with it, applies the differences, and deletes objects that
+//! have left them.
 //!
 //! [`compare()`] reads the live objects and sends a dry run of each object, so that everything is checked before anything
 //! changes; [`apply()`] applies the objects that differ. Which objects belong to a deployment is recorded in the cluster

@@ -148,7 +148,7 @@ pub mod deployment {
     }
 
     /// Renders the chart of a deployment with `values`. Equals `helm template`; helm gets the user's values as written,
-    /// and a last file with what differs from them.
+    /// and a last file with the differences.
     ///
     /// # Errors
     /// `deploy::...` if helm is missing or fails.

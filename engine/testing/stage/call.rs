@@ -15,9 +15,9 @@ pub mod call {
     /// The actions so far, in order, as strings: `build api`, `kaniko_build api`, `push acme/api:1.4`, `exec cosign
     /// sign acme/api:1.4`, `hook ./notify`, `write dist/digest.txt`, `http POST https://chat.example/hook`, `tag
     /// acme/api:latest`, `copy acme/api:1 to prod/api:1`, `remove old.txt`, `sleep 5`, `namespace shop`, `apply
-    /// Deployment/web`, `delete Service/old`, `helm upgrade web`. What `dev` connects: `forward_port localhost:8080 ->
-    /// port 80 of image `api``, `sync_folder src <-> /app of image `api``, `open_page http://localhost:8080`, `show
-    /// logs of the project`.
+    /// Deployment/web`, `delete Service/old`, `helm upgrade web`. The connections of `dev`: `forward_port
+    /// localhost:8080 -> port 80 of image `api``, `sync_folder src <-> /app of image `api``, `open_page
+    /// http://localhost:8080`, `show logs of the project`.
     ///
     /// # Example
     /// ```rhai

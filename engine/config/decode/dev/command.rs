@@ -1,4 +1,4 @@
-//! What runs after files were synced.
+//! Reads the commands that run after files were synced.
 
 use super::{items, missing, text};
 use crate::config::node::{Mapping, YamlNode, field};
