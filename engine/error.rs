@@ -11,7 +11,7 @@ use rhai::{Dynamic, EvalAltResult, Position};
 #[derive(Clone)]
 pub struct StageError(Arc<dyn Diagnostic + Send + Sync>);
 
-/// The kinds of errors that change what happens next. Each is the diagnostic code of at least one error.
+/// The kinds of errors that callers handle differently. Each is the diagnostic code of at least one error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The run, or the work of this thread, was cancelled.
@@ -50,7 +50,7 @@ impl StageError {
         &*self.0
     }
 
-    /// The message: what could not be done.
+    /// The message: the action that failed.
     pub fn message(&self) -> String {
         self.0.to_string()
     }

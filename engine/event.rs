@@ -148,20 +148,20 @@ pub enum Event {
         /// The whole message, several lines.
         message: String,
     },
-    /// Something about a synchronized directory.
+    /// An event of a synced directory.
     Sync {
         /// Its name: `src -> /app`.
         folder: String,
-        /// What happened.
+        /// The change.
         change: SyncChange,
     },
-    /// Something about a forwarded port.
+    /// An event of a forwarded port.
     Forward {
         /// The local address: `localhost:8080`.
         address: String,
         /// Where it leads: ``port 80 of image `web` ``.
         to: String,
-        /// What happened.
+        /// The change.
         change: ForwardChange,
     },
     /// The keys that have an effect from now on; none if no keys are read.
@@ -282,7 +282,7 @@ impl Event {
     }
 }
 
-/// What happened with a synchronized directory.
+/// A change of the state of a synced directory.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum SyncChange {
@@ -323,7 +323,7 @@ impl SyncChange {
     }
 }
 
-/// What happened with a forwarded port.
+/// A change of the state of a forwarded port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ForwardChange {
@@ -362,7 +362,7 @@ pub struct SyncBatch {
     pub deleted_here: usize,
     /// Those whose permission bits were set in the container.
     pub modes: usize,
-    /// The size of what was written.
+    /// The number of written bytes.
     pub bytes: u64,
     /// The first of all paths.
     pub paths: Vec<String>,

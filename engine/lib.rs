@@ -1,11 +1,11 @@
 //! Windlass builds and deploys the container images of a `devspace.yaml` with a pipeline that is itself a Rhai script.
 //!
 //! The crate supplies the *stages* (load a Dockerfile, select a build context, plan, build, push, deploy, wait);
-//! `scripts/build.rhai` and `scripts/deploy.rhai` compose them, and a project can override any function of them. Data flows one way:
-//! [`config`] reads a project, [`script`] runs the pipeline over it, stages act through [`builder`] and
-//! [`registry`], report what happened as [`event`]s, and record finished images in [`state`].
+//! `scripts/build.rhai` and `scripts/deploy.rhai` compose them, and a project can override any function of them. Data
+//! flows one way: [`config`] reads a project, [`script`] runs the pipeline over it, stages act through [`builder`] and
+//! [`registry`], report their progress as [`event`]s, and record finished images in [`state`].
 //!
-//! Public is what the command and the tests use; everything else is private, so that the compiler finds dead code.
+//! Only items that the command and the tests use are public, so that the compiler finds dead code.
 
 #![warn(missing_docs)]
 

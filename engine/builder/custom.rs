@@ -75,7 +75,7 @@ pub async fn build_custom(
     }
 }
 
-/// The parts of `config` that determine what its command does on this system.
+/// The parts of `config` that determine the result of its command on this system.
 pub fn custom_words(config: &CustomConfig) -> Vec<String> {
     let command = choose_command(config, system()).unwrap_or_default().to_owned();
     let args = config.args.iter().flatten().chain(&config.image_flag).chain(&config.append_args);

@@ -27,7 +27,7 @@ pub enum BuildError {
         place: Box<str>,
         /// Why the builder does not support it.
         reason: Box<str>,
-        /// What to do.
+        /// The hint.
         #[help]
         help: &'static str,
     },
@@ -99,7 +99,7 @@ pub enum BuildError {
         builder: String,
         /// Why.
         reason: String,
-        /// What to do, or the last lines of its output.
+        /// The hint, or the last lines of its output.
         #[help]
         help: Option<String>,
     },
@@ -155,7 +155,7 @@ pub enum BuildError {
     NotTaken {
         /// The image.
         reference: String,
-        /// What went wrong.
+        /// The reason.
         reason: String,
     },
 
@@ -175,7 +175,7 @@ pub enum BuildError {
         image: String,
         /// Why.
         source: ProcessError,
-        /// What to do.
+        /// The hint.
         #[help]
         help: Option<String>,
     },
@@ -209,7 +209,7 @@ pub enum BuildError {
         image: String,
         /// The message of the daemon.
         reason: String,
-        /// What to do.
+        /// The hint.
         #[help]
         help: Option<String>,
     },
@@ -241,7 +241,7 @@ pub enum BuildError {
     Changed {
         /// The path of the file in the context.
         path: String,
-        /// What happened to it.
+        /// The reason.
         reason: Changed,
     },
 

@@ -18,7 +18,7 @@ pub(super) struct Failure {
 pub(super) struct FailedStep {
     /// The step as the builder shows it: `[2/3] RUN make`, `Step 3/4 : RUN make`.
     pub(super) name: String,
-    /// What went wrong.
+    /// The error.
     pub(super) error: String,
     /// The last lines of its output.
     pub(super) output: Vec<String>,

@@ -39,7 +39,7 @@ pub enum OnChangeError {
     Unreadable {
         /// The pattern.
         glob: String,
-        /// What went wrong.
+        /// The reason.
         reason: String,
     },
 }

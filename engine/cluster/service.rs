@@ -1,4 +1,4 @@
-//! Services and ingresses: what can be opened in a browser.
+//! Services and ingresses, which can be opened in a browser.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -61,7 +61,7 @@ struct NamespaceView {
     problems: Vec<ProblemView>,
 }
 
-/// Prints what does not run in the namespace.
+/// Prints the objects of the namespace that do not run.
 ///
 /// # Errors
 /// If the configuration or the command line is invalid, or the cluster does not respond.
@@ -100,7 +100,7 @@ pub fn analyze(global: &GlobalOptions, args: &AnalyzeArgs) -> Result<ExitStatus,
     Ok(if view.healthy { ExitStatus::Done } else { ExitStatus::Failed })
 }
 
-/// Observes everything that runs in `namespace`; with `limits`, waits first for what is starting.
+/// Observes everything that runs in `namespace`; with `limits`, waits first for objects that are starting.
 async fn look(
     access: &ClusterAccess,
     namespace: &str,

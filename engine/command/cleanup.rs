@@ -21,7 +21,7 @@ the store exceeds WINDLASS_CACHE_SIZE (default: 20GB), each build removes the im
 have been unused the longest.
 
 Examples:
-  windlass cleanup                    remove what was not used for 30 days
+  windlass cleanup                    remove images that were unused for 30 days
   windlass cleanup --older-than 12h
   windlass cleanup --all --dry-run    list everything in the store
 
@@ -30,7 +30,7 @@ Fields of --json:
   blobs    number of layers and other blobs
   bytes    their size; left: bytes kept; in_use: part of them that a running windlass uses")]
 pub struct CleanupArgs {
-    /// Remove what was not used for this time: 12h, 7d, 4w
+    /// Remove images that were unused for this time: 12h, 7d, 4w
     #[arg(long, value_name = "AGE", value_parser = age, default_value = "30d", conflicts_with = "all")]
     older_than: Duration,
 
@@ -38,7 +38,7 @@ pub struct CleanupArgs {
     #[arg(long)]
     all: bool,
 
-    /// Only show what would be removed
+    /// Only list the images that would be removed
     #[arg(long)]
     dry_run: bool,
 
@@ -47,7 +47,7 @@ pub struct CleanupArgs {
     json: bool,
 }
 
-/// Removes images as the options select, and prints what was removed.
+/// Removes images as the options select, and prints the removed ones.
 ///
 /// # Errors
 /// If the store cannot be read or written.

@@ -112,12 +112,12 @@ pub enum Command {
     Init(InitArgs),
     /// Build, tag and push the images whose inputs changed
     Build(BuildCommandArgs),
-    /// Build, deploy what changed, and wait until it runs
+    /// Build and deploy changes, and wait until everything runs
     Deploy(DeployArgs),
     /// Deploy, connect and watch: a saved file is in the container
     #[command(mut_arg("tags", |tags| tags.short(None)))]
     Dev(DevArgs),
-    /// Show whether what is deployed runs, and why not
+    /// Show whether the deployments run, and why not
     Status(StatusArgs),
     /// Show everything that is not running in the namespace, and why
     Analyze(AnalyzeArgs),
@@ -133,7 +133,7 @@ pub enum Command {
     Enter(EnterArgs),
     /// Connect to the main process of a container
     Attach(AttachArgs),
-    /// Delete what is deployed
+    /// Delete the deployments from the cluster
     Purge(PurgeArgs),
     /// Print the Kubernetes objects of deployments, with the tags of their images
     Render(RenderArgs),

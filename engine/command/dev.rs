@@ -46,7 +46,7 @@ A saved file is synced, or its image is built and deployed. Nothing is deleted a
 Examples:
   windlass dev                  develop with the section `dev`
   windlass dev --watch          build and deploy every image whose inputs change
-  windlass dev -x               connect only, to what is deployed
+  windlass dev -x               connect only, to the deployments
   windlass dev -t               open the terminal of the section `dev`")]
 pub struct DevArgs {
     /// Deployments, in the order of devspace.yaml [default: all]
@@ -166,7 +166,7 @@ impl DevArgs {
     }
 }
 
-/// Runs the function `dev` of the project's pipeline, and does what each change asks for, until it is stopped.
+/// Runs the function `dev` of the project's pipeline, and the pass that each change requires, until it is stopped.
 ///
 /// # Errors
 /// If the configuration, a script or the command line is invalid, or no port can be forwarded.
@@ -376,7 +376,7 @@ impl PassKind for DevSession<'_> {
             self.wanted = Some(lock(&execution.wanted).clone());
         }
         let Some(wanted) = self.wanted.clone() else { return Ok(()) };
-        // What ended, for example because the container had no shell, gets another chance with every deploy.
+        // Every deploy retries connections that ended, for example because the container had no shell.
         connections.update(run, &wanted).map_err(Failure::of_stage)?;
         match wanted.foreground {
             Some(Foreground::Terminal(terminal)) if self.terminal.is_none() => {
@@ -461,7 +461,7 @@ impl<'a> DevSession<'a> {
         }
     }
 
-    /// Whether a pass for `cause` says what is connected: at the start, for other settings, and until that succeeded once.
+    /// Whether a pass for `cause` decides about connections: at the start, for other settings, and until one succeeded.
     fn sets_up(&self, cause: &Cause) -> bool {
         match cause {
             Cause::Start | Cause::Settings => true,
@@ -470,7 +470,7 @@ impl<'a> DevSession<'a> {
         }
     }
 
-    /// Reports what the section `dev` asks for and is not done, unless the section before asked for it too.
+    /// Reports unsupported settings in the section `dev`, unless the previous section had them too.
     fn tell_notices(&mut self, run: &Run) {
         let notices: Vec<_> = run.project.dev.notices.iter().map(ConfigDiagnostic::in_one_line).collect();
         for notice in notices.iter().filter(|notice| !self.told_notices.contains(*notice)) {

@@ -1,4 +1,4 @@
-//! What the scripts of a dev session decide about synced directories.
+//! The decisions of scripts about synced directories in a dev session.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ pub(super) struct FolderScripts {
     pub(super) scripts: ScriptsInForce,
     /// The directory.
     pub(super) folder: Folder,
-    /// Is told what comes from the container.
+    /// Records the files that come from the container.
     pub(super) downloads: Downloads,
     /// The advice for programs that may not read new files.
     pub(super) advice: ReloadAdvice,

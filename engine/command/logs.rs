@@ -97,7 +97,7 @@ pub fn logs(global: &GlobalOptions, args: &LogsArgs) -> Result<ExitStatus, Failu
     )
 }
 
-/// Prints what happens in logs, until their end. Lines name their container, unless the command line does.
+/// Prints the lines and events of logs, until their end. Lines name their container, unless the command line does.
 /// `is_json`: as JSON lines of events.
 async fn print_items(
     mut queue: LogQueue,

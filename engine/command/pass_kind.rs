@@ -1,4 +1,4 @@
-//! What the passes of a loop call, and what happens around them.
+//! The kinds of passes: their calls of the pipeline, and the steps before and after.
 
 use std::sync::Arc;
 
@@ -81,8 +81,8 @@ pub(super) trait PassKind {
         Ok(Wish { images: images.into_iter().map(|affected| affected.image).collect(), is_needed: false })
     }
 
-    /// Who wrote a file that changed between passes, and how to leave it out, each as a phrase; `None` if that was the user,
-    /// or a command.
+    /// Who wrote a file that changed between passes, and how to leave it out, each as a phrase; `None` if that was the
+    /// user, or a command.
     fn writer_of(&self, _file: &ChangedFile) -> Option<(String, Option<String>)> {
         None
     }
@@ -124,10 +124,10 @@ pub(super) trait PassKind {
         Ok(())
     }
 
-    /// Opens what can be opened, once more.
+    /// Opens the pages again.
     fn open(&self) {}
 
-    /// The keys besides those of every loop, and what they do; they go to [`Passes`].
+    /// Additional keys with their effects; [`Passes`] receives them.
     fn keys(&self) -> &'static [(char, Key, &'static str)] {
         &[]
     }

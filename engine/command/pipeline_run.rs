@@ -76,7 +76,7 @@ impl PipelineCall {
     }
 }
 
-/// A loaded project with its scripts and dependencies, and what is called.
+/// A loaded project with its scripts and dependencies, and the call.
 pub(super) struct Prepared {
     pub(super) call: PipelineCall,
     project: Project,
@@ -114,7 +114,7 @@ impl Prepared {
     /// The same project and scripts, for `call`.
     ///
     /// # Errors
-    /// If the call selects what does not exist.
+    /// If the call selects an image, deployment or dependency that does not exist.
     pub(super) fn with_call(&self, options: &PipelineOptions, call: PipelineCall) -> Result<Self, Failure> {
         let selection = options.selection(&self.tree, &self.project, &call.images);
         let selection = selection.map_err(Failure::wrong_use)?;
@@ -152,7 +152,7 @@ impl Prepared {
         }
     }
 
-    /// Sets up the run on the live host; with `effects`, only records there what it would do.
+    /// Sets up the run on the live host; with `effects`, only records its effects in them.
     ///
     /// # Errors
     /// If the images cannot be ordered, or the scripts of a dependency are invalid.
@@ -196,7 +196,7 @@ impl Prepared {
     }
 }
 
-/// Calls a pipeline of `loaded` and reports what happens.
+/// Calls a pipeline of `loaded` and reports its events.
 ///
 /// # Errors
 /// If a script or the command line is invalid. Failures of images are reported here.
@@ -209,7 +209,7 @@ pub fn run_pipeline(
     run_pipeline_then(global, options, loaded, call, |_| Ok(ExitStatus::Done))
 }
 
-/// Calls a pipeline of `loaded` and reports what happens; `then` prints its output if it succeeded.
+/// Calls a pipeline of `loaded` and reports its events; `then` prints its output if it succeeded.
 ///
 /// # Errors
 /// As for [`run_pipeline`], and those of `then`.

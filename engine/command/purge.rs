@@ -49,11 +49,11 @@ pub struct PurgeArgs {
     #[arg(long)]
     pub all: bool,
 
-    /// Delete what the dependencies deployed too
+    /// Delete the deployments of the dependencies too
     #[arg(long, conflicts_with = "dependency")]
     pub dependencies: bool,
 
-    /// Delete only what this dependency deployed (repeatable)
+    /// Delete only the deployments of this dependency (repeatable)
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completions::dependencies))]
     pub dependency: Vec<String>,
 

@@ -1,4 +1,4 @@
-//! What happens while something else has the terminal.
+//! The log of events while another process uses the terminal.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::event::{Event, Events};
 
-/// A sink that passes events on, or, while it is `quiet`, writes what matters of them into a file.
+/// A sink that passes events on, or, while it is `quiet`, writes the important ones into a file.
 pub(super) fn hidden(events: Events, quiet: &Arc<AtomicBool>, log: PathBuf) -> Events {
     let quiet = Arc::clone(quiet);
     Events::new(move |event| {

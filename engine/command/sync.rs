@@ -79,7 +79,7 @@ pub struct SyncArgs {
 /// If the configuration or the command line is invalid, no container is found, or files cannot be synced there.
 pub fn sync(global: &GlobalOptions, args: &SyncArgs) -> Result<ExitStatus, Failure> {
     let is_free = args.local_path.is_some() || args.container_path.is_some();
-    // What `of_dev` found: it is called before the work begins.
+    // The result of `of_dev`, which is called before the work begins.
     let found = std::cell::RefCell::new(Vec::new());
     let of_dev = |dev: &Dev| {
         if is_free {
@@ -189,7 +189,7 @@ fn jobs(
     Ok(jobs)
 }
 
-/// Prints what happens to directories, and the notices.
+/// Prints the events of directories, and the notices.
 fn sync_events(notices: &Events, silent: bool) -> Events {
     let notices = notices.clone();
     Events::new(move |event| match event {

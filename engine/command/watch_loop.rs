@@ -98,7 +98,7 @@ pub(super) fn watch_loop(
     Ok(status)
 }
 
-/// What became of each image last.
+/// The last outcome of each image.
 type Outcomes = IndexMap<String, (Option<Outcome>, String)>;
 
 /// The end of a pass.
@@ -144,7 +144,7 @@ struct WatchLoop<'a> {
     keys: Option<Keys>,
     /// The questions that keys answer.
     questions: Option<Questions>,
-    /// Ends what scripts do between passes.
+    /// Stops the work of scripts between passes.
     scripts_end: CancellationToken,
     /// Whether nothing is printed.
     quiet: Arc<AtomicBool>,
@@ -184,12 +184,12 @@ impl WatchLoop<'_> {
         !self.kind.is_over() && std::io::stdin().is_terminal()
     }
 
-    /// Does what the end asks for, with the last configuration, within a limit.
+    /// Runs the last step of the scripts with the last configuration, within a time limit.
     fn end(&mut self) {
         if !self.kind.calls_scripts() {
             return;
         }
-        // What cannot be set up was reported before.
+        // A failed setup was reported before.
         let Ok(execution) = self.scripts() else { return };
         let cancel = self.scripts_end.clone();
         self.runtime.spawn(async move {
@@ -199,7 +199,7 @@ impl WatchLoop<'_> {
         self.kind.end(&execution);
     }
 
-    /// Does what comes next until it is over.
+    /// Handles changes and keys until the end.
     fn serve(&mut self, passes: &Passes) -> ExitStatus {
         loop {
             let (files, asked) = match passes.next() {
@@ -282,7 +282,7 @@ impl WatchLoop<'_> {
         }
         let files = causes.iter().map(|file| shown(&file.path)).collect();
         self.events.emit(Event::FilesChanged { files, images: images.clone() });
-        // What another failure stopped is still to be built.
+        // Images whose build another failure stopped must still be built.
         for (name, (outcome, _)) in &*lock(&self.outcomes) {
             if *outcome == Some(Outcome::Cancelled) && !images.contains(name) {
                 images.push(name.clone());
@@ -502,7 +502,7 @@ impl WatchLoop<'_> {
         files.iter().map(|file| real(file)).collect()
     }
 
-    /// What to watch.
+    /// The files and directories to watch.
     fn roots(&self) -> Vec<WatchRoot> {
         let mut roots: Vec<_> = self.settings().into_iter().map(WatchRoot::file).collect();
         roots.extend(self.whole.iter().flat_map(|whole| self.kind.roots(whole)));
@@ -590,7 +590,7 @@ impl WatchLoop<'_> {
         }
     }
 
-    /// Shows what became of each image, and why.
+    /// Shows the last outcome of each image, with the reason.
     fn explain(&self) {
         for (name, (outcome, reason)) in &*lock(&self.outcomes) {
             let outcome = match outcome {
@@ -616,7 +616,7 @@ const UNREACHABLE: &str = "cluster::unreachable";
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The keys of every loop, and what they do.
+/// The keys of every loop, and their effects.
 const ALL_KEYS: [(char, Key, &str); 6] = [
     ('b', Key::Ask(Asked::Build), "build"),
     ('p', Key::Pause, "pause"),
@@ -635,7 +635,7 @@ impl Running for RunningPass {
     }
 }
 
-/// A sink that passes events on, and records what becomes of each image.
+/// A sink that passes events on, and records the outcome of each image.
 fn recording(events: &Events, outcomes: &Arc<Mutex<Outcomes>>) -> Events {
     let (events, outcomes) = (events.clone(), Arc::clone(outcomes));
     Events::new(move |event| {

@@ -25,7 +25,7 @@ pub enum AnswerError {
         name: String,
         /// The reason, with the source of its value.
         reason: &'static str,
-        /// What to do.
+        /// The hint.
         help: String,
     },
 

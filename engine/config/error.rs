@@ -66,7 +66,7 @@ pub enum ConfigError {
         file: String,
         /// The reason, as a phrase.
         reason: String,
-        /// What to do by hand.
+        /// The manual steps.
         #[help]
         help: String,
     },

@@ -19,8 +19,8 @@ pub(super) struct Matching<'p> {
     pub fit: ImageFit,
 }
 
-/// The containers of `pod` that `selector` describes, without regard to what the API server selects; the one that is
-/// meant comes first.
+/// The containers of `pod` that `selector` describes, ignoring the conditions that the API server checks; the one that
+/// is meant comes first.
 pub(super) fn matching<'p>(pod: &'p Pod, selector: &TargetSelector) -> Vec<Matching<'p>> {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let mut found = described(containers, selector);

@@ -1,4 +1,4 @@
-//! What there is instead of a pod that was not found.
+//! Similar pods and containers for a pod that was not found.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

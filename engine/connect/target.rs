@@ -57,8 +57,8 @@ impl Default for TargetLimits {
 }
 
 impl Target {
-    /// The container that `selector` means, as soon as it runs. Reports which one was taken if several match, and what
-    /// is being waited for.
+    /// Waits until the container that `selector` selects runs, and returns it. Reports the choice if several match, and
+    /// the pod that it waits for.
     ///
     /// # Errors
     /// [`TargetError`]; `run::cancelled`.
@@ -189,7 +189,7 @@ fn chosen(
     Ok(Target::new(best, namespace))
 }
 
-/// The others of `running` that could be taken just as well as `best`: not those of an older build.
+/// The others of `running` that are as good a choice as `best`: not those of an older build.
 pub(super) fn equals<'a>(best: &Candidate, running: &[&'a Candidate]) -> Vec<&'a Candidate> {
     let others = running.iter().skip(1).copied();
     others.filter(|other| other.is_current == best.is_current).collect()
@@ -203,7 +203,7 @@ pub(super) fn is_rolling_out(best: &Candidate, found: &[Candidate]) -> bool {
     })
 }
 
-/// Several pods match: which one was taken.
+/// Several pods match: names the chosen one.
 pub(super) fn several(best: &Candidate, others: &[&Candidate], selector: &TargetSelector) -> String {
     let names: Vec<_> = others.iter().map(|other| format!("`{}`", other.pod_name())).collect();
     let rank = if best.phase == ContainerPhase::Ready { "the newest that is ready" } else { "the newest" };
@@ -232,7 +232,7 @@ fn too_slow(best: &Candidate, namespace: String, limits: TargetLimits) -> Target
     }
 }
 
-/// The error that no pod matches, with what there is instead.
+/// The error that no pod matches, with similar names that exist.
 pub(super) async fn no_pod(
     access: &ClusterAccess,
     selector: &TargetSelector,

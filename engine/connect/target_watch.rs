@@ -51,8 +51,8 @@ pub struct TargetWatch {
 }
 
 impl TargetWatch {
-    /// Watches the containers that `selector` means until `cancel`; of several that run, `choose` decides, otherwise it is
-    /// the best. Changes and obstacles are reported. Must be called inside a runtime.
+    /// Watches the containers that `selector` means until `cancel`; of several that run, `choose` decides, otherwise it
+    /// is the best. Changes and obstacles are reported. Must be called inside a runtime.
     pub fn start(
         access: &ClusterAccess,
         selector: TargetSelector,
@@ -206,7 +206,7 @@ async fn watch(
     }
 }
 
-/// What one watch has seen.
+/// The observations of one watch.
 struct Watched<'a> {
     access: &'a ClusterAccess,
     selector: &'a TargetSelector,
@@ -245,7 +245,7 @@ impl Watched<'_> {
         ControlFlow::Continue(())
     }
 
-    /// Finds the target, and reports what has changed.
+    /// Finds the target, and reports changes.
     async fn look(&mut self) {
         let Some(pods) = self.pods.clone() else { return };
         let found = candidates(&pods, self.selector);

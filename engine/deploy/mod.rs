@@ -1,4 +1,5 @@
-//! Deployments: charts and manifests, the references of images in them, and the readiness of what they create.
+//! Deployments: charts and manifests, the references of images in them, and the readiness of the objects that they
+//! create.
 //!
 //! Nothing here knows a run: [`crate::rollout`] connects the parts with the project.
 

@@ -100,7 +100,7 @@ struct Known {
 ///
 /// # Errors
 /// `run::cancelled`, and `cluster::...` if objects cannot be watched. Deployments that do not become ready are the
-/// result: those with the first permanent problems, or at the timeout all with what explains it.
+/// result: those with the first permanent problems, or at the timeout all of them with the reasons.
 pub async fn wait_until_ready(
     access: &ClusterAccess,
     targets: &[WaitTarget],
@@ -247,7 +247,7 @@ impl Wait<'_> {
         Ok(true)
     }
 
-    /// The problems of all objects, each with its deployment, and what is not ready.
+    /// The problems of all objects, each with its deployment, and the objects that are not ready.
     fn look(&self, now: Timestamp) -> (Vec<(String, Problem)>, Vec<WaitProgress>) {
         let unpushed = self.targets.iter().flat_map(|target| target.unpushed.iter().cloned());
         let view = ClusterView::new(now, self.known.objects.values(), self.known.events.values())

@@ -18,11 +18,11 @@ const KINDS: [(&str, &str); 7] = [
     ("v1", "Pod"),
 ];
 
-/// The objects of `namespace` that run, without those that another one of them owns. Kinds that must not be listed are
-/// left out; then what they own counts.
+/// The objects of `namespace` that run, without those that another one of them owns. Kinds without the permission to
+/// list them are skipped; the objects that they own count instead.
 ///
 /// # Errors
-/// `cluster::...`, also if no kind may be listed.
+/// `cluster::...`, also without the permission to list any kind.
 pub async fn workloads(access: &ClusterAccess, namespace: &str) -> Result<Vec<Value>, StageError> {
     let lists = KINDS.map(|(api_version, kind)| async move {
         let resource = access.resource_type(api_version, kind).await?;

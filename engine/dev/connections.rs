@@ -115,8 +115,8 @@ impl Connections {
         Ok(())
     }
 
-    /// Connects what is wanted and not connected yet, and ends what is not wanted any more. The containers are those of
-    /// the last builds of `run`.
+    /// Opens the connections of `wanted` that are missing, and ends those that `wanted` no longer has. The containers
+    /// are those of the last builds of `run`.
     ///
     /// # Errors
     /// If an image that is named does not exist.
@@ -374,8 +374,8 @@ async fn open_page(url: &str, notices: &Notices) {
     }
 }
 
-/// The containers of `logs`: those that it names, otherwise those of the images of the project and of all other entries of
-/// `dev`.
+/// The containers of `logs`: those that it names, otherwise those of the images of the project and of all other entries
+/// of `dev`.
 fn log_selectors(run: &Arc<Run>, dev: &Dev, logs: &Logs) -> Result<Vec<TargetSelector>, StageError> {
     let mut selectors = dev
         .log_selections(logs)
@@ -391,7 +391,7 @@ fn log_selectors(run: &Arc<Run>, dev: &Dev, logs: &Logs) -> Result<Vec<TargetSel
     Ok(selectors)
 }
 
-/// Reports what happens in logs, until their end.
+/// Reports the lines and events of logs, until their end.
 async fn print(mut queue: LogQueue, events: &Events) {
     while let Some(item) = queue.next().await {
         if let LogItem::Line(line) = &item {

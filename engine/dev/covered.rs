@@ -9,7 +9,7 @@ use crate::sync::{ExcludeRules, is_own};
 /// The files that synced directories bring into containers without a build.
 pub struct Coverage(Vec<Covering>);
 
-/// A directory that uploads what changes.
+/// A synced directory that uploads changed files.
 struct Covering {
     /// Its place among all directories.
     index: usize,
@@ -21,7 +21,7 @@ struct Covering {
 }
 
 impl Coverage {
-    /// What `folders` of the project in `root` upload.
+    /// The files that `folders` of the project in `root` upload.
     pub fn new(root: &Path, folders: &[SyncFolder]) -> Self {
         let uploading = folders.iter().enumerate();
         let uploading = uploading.filter(|(_, folder)| !folder.disable_upload && !folder.no_watch);
@@ -35,8 +35,8 @@ impl Coverage {
         Self(uploading.filter_map(covering).collect())
     }
 
-    /// Whether the file `path` (absolute, resolved) is brought into the containers of `image`: then a change of it needs
-    /// no build.
+    /// Whether the file `path` (absolute, resolved) is brought into the containers of `image`: then a change of it
+    /// needs no build.
     pub fn covers(&self, image: &str, path: &Path) -> bool {
         self.0.iter().any(|folder| folder.image.as_deref() == Some(image) && folder.has(path))
     }

@@ -9,7 +9,7 @@ pub struct ForwardReport {
     pub address: String,
     /// Where it leads: ``port 80 of image `web` ``.
     pub to: String,
-    /// Receives what happens.
+    /// Receives the events.
     pub events: Events,
 }
 

@@ -5,13 +5,13 @@ use std::path::Path;
 use super::single_file::single_file;
 use crate::config::Folder as SyncFolder;
 
-/// Why `folder`, one of the `folders` of the project in `root`, is not synced, and what to do; `None` if it is.
+/// Why `folder`, one of the `folders` of the project in `root`, is not synced, with a hint; `None` if it is synced.
 pub fn refused_folder(root: &Path, folders: &[SyncFolder], folder: &SyncFolder) -> Option<String> {
     single_file(root, folder).or_else(|| synced_twice(folders, folder))
 }
 
-/// The refusal of an entry whose directory in the container belongs to an earlier one: each of two would take the files of
-/// the other for deleted here.
+/// The refusal of an entry whose directory in the container belongs to an earlier one: each of two would take the files
+/// of the other for deleted here.
 pub(super) fn synced_twice(folders: &[SyncFolder], folder: &SyncFolder) -> Option<String> {
     let there = |folder: &SyncFolder| folder.container.trim_end_matches('/').to_owned();
     let is_same = |earlier: &&SyncFolder| {

@@ -53,8 +53,8 @@ pub struct WayReason {
 }
 
 impl SyncReason {
-    /// What `folder`, one of the `folders` of the project in `root`, does with `file`, an absolute path that need not exist; `None` if `file` is not
-    /// in the directory. Everything is decided by the functions that the sync uses.
+    /// Whether `folder`, one of the `folders` of the project in `root`, syncs `file`, an absolute path that need not
+    /// exist; `None` if `file` is not in the directory. Everything is decided by the functions that the sync uses.
     pub fn new(root: &Path, folders: &[SyncFolder], folder: &SyncFolder, file: &Path) -> Option<Self> {
         let local = root.join(&folder.local);
         let Some(here) = local.canonicalize().ok().filter(|here| here.is_dir()) else {

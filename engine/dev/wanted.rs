@@ -1,4 +1,4 @@
-//! What a script wants to be connected.
+//! The connections that a script requests.
 
 use crate::config::{Folder, Foreground, Forward, Page};
 

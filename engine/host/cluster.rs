@@ -45,8 +45,8 @@ pub trait Cluster: Send + Sync {
         Ok(self.context()?.ok_or(ClusterError::NoCluster)?)
     }
 
-    /// Whether what requires a cluster goes on without one that is not configured or does not answer: a plan shows what it
-    /// knows.
+    /// Whether actions that require a cluster continue if it is not configured or does not respond: a plan shows the
+    /// known part.
     fn is_optional(&self) -> bool {
         false
     }
@@ -91,7 +91,8 @@ pub trait Cluster: Send + Sync {
     /// `cluster::...` if the cluster does not respond; `cluster::not_found` if no pod matches.
     async fn pod_logs(&self, logs: &PodLogs) -> Result<String, StageError>;
 
-    /// Does `task` in a container; returns the exit code of a command, otherwise 0. `on_line` receives each line of output.
+    /// Does `task` in a container; returns the exit code of a command, otherwise 0. `on_line` receives each line of
+    /// output.
     ///
     /// # Errors
     /// `connect::...` without such a container; `exec::...` if the command does not run to its end; `run::cancelled`.
@@ -103,7 +104,7 @@ pub trait Cluster: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<i32, StageError>;
 
-    /// Notes what a dev session connects once its pass is over. Nothing is connected here.
+    /// Records the connections of a dev session, which are opened once its pass is over. Nothing is connected here.
     fn note(&self, _connection: Connection<'_>) {}
 
     /// Whether the command of `loader` is installed.

@@ -1,4 +1,4 @@
-//! The interface of stages to what is deployed.
+//! The interface of stages to deployments in the cluster.
 
 use std::path::{Path, PathBuf};
 

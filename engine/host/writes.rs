@@ -18,7 +18,7 @@ pub struct Writes(Arc<Inner>);
 struct Inner {
     count: AtomicU64,
     running: AtomicUsize,
-    /// What ran, from when, and until when.
+    /// A command with its start and end time.
     commands: Mutex<Vec<(Writer, Instant, Option<Instant>)>>,
 }
 
@@ -31,7 +31,7 @@ pub struct Writer {
     pub purpose: Purpose,
 }
 
-/// How long after a command an event about what it wrote may arrive.
+/// How long after a command an event about its files may arrive.
 const LATE: Duration = Duration::from_millis(50);
 
 /// A command or script that may write files until this guard is dropped.

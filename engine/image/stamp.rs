@@ -1,4 +1,4 @@
-//! What the file system reports about a file's identity and last change.
+//! The identity and last change of a file, as the file system reports them.
 
 use std::fs::Metadata;
 use std::time::{Duration, SystemTime};

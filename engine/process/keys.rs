@@ -2,7 +2,7 @@
 
 /// Reads keys until it is dropped, which restores the terminal.
 pub struct Keys {
-    /// Ends the thread: it must not take what is typed for another program.
+    /// Ends the thread: it must not read input that is typed for another program.
     #[cfg(unix)]
     _stop: std::io::PipeWriter,
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The options of a report: how it shows a run, and what it records.
+/// The options of a report: its form, and its files.
 #[derive(Debug, Clone, Default)]
 pub struct ReportOptions {
     /// How events are shown; [`ProgressMode::Auto`] by default.

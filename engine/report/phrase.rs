@@ -62,7 +62,7 @@ pub(super) fn deployment_decision(decision: DeploymentDecision, reason: &str) ->
     format!("{verb}: {reason}")
 }
 
-/// Changed files and what is built because of them: `changed: src/a.rs and 2 more -> api, web`.
+/// Changed files and the images that are built because of them: `changed: src/a.rs and 2 more -> api, web`.
 pub(super) fn files_changed(files: &[String], images: &[String]) -> String {
     /// More names are counted.
     const SHOWN: usize = 3;
@@ -95,7 +95,7 @@ pub(super) fn object(change: ObjectChange, object: &str, details: &str) -> Strin
     format!("{verb} {object}{details}")
 }
 
-/// What happened with a synchronized directory: `3 uploaded, 1 deleted there in 20ms: src/a.rs, src/b.rs, ...`.
+/// An event of a synced directory: `3 uploaded, 1 deleted there in 20ms: src/a.rs, src/b.rs, ...`.
 pub fn sync(change: &SyncChange) -> String {
     match change {
         SyncChange::Connected { container } => format!("connected to {container}"),
@@ -140,7 +140,7 @@ pub(super) fn question(question: &str) -> String {
     format!("{question} Press y or n")
 }
 
-/// What happened with a forwarded port: ``localhost:8080 -> port 80 of image `web` ``.
+/// An event of a forwarded port: ``localhost:8080 -> port 80 of image `web` ``.
 pub(super) fn forward(address: &str, to: &str, change: &ForwardChange) -> String {
     match change {
         ForwardChange::Opened => format!("{address} -> {to}"),

@@ -1,4 +1,4 @@
-//! What a run that watches shows all the time: the state of images, deployments and connections, and what keys do.
+//! The status lines of a run that watches: the state of images, deployments and connections, and the keys.
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -136,7 +136,7 @@ impl Status {
             Event::Question { question } => self.question = question.as_deref().map(one_line),
             Event::Keys { keys } => self.keys = phrase::keys(keys),
             Event::RunFinished { .. } => {
-                // Nothing is done about what a run did not finish.
+                // No work continues on images and deployments that a run did not finish.
                 for parts in [&mut self.images, &mut self.deployments] {
                     let left = parts.values_mut().filter(|part| part.mood == Busy);
                     left.for_each(|part| *part = Part { text: "not finished".to_owned(), mood: Bad });
@@ -156,7 +156,7 @@ impl Status {
         }
     }
 
-    /// Its lines, at most `most`; the last one is what waits for a key. None if it is not shown.
+    /// Its lines, at most `most`; the last one shows the keys, a question or a pause. None if it is not shown.
     pub(super) fn lines(&self, most: usize) -> Vec<String> {
         if !self.is_shown {
             return Vec::new();

@@ -49,7 +49,7 @@ impl Look {
         if self.unicode { " · " } else { " | " }
     }
 
-    /// What happened, and the time of day in `zone`.
+    /// `what`, and the time of day in `zone`.
     pub(super) fn at(&self, what: &str, time: Timestamp, zone: &TimeZone) -> String {
         format!("{what} {}", self.dim(time.to_zoned(zone.clone()).strftime("%H:%M:%S")))
     }

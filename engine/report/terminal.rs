@@ -1,8 +1,8 @@
 //! Live lines for people.
 //!
 //! Finished images and notices scroll up; below them is one line for each running image, and below these, if the run
-//! watches, the [status](super::status) of everything. Live lines and results are truncated to the width of the terminal;
-//! notices and the summary are not, since nothing repeats them.
+//! watches, the [status](super::status) of everything. Live lines and results are truncated to the width of the
+//! terminal; notices and the summary are not, since nothing repeats them.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -27,7 +27,8 @@ const DELAY: SignedDuration = SignedDuration::from_millis(200);
 /// The time between two frames.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// How often indicatif may draw in a second: more often than we do, since a frame that it leaves out may be the last one.
+/// How often indicatif may draw in a second: more often than we do, since a frame that it leaves out may be the last
+/// one.
 pub(super) const FRAMES: u8 = 60;
 
 /// The terminal.
@@ -54,7 +55,7 @@ pub(super) struct Terminal<S> {
     status: Status,
     /// The live lines drawn last.
     shown: String,
-    /// Whether the live lines differ from what was drawn last.
+    /// Whether the live lines differ from the lines that were drawn last.
     is_stale: bool,
     /// The title of the terminal, if it was changed.
     title: Option<String>,
@@ -140,12 +141,12 @@ impl<S: Screen> Terminal<S> {
         usize::from(self.screen.size().1).saturating_sub(1).max(1)
     }
 
-    /// The lines of the status that fit on the screen: at least half of it is for what scrolls.
+    /// The lines of the status that fit on the screen: at least half of the screen is for lines that scroll.
     fn status(&self) -> Vec<String> {
         self.status.lines(usize::from(self.screen.size().0) / 2)
     }
 
-    /// The live lines that fit on the screen, with those of what is running if `with_running`.
+    /// The live lines that fit on the screen, including those of running steps if `with_running`.
     fn live(&self, now: Timestamp, with_running: bool) -> String {
         let status = self.status();
         let height = usize::from(self.screen.size().0).saturating_sub(1 + status.len()).max(1);

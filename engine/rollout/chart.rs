@@ -29,7 +29,7 @@ pub(super) fn request(deployment: &Deployment) -> Result<ChartRequest, StageErro
     request_with(deployment, source)
 }
 
-/// The same for what concerns only the release: a chart of a git repository is not checked out, and its path is empty.
+/// The same for an action on only the release: a chart of a git repository is not checked out, and its path is empty.
 ///
 /// # Errors
 /// As for [`request`].
@@ -77,7 +77,7 @@ fn request_with(
 /// The helm command: `path`, otherwise that of the variable `WINDLASS_HELM`.
 fn program(deployment: &Deployment, helm: &HelmConfig) -> Result<Option<String>, StageError> {
     if let Some(path) = &helm.path {
-        // The project chooses what runs.
+        // The project chooses the command.
         deployment.run().session.host.exec.allow(path)?;
     }
     let variable = || deployment.run().variable(HELM).filter(|path| !path.trim().is_empty());

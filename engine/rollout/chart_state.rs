@@ -15,7 +15,7 @@ use crate::state::{ReleasePlace, ReleaseRecord};
 
 /// A chart compared with its release in the cluster.
 pub struct ChartState {
-    /// What helm is asked for.
+    /// The request for helm.
     pub(super) request: ChartRequest,
     /// The record of the deployment, with the revision that it had before.
     pub(super) record: ReleaseRecord,
@@ -86,7 +86,7 @@ pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result
     Ok(Verdict { needs_deploy, reason, found: Found::Chart(Arc::new(state)) })
 }
 
-/// Why the release differs from what it should be, as a phrase; `None` if it does not.
+/// Why the release is out of date, as a phrase; `None` if it is up to date.
 fn change(
     wanted: &ReleaseRecord,
     recorded: Option<&ReleaseRecord>,

@@ -15,7 +15,7 @@ use crate::suggestion::nearest;
 /// The namespace without a kubeconfig, as in kubectl.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// A deployment of the project. Cheap to clone: clones share what was loaded and replaced.
+/// A deployment of the project. Cheap to clone: clones share the loaded manifests and the replacements.
 #[derive(Clone)]
 pub struct Deployment {
     run: Arc<Run>,

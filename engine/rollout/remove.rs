@@ -125,7 +125,8 @@ fn uninstall(deployment: &Deployment, started: Instant) -> Result<(), StageError
     Ok(())
 }
 
-/// The objects of the newest release of `request`, by their names, as helm has recorded them; none if it cannot be read.
+/// The objects of the newest release of `request`, by their names, as helm has recorded them; none if it cannot be
+/// read.
 fn recorded_objects(
     deployment: &Deployment,
     request: &ChartRequest,
@@ -137,7 +138,7 @@ fn recorded_objects(
     Ok(objects.unwrap_or_default())
 }
 
-/// Whether `line` of helm says what is reported anyway, also for each object that it keeps: `[ConfigMap] conf`.
+/// Whether windlass reports the content of `line` of helm itself, also for each kept object: `[ConfigMap] conf`.
 fn is_reported(line: &str) -> bool {
     let ends = [" uninstalled", "release: not found", "were kept due to the resource policy:"];
     ends.iter().any(|end| line.ends_with(end)) || line.starts_with('[') && line.contains("] ")

@@ -1,4 +1,4 @@
-//! What a cluster gets of a deployment, and whether it has it.
+//! The objects of a deployment for a cluster, and whether the cluster has them.
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};

@@ -48,7 +48,7 @@ pub fn project_images(run: &Arc<Run>) -> Vec<ImageMatch> {
     images.iter().filter(|image| image.dependency.is_none()).map(|image| of_image(image, &images)).collect()
 }
 
-/// What `selection` means now: the tag of its image is that of the last build.
+/// The selector for `selection`, with the tag of the last build of its image.
 ///
 /// # Errors
 /// [`SelectionError`] if its image is unknown.

@@ -27,7 +27,7 @@ pub fn plan_chart(deployment: &Deployment, values: &Map<String, Value>) -> Resul
     Ok(Rollout::of_chart(deployment, request))
 }
 
-/// What must be merged over `before` to get `after`: a removed value becomes null. `None` if nothing differs.
+/// The values to merge over `before` to get `after`: a removed value becomes null. `None` if they are equal.
 fn difference(before: &Map<String, Value>, after: &Map<String, Value>) -> Option<Map<String, Value>> {
     let removed = before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null));
     let changed = after.iter().filter_map(|(key, value)| match (before.get(key), value) {

@@ -27,11 +27,11 @@ pub enum Cause {
     Stage(StageError),
     /// The script itself has an error, or threw a value.
     Script {
-        /// What happened.
+        /// The message.
         message: String,
         /// The code, from the thrown value or from windlass.
         code: String,
-        /// What to do.
+        /// The hint.
         help: Option<String>,
         /// Whether the script threw it on purpose.
         is_thrown: bool,

@@ -1,4 +1,4 @@
-//! What stopped a script: the cause, and the places of the call chain.
+//! The error that stopped a script: the cause, and the places of the call chain.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::trace::{Excerpt, ScriptLocation};
 use super::{Function, Pipeline, ScriptFile};
 use crate::error::{ErrorKind, StageError};
 
-/// What stopped a script.
+/// The error that stopped a script.
 #[derive(Debug)]
 pub enum ScriptError {
     /// A script file cannot be read.
@@ -28,7 +28,7 @@ pub enum ScriptError {
         message: String,
         /// The file.
         file: String,
-        /// What to do, if known.
+        /// The hint, if known.
         help: Option<String>,
         /// Its lines.
         excerpt: Box<Excerpt>,

@@ -1,4 +1,4 @@
-//! One run of a pipeline: its compiled scripts, those of its dependencies, and what calling them has produced.
+//! One run of a pipeline: its compiled scripts, those of its dependencies, and the results of their calls.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -118,8 +118,8 @@ impl Execution {
         each_once(self.targets.iter(), Self::all_targets)
     }
 
-    /// Saves `plan`, of an image of this project or of a dependency, for explanations if the run keeps plans, or what it
-    /// reads if files are watched.
+    /// Saves `plan`, of an image of this project or of a dependency, for explanations if the run keeps plans; if files
+    /// are watched, saves only its inputs.
     pub(super) fn keep_plan(&self, plan: &Plan) {
         let owner = self.of(plan.image().run()).unwrap_or(self);
         let name = plan.image().name().to_owned();
@@ -131,7 +131,7 @@ impl Execution {
         }
     }
 
-    /// What `image` was planned from last.
+    /// The inputs of the last plan of `image`.
     pub fn reach(&self, image: &str) -> Option<Reach> {
         lock(&self.reaches).get(image).cloned()
     }

@@ -5,7 +5,7 @@ use super::{Pipeline, reference, resolver, stage};
 use crate::plural::counted;
 use crate::suggestion::nearest;
 
-/// What to write instead of the unknown function `name`; `on` is the type of its first argument, if known.
+/// The hint for the unknown function `name`; `on` is the type of its first argument, if known.
 pub fn function(pipeline: &Pipeline, name: &str, on: Option<&str>) -> String {
     if on.is_some_and(|on| stage::properties_of(on).iter().any(|known| known == name)) {
         return format!("it is a property: write `.{name}`, without `()`");
@@ -42,7 +42,7 @@ pub fn function(pipeline: &Pipeline, name: &str, on: Option<&str>) -> String {
     format!("run `windlass doc` to list what scripts can call{more}")
 }
 
-/// What to write instead of a function that has this name in other languages, or that the value does not have.
+/// The hint for a function that has this name in other languages, or that the value does not have.
 pub fn habit(name: &str, is_on_project: bool) -> Option<&'static str> {
     match name {
         "run" if is_on_project => Some("call the pipeline as a function: `release(project, \"1.4.0\")`"),
@@ -74,7 +74,7 @@ fn of_module(function: &reference::Documented) -> String {
     )
 }
 
-/// What to write instead of the unknown property `name` of a value of the type `owner`.
+/// The hint for the unknown property `name` of a value of the type `owner`.
 pub fn property(name: &str, owner: &str) -> Option<String> {
     let properties = stage::properties_of(owner);
     if let Some(known) = nearest(name, properties.iter().map(String::as_str)) {
@@ -93,7 +93,7 @@ pub fn property(name: &str, owner: &str) -> Option<String> {
     stage::is_function(name).then(|| format!("it is a function: call it, `.{name}()`"))
 }
 
-/// What to write instead of setting the property `name`.
+/// The hint for setting the property `name`.
 pub fn setter(name: &str) -> String {
     let copier = format!("with_{name}");
     if stage::names().contains(&copier) {
@@ -103,7 +103,7 @@ pub fn setter(name: &str) -> String {
         .to_owned()
 }
 
-/// What to write instead of the unknown variable `name` at `place`.
+/// The hint for the unknown variable `name` at `place`.
 pub fn variable(pipeline: &Pipeline, name: &str, place: Option<&ScriptLocation>) -> String {
     if pipeline.named(name).next().is_some() {
         return format!("`{name}` is a function: call it, `{name}(...)`");
@@ -156,7 +156,7 @@ fn is_taken_for_index(before: &str) -> bool {
     value.len() < before.len() && is_value && !value.ends_with("return") && !value.ends_with(" in")
 }
 
-/// What to write instead of the unknown module `path`.
+/// The hint for the unknown module `path`.
 pub fn module(path: &str) -> String {
     let known = resolver::paths();
     match nearest(path, known.iter().map(String::as_str)) {

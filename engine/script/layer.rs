@@ -1,8 +1,8 @@
 //! The files of a pipeline as layers: each can use the layers below it.
 //!
 //! Rhai merges files into one program with one set of imported modules. The imports of a file get its number, so that
-//! two files can give different modules one name, and each finds what *it* replaced in `scripts/build`: in file 2,
-//! `import "scripts/build" as base` means `import "scripts/build@2" as base@2`.
+//! two files can give different modules one name, and each finds the functions that *it* replaced in `scripts/build`:
+//! in file 2, `import "scripts/build" as base` means `import "scripts/build@2" as base@2`.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ pub fn alias(text: &str) -> Option<&str> {
     number.chars().all(|char| char.is_ascii_digit()).then_some(name)
 }
 
-/// The number of the file that imports what it replaced as `path`.
+/// The number of the file that imports its replaced functions as `path`.
 pub fn number(path: &str) -> Option<usize> {
     let (module, number) = path.split_once('@')?;
     BELOW.contains(&module).then(|| number.parse().ok())?

@@ -183,7 +183,7 @@ impl Pipeline {
         Some(layer::module_of(self.below(name)?, name))
     }
 
-    /// The file that defines `function` in the module `name` of what a file replaced.
+    /// The file that defines `function` in the module `name` of functions that a file replaced.
     pub(super) fn replaced_file(&self, name: &str, function: &str) -> Option<&ScriptFile> {
         let below = self.files.get(..layer::number(name)?)?;
         below.iter().rev().find(|file| file.definition(function).is_some())

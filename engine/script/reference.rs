@@ -426,8 +426,8 @@ mod tests {
         world.set_cluster(context, Vec::new());
     }
 
-    /// A pipeline that makes `calls`, and renders, deploys and purges what the project has, if `example` is about
-    /// deployments.
+    /// A pipeline that makes `calls`, and renders, deploys and purges the deployments of the project, if `example` is
+    /// about deployments.
     fn deploying(example: &str, calls: &str) -> String {
         if !["deploy", "namespace", "wait", "purge"].iter().any(|word| example.contains(word)) {
             return String::new();

@@ -1,4 +1,4 @@
-//! What a dev session does with the images after a change.
+//! The reaction of a dev session to a change of files.
 
 use std::path::PathBuf;
 use std::sync::Arc;

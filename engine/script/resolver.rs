@@ -97,7 +97,8 @@ pub fn find(root: &Path, importer: Option<&str>, path: &str) -> Option<ScriptFil
     if file.starts_with(&root) { ScriptFile::read(&file, &root).ok() } else { None }
 }
 
-/// The module through which a file of the running pipeline calls what it replaced, if `path` means it.
+/// The module through which a file of the running pipeline calls the functions that it replaced, if `path` is that
+/// module.
 fn replaced(engine: &Engine, path: &str) -> Option<Shared<Module>> {
     engine.default_tag().read_lock::<Arc<Execution>>()?.pipeline.replaced_module(path)
 }

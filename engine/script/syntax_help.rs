@@ -2,7 +2,7 @@
 
 use super::brackets::{closing, innermost_open};
 
-/// What to write instead, if known; `before` is the source up to the error, `after` the rest, and `message` the message
+/// The hint, if known; `before` is the source up to the error, `after` the rest, and `message` the message
 /// of Rhai.
 pub fn syntax_help(message: &str, before: &str, after: &str) -> Option<String> {
     let word = first_word(after);
@@ -78,7 +78,7 @@ fn other_language(word: &str) -> Option<&'static str> {
     })
 }
 
-/// What to write instead of a word or symbol that Rhai reserves.
+/// The hint for a word or symbol that Rhai reserves.
 fn reserved(word: &str, after: &str) -> Option<String> {
     let help = match word {
         "null" | "nil" => "write `()` for nothing",

@@ -10,7 +10,7 @@ pub(super) struct DetachKeys {
 }
 
 impl DetachKeys {
-    /// What to send of `block`, and whether the keys follow.
+    /// The part of `block` to send, and whether the keys follow.
     pub(super) fn filter(&mut self, block: &[u8]) -> (Vec<u8>, bool) {
         let mut sent = Vec::with_capacity(block.len() + 1);
         for &byte in block {

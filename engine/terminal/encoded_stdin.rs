@@ -8,10 +8,11 @@
 /// A command that shows that the container has a shell, and with its connection the version of the protocol.
 pub(crate) const PROBE: [&str; 3] = ["sh", "-c", ":"];
 
-/// Runs its arguments with the decoded input, and ends with them, also if the input stays open: shells wait for all of
-/// a pipeline, so the decoder first says its process, and is killed. After the end of the input it waits for that, so
-/// that its number cannot come to mean another process. The command is in a subshell because it could be `exit`. Only
-/// the command has the real stderr: shells say there what was killed.
+/// Runs its arguments with the decoded input, and ends with them, also if the input stays open: shells wait for all
+/// processes of a pipeline, so the decoder first prints its process ID, and is killed. After the end of the input it
+/// waits for that signal, so that the ID cannot belong to another process. The command is in a subshell because it
+/// could be `exit`. Only the command has the real stderr, because shells print messages about killed processes to
+/// stderr.
 const SCRIPT: &str = r#"exec 3>&2 2>/dev/null
 {
 sh -c 'echo $PPID'
@@ -76,7 +77,7 @@ mod tests {
             let mut shell = shell.spawn().expect("a shell");
             let mut stdin = shell.stdin.take().expect("its stdin");
             stdin.write_all(&[encoded(input).as_slice(), END].concat()).expect("input");
-            // The end is what was written, not that stdin is closed.
+            // The written end marker ends the input, not the closed stdin.
             let output = shell.wait_with_output().expect("its output");
             drop(stdin);
             assert_eq!(output.stdout, input);

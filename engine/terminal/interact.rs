@@ -45,8 +45,8 @@ pub(crate) struct Interaction<'a> {
     pub(crate) form: StdinForm,
 }
 
-/// Connects `stream` to the terminal or the pipes of windlass until the command ends. While it has a terminal, every key
-/// goes to the container, and its size follows that of the terminal.
+/// Connects `stream` to the terminal or the pipes of windlass until the command ends. While it has a terminal, every
+/// key goes to the container, and its size follows that of the terminal.
 ///
 /// # Errors
 /// [`ExecError`]: the command could not be started, or the connection broke.
@@ -77,7 +77,8 @@ pub(crate) async fn interact(
     ended
 }
 
-/// Copies what a command writes to `to`. Only errors of `to` are errors: why a connection broke is known at its end.
+/// Copies the output of a command to `to`. Only errors of `to` are errors: the end of the connection has the reason why
+/// it broke.
 async fn copy<W: Write + 'static>(mut from: ExecOutput, to: fn() -> W) -> io::Result<()> {
     while let Ok(block) = from.fill_buf().await {
         if block.is_empty() {

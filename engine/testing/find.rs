@@ -53,7 +53,7 @@ pub enum FindError {
     NoMatch {
         /// The filter.
         filter: String,
-        /// What to do.
+        /// The hint.
         #[help]
         help: String,
     },

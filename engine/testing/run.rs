@@ -59,7 +59,7 @@ pub enum TestVerdict {
     Passed,
     /// It failed.
     Failed {
-        /// What stopped it.
+        /// The error.
         error: Arc<ScriptError>,
         /// The images that failed in it, and why.
         images: Vec<(String, Arc<ScriptError>)>,
@@ -217,7 +217,7 @@ impl TestCase<'_> {
     }
 }
 
-/// What stopped a test, and the images that failed in it.
+/// The error that stopped a test, and the images that failed in it.
 type Failure = (Arc<ScriptError>, Vec<(String, Arc<ScriptError>)>);
 
 /// No temporary directory for the files of a test.

@@ -148,7 +148,7 @@ impl TestContext {
         lock(&self.printed).clone()
     }
 
-    /// A receiver of the events of a project that records what scripts print, and the results of `deployments`.
+    /// A receiver of the events of a project that records the output of scripts, and the results of `deployments`.
     pub fn events(&self, deployments: &DeploymentResults) -> Events {
         let (printed, deployments) = (Arc::clone(&self.printed), deployments.clone());
         Events::new(move |event| match event {

@@ -29,7 +29,7 @@ const SILENCE: Duration = Duration::from_secs(6 * 60 * 60);
 /// access.
 pub type AuthLookup = Arc<dyn Fn(String) -> BoxFuture<'static, Option<DockerCredentials>> + Send + Sync>;
 
-/// Builds with the classic builder of a Docker daemon: what `docker build` does with `DOCKER_BUILDKIT=0`.
+/// Builds with the classic builder of a Docker daemon. Equals `docker build` with `DOCKER_BUILDKIT=0`.
 #[derive(Clone)]
 pub struct Classic {
     /// The daemon.

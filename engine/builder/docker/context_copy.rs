@@ -1,4 +1,4 @@
-//! What windlass records about the copies of its build contexts that BuildKit daemons keep.
+//! Records about the copies of build contexts that BuildKit daemons keep.
 
 use std::path::PathBuf;
 

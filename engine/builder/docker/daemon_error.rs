@@ -18,7 +18,7 @@ pub enum DaemonError {
     Lost {
         /// The endpoint.
         endpoint: String,
-        /// What happened.
+        /// The reason.
         reason: String,
     },
 
@@ -42,7 +42,7 @@ pub enum DaemonError {
         origin: String,
         /// Why.
         reason: String,
-        /// What to do.
+        /// The hint.
         #[help]
         help: String,
     },

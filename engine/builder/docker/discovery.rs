@@ -54,7 +54,7 @@ pub enum DiscoveryError {
         origin: String,
         /// The file that does not exist.
         path: PathBuf,
-        /// What to do.
+        /// The hint.
         #[help]
         help: String,
     },

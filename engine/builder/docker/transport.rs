@@ -42,7 +42,7 @@ pub enum TransportError {
     Lost {
         /// Where the daemon listens.
         endpoint: String,
-        /// What happened.
+        /// The reason.
         reason: String,
     },
 
@@ -60,7 +60,7 @@ pub enum TransportError {
     Unreachable {
         /// Where the daemon should listen.
         endpoint: String,
-        /// What happened.
+        /// The reason.
         reason: String,
     },
 }

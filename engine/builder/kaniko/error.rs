@@ -72,7 +72,7 @@ pub enum KanikoError {
         reason: String,
         /// Why, in a sentence.
         message: String,
-        /// What to do.
+        /// The hint.
         #[help]
         help: Option<String>,
     },

@@ -37,7 +37,7 @@ pub use support::{Supported, check_support};
 /// An image to build in a pod.
 #[derive(Clone)]
 pub struct KanikoBuild {
-    /// What to build.
+    /// The image to build.
     pub request: BuildRequest,
     /// `build.kaniko` of the image.
     pub config: KanikoConfig,

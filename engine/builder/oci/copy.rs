@@ -84,8 +84,9 @@ impl Site<'_> {
 }
 
 impl Transfer {
-    /// Copies what `pattern` matches in `source` to `destination`: files into or over it, directories by their entries.
-    /// A pattern with wildcards may match nothing, but the part before the first wildcard must exist, as in BuildKit.
+    /// Copies the matches of `pattern` in `source` to `destination`: files into or over it, directories by their
+    /// entries. A pattern with wildcards may match nothing, but the part before the first wildcard must exist, as in
+    /// BuildKit.
     pub(super) fn copy(
         &self,
         source: &RootFs,

@@ -111,8 +111,8 @@ impl Listing {
     }
 
     /// Applies the archive to `root_fs`, as Docker unpacks it: a directory changes the permissions of an existing
-    /// one, anything else replaces what exists. The content of files is in `pack`. Calls `see` for every path that
-    /// changes. As a layer, it may also remove files.
+    /// one, anything else replaces an existing entry. The content of files is in `pack`. Calls `see` for every path
+    /// that changes. As a layer, it may also remove files.
     ///
     /// # Errors
     /// A path that cannot be resolved, as a phrase.
@@ -190,7 +190,7 @@ fn resolve_parent(root_fs: &RootFs, path: &mut Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Removes what a whiteout at `path` hides.
+/// Removes the entries that a whiteout at `path` hides.
 fn remove(root_fs: &mut RootFs, path: &[u8]) -> Result<(), String> {
     let mut path = names(path);
     let Some(last) = path.last().filter(|last| last.starts_with(WHITEOUT)).cloned() else { return Ok(()) };
@@ -290,7 +290,7 @@ fn extensions(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<(Option<u64>,
     Ok((modified, (!attributes.is_empty()).then(|| Box::new(attributes))))
 }
 
-/// A reader that hashes what is read.
+/// A reader that hashes the bytes that it reads.
 struct Hashing<R> {
     reader: R,
     hasher: Sha256,

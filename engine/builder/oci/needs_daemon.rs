@@ -27,7 +27,8 @@ pub struct UnsupportedFeature {
 }
 
 /// The first instruction that requires a daemon, in the build stages that `target` needs; `None` if the image can be
-/// assembled without one. `config` gives what is known of a base image, because its `ONBUILD` triggers run as well.
+/// assembled without one. `config` returns the known configuration of a base image, because its `ONBUILD` triggers run
+/// as well.
 ///
 /// # Errors
 /// [`DockerfileError`] if the target does not exist, or a `FROM` cannot be expanded.

@@ -60,7 +60,7 @@ pub(super) struct Ended {
 /// How much of the beginning of stdout is kept.
 const BEGINNING: usize = 1024;
 
-/// A sender of what the container writes.
+/// A sender of the container's output.
 pub(super) type OutputSender = mpsc::Sender<io::Result<Bytes>>;
 
 /// The inner ends of a connection.
@@ -115,7 +115,7 @@ impl Counts {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Whether the program may be what keeps the peer from answering.
+    /// Whether the program may be the reason why the peer does not respond.
     fn may_be_blocked(&self) -> bool {
         self.sent().saturating_sub(self.confirmed.load(Ordering::Relaxed)) > ACCEPTED
     }

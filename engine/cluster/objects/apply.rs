@@ -44,7 +44,7 @@ struct Application<'a> {
 }
 
 impl ClusterAccess {
-    /// What [`ClusterAccess::apply_object`] would do. Changes nothing, and sends no request for an object that is as the
+    /// A dry run of [`ClusterAccess::apply_object`]. Changes nothing, and sends no request for an object that is as the
     /// last apply has left it.
     ///
     /// # Errors
@@ -205,7 +205,7 @@ fn is_replaceable(field: &OwnedField) -> bool {
     manager == "helm" || manager == MANAGER || is_tool("kubectl") || is_tool("devspace")
 }
 
-/// Whether two states of an object are equal, apart from what the cluster records about it.
+/// Whether two states of an object are equal, apart from the metadata that the cluster records.
 pub fn has_same_content(one: &Value, other: &Value) -> bool {
     let fields = |object: &Value| object.as_object().cloned().unwrap_or_default();
     let (mut one, mut other) = (fields(one), fields(other));

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{ObjectKey, ResourceType};
 
-/// `object` as it is applied: in the namespace of `key`, without what only the cluster writes, and with the keys of list
-/// elements that older API servers require.
+/// `object` as it is applied: in the namespace of `key`, without the fields that only the cluster writes, and with the
+/// keys of list elements that older API servers require.
 pub(super) fn apply_body(object: &Value, resource: &ResourceType, key: &ObjectKey) -> Value {
     let mut body = object.clone();
     if let Some(metadata) = body["metadata"].as_object_mut() {

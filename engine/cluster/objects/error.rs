@@ -226,7 +226,7 @@ pub enum ApplyError {
     Quota {
         /// The operation that failed.
         doing: String,
-        /// The quota, with what was requested, used and limited.
+        /// The quota, with the requested, used and limited amounts.
         quota: String,
     },
 

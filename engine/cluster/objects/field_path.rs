@@ -36,7 +36,7 @@ pub fn locate(field: &str, object: &Value) -> LocatedField {
     }
 }
 
-/// The next part of `rest` in `value`, and what follows it.
+/// The next part of `rest` in `value`, and the rest after it.
 fn step<'a, 'b>(rest: &'a str, value: &'b Value) -> (Result<(String, &'b Value), String>, &'a str) {
     if let Some(inside) = rest.strip_prefix('[') {
         let end = bracket_end(inside);

@@ -16,7 +16,7 @@ pub(super) fn without_value(message: &str) -> String {
     joined(before, value.rsplit_once(": ").map_or("", |(_, reason)| reason))
 }
 
-/// The text around the value, and the value with what follows it.
+/// The text before the value, and the value with the text after it.
 fn quoted_value(message: &str) -> Option<(&str, &str)> {
     ["Invalid value: ", "Duplicate value: ", "Unsupported value: "]
         .iter()

@@ -55,7 +55,7 @@ impl ObjectKey {
         group_of(&self.api_version)
     }
 
-    /// What all versions of a group have in common: group, kind, namespace and name.
+    /// The key without the version: group, kind, namespace and name.
     pub fn identity(&self) -> (&str, &str, Option<&str>, &str) {
         (self.group(), &self.kind, self.namespace.as_deref(), &self.name)
     }

@@ -9,7 +9,7 @@ use super::ObjectKey;
 /// The annotation that keeps an object from being deleted, as messages show it.
 pub const KEEP_POLICY: &str = "`helm.sh/resource-policy: keep`";
 
-/// What to do with the members of an ApplySet that were not applied.
+/// The members of an ApplySet that were not applied: which ones to delete, and which to keep.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pruning {
     /// The members to delete, with their metadata.

@@ -56,7 +56,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What to use instead of `kind` in `api_version`, which Kubernetes removed.
+/// The hint for `kind` in `api_version`, which Kubernetes removed.
 pub(super) fn successor(api_version: &str, kind: &str) -> Option<String> {
     let is_match = |(version, kinds, ..): &&Removal| {
         *version == api_version && (kinds.is_empty() || kinds.contains(&kind))

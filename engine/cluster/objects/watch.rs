@@ -59,7 +59,7 @@ pub enum ObjectChange {
 }
 
 impl WatchTarget {
-    /// What to watch for the objects `keys`, whose namespaces are known: the objects themselves, and in their namespaces
+    /// The watches for the objects `keys`, whose namespaces are known: the objects themselves, and in their namespaces
     /// the replica sets, the pods and the events with warnings.
     pub fn deployment(keys: &[ObjectKey]) -> Vec<Self> {
         let mut targets: Vec<Self> = Vec::new();

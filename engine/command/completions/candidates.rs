@@ -13,7 +13,7 @@ pub fn images() -> Vec<CompletionCandidate> {
     candidates(outline().images)
 }
 
-/// What `windlass plan` plans: images, deployments, or a dev session.
+/// The arguments of `windlass plan`: images, deployments, or a dev session.
 pub fn planned() -> Vec<CompletionCandidate> {
     let commands = ["deploy", "dev"].map(str::to_owned);
     candidates(outline().images.into_iter().chain(commands).collect())

@@ -130,7 +130,7 @@ pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Fai
     }
     match load::load_without_prompt(global) {
         Ok(loaded) => list_live(global, loaded, json),
-        // A variable has no value, so it is not known what to query.
+        // A variable has no value, so the namespace and name are unknown.
         Err(error) => {
             let reason = match &error {
                 ConfigError::Invalid { problems, .. } => problems.first().map(ConfigDiagnostic::in_one_line),
@@ -172,7 +172,7 @@ fn list_live(global: &GlobalOptions, loaded: Loaded, json: bool) -> Result<ExitS
 /// The message for a project without deployments.
 const NOTHING: &str = "the project has no deployments";
 
-/// Lists what the file of `project` says.
+/// Lists the deployments in the file of `project`.
 fn show_file(project: &Project, json: bool) -> Result<ExitStatus, Failure> {
     show(&project.deployments.values().map(row).collect::<Vec<_>>(), json, NOTHING)
 }

@@ -1,4 +1,4 @@
-//! What a change of each class of files would do in a dev session.
+//! The effects that a change of each class of files would have in a dev session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -53,8 +53,8 @@ struct Class {
     is_named: bool,
 }
 
-/// The classes of files, and what their changes do: the function `reloads` of the project decides. With `follows_all`,
-/// every image and deployment follows its files. The files of synced directories are `surveys`.
+/// The classes of files, and the effects of their changes: the function `reloads` of the project decides. With
+/// `follows_all`, every image and deployment follows its files. The files of synced directories are `surveys`.
 ///
 /// # Errors
 /// Those of the script.
@@ -110,7 +110,7 @@ struct SessionPlan<'a> {
 }
 
 impl SessionPlan<'_> {
-    /// All files that images read or that are synced, by what they have in common.
+    /// All files that images read or that are synced, grouped by their common properties.
     fn classes(&self, surveys: &[FolderSurvey]) -> Vec<(Class, Vec<PathBuf>)> {
         let run = &self.dry_run.execution.run;
         let mut readers: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();

@@ -47,7 +47,7 @@ struct FolderView {
     download: bool,
     #[serde(flatten)]
     survey: FolderSurvey,
-    /// The patterns of what is not synced.
+    /// The patterns of files that are not synced.
     excludes: ExcludesView,
     #[serde(skip)]
     text: String,

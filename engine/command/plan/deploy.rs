@@ -1,4 +1,4 @@
-//! `windlass plan deploy`: what a deploy would change in the cluster, and why.
+//! `windlass plan deploy`: the changes that a deploy would make in the cluster, with reasons.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -102,7 +102,7 @@ struct ImageChange {
     new: String,
 }
 
-/// Prints what a deploy would do; `words` is the command line.
+/// Prints the effects of a deploy; `words` is the command line.
 ///
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Failures are reported here.
@@ -198,7 +198,7 @@ impl DeploymentView {
 }
 
 impl DeployView {
-    /// What `dry_run` would build and deploy.
+    /// The images and deployments that `dry_run` would build and deploy.
     ///
     /// # Errors
     /// If a deployment cannot be compared with the cluster.

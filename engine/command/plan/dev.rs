@@ -1,4 +1,4 @@
-//! `windlass plan dev`: what a dev session would build, deploy, connect and follow.
+//! `windlass plan dev`: the images, deployments and connections of a dev session, and the files that it watches.
 
 use std::ffi::OsString;
 
@@ -73,7 +73,7 @@ struct DevView {
     connects: bool,
 }
 
-/// Prints what a dev session would do; `words` is the command line.
+/// Prints the effects of a dev session; `words` is the command line.
 ///
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Failures are reported here.

@@ -82,7 +82,7 @@ impl AsRef<PipelineOptions> for PlanOptions {
     }
 }
 
-/// Prints what a build or a pipeline would do.
+/// Prints the effects that a build or a pipeline would have.
 ///
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Images that cannot be planned are reported here.

@@ -89,7 +89,7 @@ impl PlanView {
         for part in &parts {
             let start = images.len();
             images.extend(images_of(dry_run, part));
-            // The plan of a deploy lists what is deployed.
+            // The plan of a deploy lists the deployments itself.
             let is_listed = |effect: &Effect| {
                 ["deploy", "dev"].contains(&&*dry_run.pipeline)
                     && matches!(effect.kind, EffectKind::Deploy { .. })

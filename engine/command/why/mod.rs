@@ -90,7 +90,7 @@ pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure
     Ok(dry_run.end())
 }
 
-/// Prints why files are synced. A dry run of what a session connects says which directories that are.
+/// Prints why files are synced. A dry run of a session determines the synced directories.
 fn why_synced(
     global: &GlobalOptions,
     args: &WhyArgs,
@@ -113,7 +113,8 @@ fn why_synced(
     Ok(dry_run.end())
 }
 
-/// The absolute path of a file that need not exist, without `..`. Symbolic links stay: the sync may treat them as links.
+/// The absolute path of a file that need not exist, without `..`. Symbolic links stay: the sync may treat them as
+/// links.
 fn without_dots(file: &Path) -> PathBuf {
     let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let Some(last) =

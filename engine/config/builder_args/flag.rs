@@ -112,7 +112,7 @@ pub(super) static DOCKER: &[Flag] = &[
     Flag::value("ulimit", Role::Run),
 ];
 
-/// The flags of kaniko that have a value, or say what is read (kaniko 1.24). Of the others each is a switch.
+/// The flags of kaniko 1.24 that have a value, or select files to read. All others are boolean flags.
 pub(super) static KANIKO: &[Flag] = &[
     Flag::value("build-arg", Role::Input),
     Flag::value("cache-dir", Role::Image),

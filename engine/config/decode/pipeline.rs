@@ -4,7 +4,7 @@ use crate::config::node::{Mapping, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 
-/// The commands of a pipeline that do not change what windlass builds.
+/// The commands of a pipeline that do not change which images windlass builds.
 const BUILDS_ALL: [&str; 4] = [
     "run_dependencies --all --pipeline build",
     "run_dependencies --all",

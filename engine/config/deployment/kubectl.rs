@@ -80,8 +80,8 @@ pub struct PatchTarget {
 pub enum PatchOperation {
     /// Inserts the value.
     Add(Json),
-    /// Removes what is at the path.
+    /// Removes the value at the path.
     Remove,
-    /// Replaces what is at the path.
+    /// Replaces the value at the path.
     Replace(Json),
 }

@@ -1,4 +1,4 @@
-//! What the initial sync does.
+//! The strategies of the initial sync.
 
 use serde::Serialize;
 

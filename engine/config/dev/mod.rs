@@ -63,7 +63,7 @@ pub struct Dev {
     pub notices: Vec<ConfigDiagnostic>,
 }
 
-/// What `dev` shows in the foreground.
+/// The foreground of `dev`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "there is one in a session")]
 pub enum Foreground {

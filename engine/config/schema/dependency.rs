@@ -1,4 +1,4 @@
-//! `dependencies`, and what they share with `imports`.
+//! `dependencies`, and the keys that they share with `imports`.
 
 use super::Shape::{Any, Boolean, Fields, List, Text};
 use super::{Section, TEXT_MAP, TEXTS, key};

@@ -11,7 +11,7 @@ pub(crate) const HELM_DRIVERS: &[&str] = &["secret", "secrets", "configmap", "co
 /// The values of `op` of a patch.
 pub(crate) const PATCH_OPERATIONS: &[&str] = &["add", "remove", "replace"];
 
-/// What to do instead of the unknown key `name` in a deployment, if it is known from elsewhere.
+/// The hint for the unknown key `name` in a deployment, if other tools have the key.
 pub(super) fn instead_of(name: &str) -> Option<&'static str> {
     (name == "tanka").then_some(
         "no release of DevSpace deploys with Tanka: export the manifests with `tk export`, and write `kubectl` with `manifests`",

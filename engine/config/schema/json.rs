@@ -92,7 +92,7 @@ impl Definitions {
     }
 }
 
-/// What `schema` allows, or a string with a variable.
+/// The values that `schema` allows, or a string with a variable.
 fn or_variable(schema: Value) -> Value {
     json!({ "anyOf": [schema, { "type": "string", "pattern": "\\$[!{(]" }] })
 }

@@ -67,7 +67,7 @@ pub struct Key {
     pub since: Version,
     /// The last version that has it.
     pub until: Version,
-    /// What to write after `until` or, for a key that no version removed, before `since`.
+    /// The hint for versions after `until` or, for a key that no version removed, before `since`.
     pub instead: Option<&'static str>,
     /// Whether versions after `until` still read it, with a warning.
     pub is_alias: bool,

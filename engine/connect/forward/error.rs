@@ -26,7 +26,7 @@ pub enum ForwardError {
     NotPermitted {
         /// The port.
         port: u16,
-        /// What to change.
+        /// The key to change.
         key: String,
     },
 
@@ -38,7 +38,7 @@ pub enum ForwardError {
         port: u16,
         /// The process that uses it, if it is known: `` `node` (process 4711)``.
         owner: Option<String>,
-        /// What to change.
+        /// The key to change.
         key: String,
     },
 

@@ -18,7 +18,7 @@ pub struct ForwardSpec {
     pub remote_port: u16,
     /// The local address; `None` for `127.0.0.1` and `::1`.
     pub bind_address: Option<String>,
-    /// What to change if the port is taken: `` `dev.ports[0].forward[0].port` ``.
+    /// The key to change if the port is in use: `` `dev.ports[0].forward[0].port` ``.
     pub key: String,
 }
 

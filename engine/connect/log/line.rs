@@ -1,4 +1,4 @@
-//! What logs consist of, and the queue for it.
+//! The lines and events of logs, and their queue.
 
 use std::sync::Arc;
 

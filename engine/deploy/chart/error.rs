@@ -74,7 +74,7 @@ pub enum ChartError {
     #[error("cannot {action} release `{release}`: {reason}")]
     #[diagnostic(code(deploy::helm_failed))]
     HelmFailed {
-        /// What failed: `render`, `deploy`, `roll back`, `uninstall`.
+        /// The failed action: `render`, `deploy`, `roll back`, `uninstall`.
         action: &'static str,
         /// The release.
         release: String,

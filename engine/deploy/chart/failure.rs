@@ -71,7 +71,7 @@ pub(super) async fn chart_error(
             help: format!("run `helm dependency build {}`", request.chart),
         };
     }
-    // A hook or an object can quote anything, also what looks like a template.
+    // A hook or an object can quote anything, also text that looks like a template.
     let is_of_cluster = HOOK.is_match(&message) || message.contains("invalid ownership metadata");
     if !is_of_cluster && let Some(failure) = template_error::parse(&message, request) {
         return ChartError::TemplateFailed(Box::new(failure));
@@ -193,7 +193,7 @@ fn missing_dependencies(message: &str) -> Option<Vec<String>> {
     Some(names.lines().next()?.split(',').map(|name| name.trim().to_owned()).collect())
 }
 
-/// Why a repository or registry has no chart, if that is what `message` says.
+/// Why a repository or registry has no chart, if `message` reports that.
 fn unavailable_reason(message: &str) -> Option<String> {
     if let Some(found) = NOT_REPOSITORY.captures(message) {
         return Some(format!("repository is unreachable: {}", one_line(&found[1])));

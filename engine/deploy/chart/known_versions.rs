@@ -23,8 +23,8 @@ const PIECE: usize = 1 << 20;
 /// The maximum size of a record.
 const LARGEST: u64 = 4096;
 
-/// The versions that helm commands printed in earlier runs: starting helm only for its version takes as long as rendering
-/// a chart. A version counts as long as the file of the command is unchanged.
+/// The versions that helm commands printed in earlier runs: starting helm only for its version takes as long as
+/// rendering a chart. A version counts as long as the file of the command is unchanged.
 #[derive(Debug, Clone)]
 pub struct KnownVersions(PathBuf);
 
@@ -55,8 +55,9 @@ impl KnownVersions {
         (known.stamp == stamp).then(|| HelmVersion::parse(&known.version)).flatten()
     }
 
-    /// Records that `program` printed `version` after `moment`, a time of the clock that stamps files. Does nothing if its
-    /// file was changed since, or is not what prints the version: a script, or a program that starts another one.
+    /// Records that `program` printed `version` after `moment`, a time of the clock that stamps files. Does nothing if
+    /// its file was changed since, or does not print the version itself: a script, or a program that starts another
+    /// one.
     ///
     /// # Errors
     /// If the program cannot be read, or the record cannot be written.

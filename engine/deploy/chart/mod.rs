@@ -2,7 +2,7 @@
 //!
 //! [`Helm::find`] finds the command; [`template()`], [`upgrade()`] and [`uninstall()`] run it for a [`ChartRequest`].
 //! [`ValueLayers`] merges values like helm does, [`chart_digest`] and [`deployment_key`] decide whether a chart has
-//! changed, and [`Release`] reads what helm has stored in the cluster without running it.
+//! changed, and [`Release`] reads the releases in the cluster without running helm.
 
 mod archive;
 mod arguments;

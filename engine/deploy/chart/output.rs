@@ -9,7 +9,7 @@ const LARGEST_ERROR: usize = 1 << 20;
 /// The number of last lines that an error shows.
 const LAST: usize = 20;
 
-/// What helm printed, and its exit code.
+/// The output of helm, and its exit code.
 #[derive(Debug, Default)]
 pub(super) struct HelmOutput {
     pub(super) code: i32,

@@ -6,8 +6,8 @@ use super::run::Invocation;
 use super::{ChartError, ChartRequest, HelmRun};
 use crate::process::Pipe;
 
-/// Returns the release of `request` to `revision`, which creates a new revision, and passes warnings to `on_line`. Equals
-/// `helm rollback`.
+/// Returns the release of `request` to `revision`, which creates a new revision, and passes warnings to `on_line`.
+/// Equals `helm rollback`.
 ///
 /// # Errors
 /// [`ChartError`].
@@ -23,7 +23,7 @@ pub async fn roll_back(
     arguments.extend(option("--kube-context", request.context.as_deref()));
     arguments.extend(request.disable_hooks.then(|| "--no-hooks".to_owned()));
     let mut show = |pipe: Pipe, line: &str| {
-        // What helm did is reported by the caller, and its error is returned.
+        // The caller reports the result of helm; its error is returned.
         if pipe == Pipe::Stderr && !line.starts_with("Error: ") {
             on_line(pipe, line);
         }

@@ -92,7 +92,7 @@ impl HelmRun<'_> {
     }
 }
 
-/// The environment of helm: that of windlass, without what would select another cluster.
+/// The environment of helm: that of windlass, without variables that would select another cluster.
 pub(super) fn environment(kubeconfig: Option<&str>, driver: Option<&str>) -> Vec<(String, String)> {
     let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let reset = RESET.iter().map(|name| set(name, ""));

@@ -42,7 +42,7 @@ impl ObjectDiff {
     }
 }
 
-/// The difference between `before` and `after`, without what the API server sets and without the order of keys.
+/// The difference between `before` and `after`, ignoring the fields that the API server sets and the order of keys.
 pub fn diff(before: Option<&Json>, after: Option<&Json>) -> ObjectDiff {
     let comparable = |object: Option<&Json>| object.map_or(Json::Null, comparable);
     let (mut old, mut new) = (comparable(before), comparable(after));
@@ -55,7 +55,7 @@ pub fn diff(before: Option<&Json>, after: Option<&Json>) -> ObjectDiff {
     ObjectDiff { text: if old == new { String::new() } else { text }, parts }
 }
 
-/// `object` with sorted keys, without what the API server sets.
+/// `object` with sorted keys, without the fields that the API server sets.
 fn comparable(object: &Json) -> Json {
     let mut object = object.clone();
     if let Json::Object(object) = &mut object {

@@ -1,4 +1,4 @@
-//! Fills in what manifests may omit.
+//! Fills in fields that manifests may omit.
 
 use serde_json::Value as Json;
 

@@ -45,7 +45,7 @@ fn is_secret(object: &Json) -> bool {
     text("kind") == "Secret" && group_of(text("apiVersion")).is_empty()
 }
 
-/// Replaces every value with what `mask` returns for the keys that lead to it, its own key, and the value.
+/// Replaces every value with the result of `mask` for its parent keys, its key, and the value.
 fn hide<'m>(object: &mut Json, mask: impl Fn(&[&str], &str, &Json) -> &'m str) {
     let each = |parent: Option<&mut Json>, place: &[&str], only: Option<&str>| match parent {
         Some(Json::Object(values)) => hide_values(values, place, only, &mask),

@@ -1,4 +1,4 @@
-//! How strings and numbers are written, so that every YAML parser reads them as what they are.
+//! How strings and numbers are written, so that every YAML parser reads them with their type.
 
 use std::fmt::Write as _;
 

@@ -66,7 +66,7 @@ async fn apply_locked(
     options: &ApplyOptions<'_>,
 ) -> Result<AppliedManifests, StageError> {
     let recorded = comparison.recorded.as_ref();
-    // Until all is done, the record names what was there and what will be there.
+    // Until the apply has finished, the record names the previous and the new objects.
     let wide =
         recorded.map_or_else(|| comparison.wanted.clone(), |recorded| recorded.union(&comparison.wanted));
     if recorded != Some(&wide) {

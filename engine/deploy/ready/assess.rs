@@ -12,7 +12,7 @@ use super::{ClusterView, Readiness, State};
 /// How far `object` is, by the rules of kstatus.
 ///
 /// In this order: deletion, whether the cluster has seen the last change, the conditions `Reconciling` and `Stalled`,
-/// the rules of the kind, the condition `Ready`. What has none of them is current.
+/// the rules of the kind, the condition `Ready`. An object to which none of them applies is current.
 ///
 /// Source: `sigs.k8s.io/cli-utils`, package `pkg/kstatus/status`. These rules differ. A claim that waits for its first
 /// pod is current, because such a pod may never exist. A failed pod has failed, because it was deployed to run. A job

@@ -16,7 +16,7 @@ pub struct Summary {
     pub object: ObjectName,
     /// How far it is.
     pub readiness: Readiness,
-    /// The pods of its current revision that are not ready: their names by what they are doing.
+    /// The pods of its current revision that are not ready: their names by their state.
     pub pods: BTreeMap<PodPhase, Vec<String>>,
 }
 

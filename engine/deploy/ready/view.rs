@@ -28,8 +28,9 @@ impl<'a> ClusterView<'a> {
     /// The view at the time `now` of `objects` and `events`.
     ///
     /// `objects` are the deployed objects, the ReplicaSets, Jobs and Pods that they own, and, if known, their
-    /// PersistentVolumeClaims, StorageClasses and Nodes. `events` are the Warning events. With the Normal ones, the view
-    /// also knows which images are being pulled, which volumes wait for a pod, and whether an autoscaler adds nodes.
+    /// PersistentVolumeClaims, StorageClasses and Nodes. `events` are the Warning events. With the Normal ones, the
+    /// view also knows which images are being pulled, which volumes wait for a pod, and whether an autoscaler adds
+    /// nodes.
     pub fn new(
         now: Timestamp,
         objects: impl IntoIterator<Item = &'a Value>,
@@ -84,7 +85,7 @@ impl<'a> ClusterView<'a> {
         self.objects.iter().filter(move |((_, (found, ..)), _)| *found == kind).map(|(_, object)| *object)
     }
 
-    /// What `owner` owns directly, in a stable order.
+    /// The objects that `owner` owns directly, in a stable order.
     pub(super) fn owned(&self, owner: &Value) -> Vec<&'a Value> {
         let uid = text(owner, "/metadata/uid");
         let mut owned =

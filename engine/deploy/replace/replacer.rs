@@ -12,7 +12,7 @@ use super::report::{Change, Report};
 use super::written::{Written, is_more_than_word};
 use crate::image::{Digest, ImageReference, Tag};
 
-/// Replaces single references, and reports what it does.
+/// Replaces single references, and reports each replacement.
 pub(super) struct Replacer<'a> {
     pub(super) images: &'a KnownImages,
     pub(super) options: &'a ReplaceOptions,

@@ -10,7 +10,7 @@ use super::left_alone::LeftAlone;
 pub struct Report {
     /// The changes.
     pub changes: Vec<Change>,
-    /// References to known images that did not change, although they are not what is deployed.
+    /// Unchanged references to known images that differ from the deployed ones.
     pub left_alone: Vec<LeftAlone>,
     /// Hints for the user.
     pub hints: Vec<Hint>,

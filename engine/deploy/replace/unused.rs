@@ -50,7 +50,7 @@ pub fn unused_images<'a>(
 }
 
 fn near_misses(name: &str, repository: &str, reports: &[&Report]) -> Vec<(String, String)> {
-    // The reference itself, in a field that is not replaced, is what most likely is meant.
+    // Most likely, the user means the same reference in a field that is not replaced.
     let left_alone = reports.iter().flat_map(|report| &report.left_alone);
     let same = left_alone.filter(|left| left.image.split(", ").any(|image| image == name));
     let mut near: Vec<_> = same.map(|left| (1.0, left.value.as_str(), left.place.as_str())).collect();

@@ -288,7 +288,7 @@ impl Deployer for LiveDeployer {
     async fn members(&self, deployment: &str, namespace: &str) -> Result<Vec<Value>, StageError> {
         let Some(set) = self.access.apply_set(deployment, namespace).await? else { return Ok(Vec::new()) };
         let mut members = self.access.apply_set_members(&set).await?;
-        // Controllers copy the label to what they create.
+        // Controllers copy the label to the objects that they create.
         members.retain(|member| member["metadata"]["ownerReferences"].is_null());
         let keys = members.iter().map(ObjectKey::new).collect::<Result<Vec<_>, _>>()?;
         Ok(self.access.list_objects(&keys).await?.into_iter().flatten().collect())

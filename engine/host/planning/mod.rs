@@ -3,8 +3,8 @@
 //! Real queries: the daemon, registries and the cluster (only if a decision depends on them), files of the project, the
 //! time, and commands without side effects. Everything else is recorded and succeeds: a build or push without digest, a
 //! command without output, a request with an empty response. Scripts can read files that they wrote, and images can be
-//! planned on a planned image: a query for what it passes on is answered from its recipe. Nothing is written to the disk,
-//! the records of builds included.
+//! planned on a planned image: the recipe of an image answers queries for its inherited settings. Nothing is written to
+//! the disk, including records of builds.
 
 mod cluster;
 mod custom;

@@ -273,7 +273,7 @@ impl Encoder {
     }
 }
 
-/// Appends what is hashed of an entry after its path.
+/// Appends the hashed parts of an entry after its path.
 fn encode(entry: &Entry, content: Option<&Digest>, encoded: &mut Vec<u8>) {
     match &entry.kind {
         EntryKind::Directory => {

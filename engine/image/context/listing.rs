@@ -1,4 +1,4 @@
-//! What is in a directory, with the state of each entry.
+//! The entries of a directory, with the state of each.
 
 use std::ffi::OsStr;
 use std::io;

@@ -57,7 +57,7 @@ impl PathSelection {
         (marks.whole, marks.is_selected) = (true, true);
     }
 
-    /// Inserts the directory at `top`, without what `exclude` excludes below it.
+    /// Inserts the directory at `top`, without the files below it that `exclude` excludes.
     fn insert_except(
         &mut self,
         tree: &Tree,
@@ -108,7 +108,7 @@ impl PendingPath {
     ) -> Result<(), ContextError> {
         let rest = self.rest.trim_start_matches('/');
         if rest.is_empty() {
-            // Behind a symlink, it is not obvious what the patterns are relative to: everything counts.
+            // Behind a symlink, it is unclear which directory the patterns are relative to, so everything counts.
             match exclude.filter(|_| self.links == 0) {
                 Some(exclude) => marks.insert_except(tree, rules, &self.folder, exclude)?,
                 None => marks.insert(&self.folder),

@@ -10,7 +10,7 @@ use super::glob::Glob;
 /// A compiled pattern. It matches a path itself, but not the paths below a matching directory.
 #[derive(Debug)]
 pub(crate) struct Pattern {
-    /// Whether it includes again what an earlier pattern excluded (`!`).
+    /// Whether it includes paths again that an earlier pattern excluded (`!`).
     pub(crate) negated: bool,
     text: String,
     kind: MatchStrategy,

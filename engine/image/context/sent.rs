@@ -33,7 +33,7 @@ impl SentFiles {
         Self { index, digests: Mutex::default() }
     }
 
-    /// The digest of what was sent as `path`.
+    /// The digest of the content that was sent as `path`.
     pub(super) fn get(&self, path: &str) -> Option<Digest> {
         lock(&self.digests).get(path).copied()
     }

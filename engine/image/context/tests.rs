@@ -124,7 +124,7 @@ fn excluded_files_are_not_selected() {
         vec![source("src", &["docs", "!docs/c.go", "empty"])],
         &["src", "src/a.go", "src/docs", "src/docs/c.go"],
     );
-    // What another source reads counts, and so does a file that is named itself.
+    // A file counts if another source reads it, or if it is a source itself.
     check(
         vec![source("src", &["docs"]), source("src/docs/b.md", &[])],
         &["src", "src/a.go", "src/docs", "src/docs/b.md", "src/empty"],

@@ -251,7 +251,7 @@ struct Sources {
 }
 
 impl Sources {
-    /// Adds what `kind` reads; returns the reason if it is unknown.
+    /// Adds the files that `kind` reads; returns the reason if they are unknown.
     fn add(&mut self, kind: &InstructionKind, scope: &Scope<'_>) -> Result<Option<String>, String> {
         match kind {
             InstructionKind::Copy(copy) if copy.from.is_none() => {

@@ -1,4 +1,4 @@
-//! What an image that is not built yet will pass on to the images built from it.
+//! The settings that images will inherit from a base image that is not built yet.
 
 use super::context_sources::{Configs, Once};
 use super::graph::{Base, Graph};
@@ -6,9 +6,8 @@ use super::scope::Scope;
 use super::{BaseConfig, BuildArgs, Dockerfile, InstructionKind, Target};
 
 impl Dockerfile {
-    /// What `target` passes on to images that are built from it: its environment and its triggers. `config` returns
-    /// the configuration of a base image by its reference. `None` if a part is unknown before it is
-    /// built.
+    /// The settings that images inherit from `target`: its environment and its triggers. `config` returns the
+    /// configuration of a base image by its reference. `None` if a part is unknown before `target` is built.
     pub fn passes_on(
         &self,
         target: Option<&str>,

@@ -115,7 +115,7 @@ struct Parsed {
 impl Dockerfile {
     /// Parses `text`; `name` is the path shown in messages.
     ///
-    /// Accepts and rejects what Docker's own parser does. An unknown flag or instruction is kept if a `syntax`
+    /// Accepts and rejects the same files as Docker's own parser. An unknown flag or instruction is kept if a `syntax`
     /// directive names another frontend than Docker's.
     ///
     /// # Errors

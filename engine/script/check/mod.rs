@@ -35,7 +35,7 @@ impl Pipeline {
         self.wrong_calls(&Known::of(self))
     }
 
-    /// The invalid calls in the user's scripts, if `known` is what can be called.
+    /// The invalid calls in the user's scripts; `known` has everything that can be called.
     fn wrong_calls(&self, known: &Known) -> Vec<Mistake> {
         let users = self.files().iter().zip(self.layers()).filter(|(file, _)| !file.is_built_in());
         users.flat_map(|(file, layer)| call::mistakes(self, known, file, layer)).collect()

@@ -57,7 +57,7 @@ pub fn plan(value: Dynamic) -> Result<Plan, StageError> {
     Ok(value.try_cast::<Plan>().ok_or(WrongType::Plan { found })?)
 }
 
-/// What to write instead of `value`.
+/// The hint for `value`.
 fn fix(value: &Dynamic, argument: &str) -> String {
     let Some(text) = value.read_lock::<ImmutableString>() else {
         return "return a list such as [\"...\"]".to_owned();

@@ -57,8 +57,8 @@ pub mod deploy {
         project.0.run.options.deploy.waits
     }
 
-    /// Creates the namespace `name` in the cluster if it does not exist. Without the permission to read it, assumes that it
-    /// exists.
+    /// Creates the namespace `name` in the cluster if it does not exist. Without the permission to read it, assumes
+    /// that it exists.
     ///
     /// # Errors
     /// `cluster::no_namespace` without the permission to create it, `deploy::namespace_terminating`, `cluster::...`.
@@ -78,8 +78,8 @@ pub mod deploy {
         Ok(())
     }
 
-    /// Deploys the dependencies of the project in parallel, each with its own `deploy` and once per run. Skips those that
-    /// the command line excludes.
+    /// Deploys the dependencies of the project in parallel, each with its own `deploy` and once per run. Skips those
+    /// that the command line excludes.
     ///
     /// # Errors
     /// `run::failed` if one fails; each failure is reported separately.
@@ -93,8 +93,8 @@ pub mod deploy {
         Ok(deploy_all(&project.0)?)
     }
 
-    /// Deletes what the dependencies of the project deployed, in parallel, each with its own `purge` and once per run. Those
-    /// that the command line does not select are kept.
+    /// Deletes the deployments of the project's dependencies, in parallel, each with its own `purge` and once per run.
+    /// Those that the command line does not select are kept.
     ///
     /// # Errors
     /// `run::failed` if one fails; each failure is reported separately.
@@ -108,8 +108,8 @@ pub mod deploy {
         Ok(purge_all(&project.0)?)
     }
 
-    /// Calls `work` with each of `deployments`, and returns the results: first, all that are `concurrent` in parallel, then
-    /// the others one after another. A failure stops the others, unless `--keep-going` is set.
+    /// Calls `work` with each of `deployments`, and returns the results: first, all that are `concurrent` in parallel,
+    /// then the others one after another. A failure stops the others, unless `--keep-going` is set.
     ///
     /// # Errors
     /// `run::failed` if one fails; each failure is reported separately.
@@ -123,8 +123,8 @@ pub mod deploy {
         super::run_in_order(&context, deployments, &work)
     }
 
-    /// Calls `work` with each of `deployments`, the last one first, and returns the results. A failure does not stop the
-    /// others.
+    /// Calls `work` with each of `deployments`, the last one first, and returns the results. A failure does not stop
+    /// the others.
     ///
     /// # Errors
     /// `run::failed` if one fails; each failure is reported separately.
@@ -160,8 +160,8 @@ pub mod deploy {
         result
     }
 
-    /// Waits until everything that was deployed runs, up to `--timeout` seconds. Ends with the first failure that does not
-    /// go away by itself: an image that cannot be pulled, a container that crashes, a pod that fits on no node.
+    /// Waits until everything that was deployed runs, up to `--timeout` seconds. Ends with the first failure that does
+    /// not go away by itself: an image that cannot be pulled, a container that crashes, a pod that fits on no node.
     ///
     /// # Errors
     /// `run::failed`; each deployment is reported separately, with the cause, the last lines of the log and a hint.
@@ -194,9 +194,9 @@ pub mod deploy {
         super::wait(&context, results, Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
     }
 
-    /// Deletes the objects of a deployment and waits until they no longer exist; a chart by `helm uninstall`. Objects of
-    /// manifests are found by the record in the cluster, otherwise by the manifests. Keeps volume claims, namespaces and
-    /// definitions, unless `--all` is set, and reports them. A deployment that does not exist is not an error.
+    /// Deletes the objects of a deployment and waits until they no longer exist; a chart by `helm uninstall`. Objects
+    /// of manifests are found by the record in the cluster, otherwise by the manifests. Keeps volume claims, namespaces
+    /// and definitions, unless `--all` is set, and reports them. A deployment that does not exist is not an error.
     ///
     /// # Errors
     /// `deploy::not_deleted`, `cluster::...`.

@@ -80,7 +80,7 @@ pub mod rollout {
         Ok(decided)
     }
 
-    /// Keeps what is in the cluster.
+    /// Keeps the deployment in the cluster as it is.
     ///
     /// # Errors
     /// As for `needs_deploy`.
@@ -94,12 +94,13 @@ pub mod rollout {
         Ok(rollout.keep()?)
     }
 
-    /// Brings it into the cluster: applies the objects that differ, in their order, and deletes those that have left the
-    /// manifests; or upgrades the release of a chart. Equals `kubectl apply --server-side --prune`, or `helm upgrade
+    /// Brings it into the cluster: applies the objects that differ, in their order, and deletes those that have left
+    /// the manifests; or upgrades the release of a chart. Equals `kubectl apply --server-side --prune`, or `helm
+    /// upgrade
     /// --install`.
     ///
-    /// Nothing is changed if the cluster does not accept one of the objects. Volume claims, namespaces and custom resource
-    /// definitions are never deleted.
+    /// Nothing is changed if the cluster does not accept one of the objects. Volume claims, namespaces and custom
+    /// resource definitions are never deleted.
     ///
     /// # Errors
     /// `deploy::...` with the place in the manifest, `cluster::...`.
@@ -151,8 +152,8 @@ pub mod rollout {
         result.is_changed()
     }
 
-    /// Restarts the pods of all Deployments, StatefulSets and DaemonSets of the deployment, and returns `result`. Equals
-    /// `kubectl rollout restart`. `wait_until_ready` waits for the new pods.
+    /// Restarts the pods of all Deployments, StatefulSets and DaemonSets of the deployment, and returns `result`.
+    /// Equals `kubectl rollout restart`. `wait_until_ready` waits for the new pods.
     ///
     /// # Errors
     /// `cluster::...`.
@@ -167,8 +168,8 @@ pub mod rollout {
         Ok(result)
     }
 
-    /// Returns the release of a chart to the revision before this deploy, and returns the revision that this creates. `()`
-    /// if the deploy changed nothing, or was the first. Equals `helm rollback`. The next run deploys again.
+    /// Returns the release of a chart to the revision before this deploy, and returns the revision that this creates.
+    /// `()` if the deploy changed nothing, or was the first. Equals `helm rollback`. The next run deploys again.
     ///
     /// # Errors
     /// `deploy::no_revisions` for manifests; `deploy::...` if helm fails.

@@ -1,4 +1,4 @@
-//! The in-memory cluster that a test sets up, and what is in it.
+//! The in-memory cluster that a test sets up, and its objects.
 
 use rhai::plugin::*;
 
@@ -161,7 +161,7 @@ pub mod cluster {
         objects.into_iter().map(rhai::serde::to_dynamic).collect()
     }
 
-    /// Sets what pods print, by their name or the label selector that a script uses. Other pods print nothing.
+    /// Sets the output of pods, by their name or the label selector that a script uses. Other pods print nothing.
     ///
     /// # Example
     /// ```rhai

@@ -1,4 +1,4 @@
-//! The documentation of what tests can call.
+//! The documentation of the functions for tests.
 
 use std::time::Duration;
 

@@ -54,7 +54,7 @@ pub(super) struct Transfer {
     failure: OnceLock<(Arc<str>, std::io::Error)>,
 }
 
-/// Records on drop what a transfer has sent, however it ended.
+/// Records on drop the files that a transfer has sent, however it ended.
 pub(super) struct Remembered(pub(super) Arc<Transfer>);
 
 impl Drop for Remembered {
@@ -105,7 +105,8 @@ impl Transfer {
         match metadata.get("dir-name").and_then(|name| name.to_str().ok()) {
             Some("dockerfile") => Ok(self.dockerfile.clone()),
             Some("context") if asks_for_ignore_rules(metadata) => Ok(self.ignore_rules()),
-            // The selection is exactly what the build may see, so further exclusions by the daemon do not matter.
+            // The selection has exactly the files that the build may see, so further exclusions by the daemon do not
+            // matter.
             Some("context") => Ok(self.context.clone()),
             name => Err(Status::not_found(format!("no directory {}", name.unwrap_or("without a name")))),
         }

@@ -1,10 +1,10 @@
 //! Builds with the BuildKit in a Docker daemon, over our own session.
 //!
-//! A request starts the build (`POST /build`) and names a *session* from which the daemon fetches what it needs: a
-//! second connection with reversed roles, on which we are the server. Over it the daemon compares the build context
-//! with its copy from the last build and requests only the files that changed, and the Dockerfile stays out of the
-//! context. The daemon compares only size and time, so we mark a file as changed if we never sent its content with
-//! this size and time.
+//! A request starts the build (`POST /build`) and names a *session* from which the daemon fetches files and
+//! credentials: a second connection with reversed roles, on which we are the server. Over it the daemon compares the
+//! build context with its copy from the last build and requests only the files that changed, and the Dockerfile stays
+//! out of the context. The daemon compares only size and time, so we mark a file as changed if we never sent its
+//! content with this size and time.
 
 mod auth;
 mod connection;
@@ -42,7 +42,7 @@ use session::Session;
 /// How long the daemon may take to acknowledge a cancelled build.
 const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
-/// Builds with the BuildKit of a Docker daemon: what `docker build` does with `DOCKER_BUILDKIT=1`.
+/// Builds with the BuildKit of a Docker daemon. Equals `docker build` with `DOCKER_BUILDKIT=1`.
 #[derive(Clone)]
 pub struct BuildKit {
     /// Where the daemon listens.

@@ -1,4 +1,4 @@
-//! Turns the daemon's updates about the steps of a build into events, and records what explains a failure.
+//! Turns the daemon's updates about the steps of a build into events, and records the lines that explain a failure.
 
 use std::collections::{HashMap, HashSet};
 
@@ -117,7 +117,7 @@ impl BuildStep {
             None => return None,
         };
         let line = self.rest[..end].trim_ascii_end();
-        // A carriage return restarts the line: only what a terminal would finally show is printed.
+        // A carriage return restarts the line: only the last version of the line is printed.
         let shown = line.rsplit(|byte| *byte == b'\r').next().unwrap_or(line);
         let shown = String::from_utf8_lossy(shown).into_owned();
         self.rest.drain(..next);

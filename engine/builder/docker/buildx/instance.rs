@@ -75,7 +75,7 @@ pub(super) struct Settings {
 /// One invocation of buildx.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BuildxCommand {
-    /// A description of what it does.
+    /// A description of its action.
     pub(super) what: String,
     /// Its arguments.
     pub(super) arguments: Vec<String>,

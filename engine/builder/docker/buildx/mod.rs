@@ -33,7 +33,7 @@ const ASK_LIMIT: Duration = Duration::from_secs(60);
 /// An image to build with BuildKit in the cluster.
 #[derive(Debug, Clone)]
 pub struct BuildxBuild {
-    /// What to build.
+    /// The image to build.
     pub request: BuildRequest,
     /// `buildKit` of the image.
     pub config: BuildxConfig,
@@ -67,7 +67,7 @@ pub struct Buildx {
     pub ready: Arc<ReadyBuilders>,
 }
 
-/// What buildx reports about an image that it built (buildx reference, `--metadata-file`).
+/// The metadata of an image that buildx built (buildx reference, `--metadata-file`).
 #[derive(Debug, Default, Deserialize)]
 struct Metadata {
     #[serde(rename = "containerimage.digest")]

@@ -1,4 +1,4 @@
-//! What the API server rejects.
+//! Objects that the API server rejects.
 
 use super::super::LogTail;
 use super::*;

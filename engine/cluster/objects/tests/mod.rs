@@ -17,7 +17,7 @@ use super::super::{ClusterAccess, Kubeconfig};
 use super::request::Call;
 use super::{ApplyError, ObjectKey, Propagation};
 
-/// The timeout for what the cluster does by itself.
+/// The timeout for actions of the cluster's controllers.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A namespace of one test. Dropping it deletes it, and the cluster-scoped objects of the test.

@@ -21,7 +21,7 @@ pub(super) async fn with_helms<T: Future<Output = ()>>(name: &str, test: impl Fn
     }
 }
 
-/// Calls `act` with what runs `helm`.
+/// Calls `act` with a runner of `helm`.
 pub(super) fn run<'a>(helm: &'a Helm, cancel: &'a CancellationToken) -> HelmRun<'a> {
     HelmRun { helm, exec: &HelmExec, cancel }
 }

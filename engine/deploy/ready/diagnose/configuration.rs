@@ -125,7 +125,7 @@ fn volume_source<'p>(pod: &'p Value, volume: &str, kind: &str) -> Option<&'p str
     volume.pointer(&format!("/{field}/{name}")).or_else(projected)?.as_str()
 }
 
-/// The text between `start` and `end`, and what follows `end`.
+/// The text between `start` and `end`, and the text after `end`.
 fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<(&'t str, &'t str)> {
     text.split_once(start)?.1.split_once(end)
 }

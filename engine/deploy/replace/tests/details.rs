@@ -1,4 +1,4 @@
-//! What the cases leave open.
+//! Details that the cases do not cover.
 
 use miette::Diagnostic as _;
 use serde_json::{Value, json};

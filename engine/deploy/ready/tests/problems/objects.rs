@@ -96,7 +96,7 @@ fn exceeded_deadlines() {
         None,
         "raise `progressDeadlineSeconds` if it only needs more time; `kubectl -n dev describe deployment web`",
     );
-    // What caused it is more important.
+    // The cause of the failure is more important.
     let crashing = web_pod("Running", &crash_loop(&json!({ "exitCode": 1 })));
     let problems = Cluster::new([slow, set, crashing]).problems();
     assert_eq!(
