@@ -73,7 +73,7 @@ pub enum Event {
         /// The line, without its line feed; may contain terminal colors.
         line: String,
     },
-    /// Something the user should know: a warning or a hint.
+    /// A message for the user: a warning or a hint.
     Notice {
         /// Name of the image; none for a notice about the whole run.
         image: Option<String>,
@@ -138,12 +138,12 @@ pub enum Event {
     },
     /// Changes are collected, and nothing is done about them.
     WatchPaused {
-        /// Why, and how to go on, as a phrase.
+        /// The reason, and how to resume, as a phrase.
         reason: String,
     },
     /// Changes have an effect again.
     WatchResumed,
-    /// A failure of a run that goes on.
+    /// A failure of a run that continues.
     Failure {
         /// The whole message, several lines.
         message: String,
@@ -312,7 +312,7 @@ pub enum SyncChange {
         /// The reason.
         reason: String,
     },
-    /// It is not synchronized any more.
+    /// It is no longer synced.
     Ended,
 }
 
@@ -490,7 +490,7 @@ pub struct DeploymentResult {
     pub reason: String,
     /// The revision of the release of a chart.
     pub revision: Option<u64>,
-    /// The number of objects that were created or changed; none for a chart, of which only helm knows it.
+    /// The number of objects that were created or changed; none for a chart, because helm does not report it.
     pub applied: Option<usize>,
     /// The number of objects that were deleted because they left the manifests.
     pub deleted: usize,

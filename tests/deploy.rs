@@ -350,8 +350,7 @@ fn arguments_for_kubectl_are_passed_to_it_except_force() {
         .file("a.yaml", config_map("one", "1"))
         .executable("kubectl", script)
         .env("KUBECTL", kubectl);
-    let warning =
-        "a: ignoring `--force` of `applyArgs`: nothing is deleted before an apply; use `--recreate KIND/NAME`";
+    let warning = "a: ignoring `--force` of `applyArgs`: nothing is deleted before an apply; use `--recreate KIND/NAME`";
     project.run(["deploy"]).success().stderr_has(warning).stderr_has("created ConfigMap/one");
     assert_eq!(value(&cluster, "one").as_deref(), Some("1"));
     let namespace = cluster.namespace();

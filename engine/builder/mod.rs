@@ -30,12 +30,12 @@ pub use on_change::{
     OnChangeError, is_on_change_file, is_own_name, on_change_files, on_change_folders, on_change_matcher,
 };
 
-/// Everything a builder needs to know about one image.
+/// All inputs of a builder for one image.
 #[derive(Debug, Clone)]
 pub struct BuildRequest {
     /// The image's name.
     pub image: String,
-    /// The references the image gets, all at once; never empty.
+    /// The references of the image, which are set together; never empty.
     pub references: Vec<ImageReference>,
     /// The Dockerfile to build, entrypoint and command already written into it.
     pub dockerfile: Arc<Dockerfile>,

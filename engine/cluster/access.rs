@@ -351,7 +351,7 @@ mod tests {
         let access = ClusterAccess::of_kubeconfig(kubeconfig, "default").expect("a cluster");
         let calls =
             || std::fs::read_to_string(folder.path().join("calls")).map_or(0, |text| text.lines().count());
-        // Each connection whose token is rejected asks for it.
+        // Each connection whose token is rejected requests it.
         for _ in 0..3 {
             access.log_in_again().await;
         }

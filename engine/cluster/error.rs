@@ -137,7 +137,7 @@ pub enum ClusterError {
         reason: String,
     },
 
-    /// An object does not exist (any more).
+    /// An object does not exist, or no longer exists.
     #[error("cannot {doing}: {reason}")]
     #[diagnostic(code(cluster::not_found))]
     NotFound {

@@ -48,7 +48,8 @@ pub(super) async fn attach_to(
     let ends = access.container_ends(target).await?;
     let options = ExecOptions {
         stdin: ends.stdin && has_input(),
-        // The output of a terminal has another form: a cluster that is not told gives up.
+        // The output of a terminal has another form: the request must announce it, otherwise the cluster ends the
+        // stream.
         terminal: ends.terminal.then(terminal_size),
     };
     let form = if is_terminal() { StdinForm::Detachable } else { StdinForm::Plain };

@@ -48,8 +48,8 @@ struct CannotPick {
 #[diagnostic(code(connect::nothing_to_pick), help("deploy first, or choose another namespace with `-n`"))]
 struct NothingToPick;
 
-/// Runs `work` with the containers that the command line selects. Without a selection there, `of_dev` says which of the
-/// section `dev` are meant. Ctrl-C cancels `work`, without a notice.
+/// Runs `work` with the containers that the command line selects. Without such a selection, `of_dev` returns those of
+/// the section `dev`. Ctrl-C cancels `work`, without a notice.
 ///
 /// # Errors
 /// If the configuration or the command line is invalid, and those of `work`.
@@ -62,7 +62,7 @@ pub(super) fn with_containers<W>(
 where
     W: AsyncFnOnce(Connected) -> Result<ExitStatus, Failure>,
 {
-    // Without a project, the command line must say everything.
+    // Without a project, the command line must have the whole selection.
     let loaded = load_if_any(global, args.names_a_pod() && args.image.is_none())?;
     let project = loaded.as_ref().map(|loaded| loaded.project.clone());
     let access = cluster_of(global, loaded.as_ref());

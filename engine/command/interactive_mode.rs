@@ -5,7 +5,7 @@ use crate::config::{Origin, Project, Selection, Terminal};
 /// The entrypoint in interactive mode, unless the image has one in `interactive.images`.
 const SLEEP: [&str; 2] = ["sleep", "999999999"];
 
-/// Nothing says which images wait.
+/// The configuration does not select the images that wait.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("interactive mode: cannot choose which of {count} images waits instead of running its program")]
 #[diagnostic(
@@ -18,8 +18,8 @@ pub(super) struct NoInteractiveImage {
     count: usize,
 }
 
-/// Gives the images of `interactive` another entrypoint: their own, or one that waits. Without the section, it is the only
-/// image.
+/// Gives the images of `interactive` another entrypoint: their own, or one that waits. Without the section, it is the
+/// only image.
 ///
 /// # Errors
 /// [`NoInteractiveImage`] if nothing names one of several images.
@@ -49,8 +49,8 @@ pub(super) fn let_images_wait(project: &mut Project) -> Result<(), NoInteractive
     Ok(())
 }
 
-/// Gives the section `dev` a terminal, a shell, if it has none. Its container is, unless the section says so: that of the
-/// first image of `interactive`, of the only image, or the only one.
+/// Adds a terminal with a shell to the section `dev` if it has none. Unless the section selects its container, it is
+/// that of the first image of `interactive`, of the only image, or the only container.
 pub(super) fn add_terminal(project: &mut Project) {
     let Project { dev, images, .. } = project;
     let waiting = dev.interactive.images.first();

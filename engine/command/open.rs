@@ -114,7 +114,7 @@ async fn open_pages(connected: Connected, args: &OpenArgs) -> Result<ExitStatus,
     let services = access.services(&namespace).await.map_err(Failure::failed)?;
     let service = choose(&services, args.name.as_deref(), &namespace).map_err(Failure::failed)?;
     let selector = TargetSelector { labels: Some(service.labels.clone()), ..TargetSelector::default() };
-    // A pod that cannot start is reported at once, instead of a server that does not respond.
+    // A pod that cannot start is reported immediately, instead of a server that does not respond.
     let target = Target::resolve(&access, &selector, TargetLimits::default(), &events, &cancel);
     target.await.map_err(|error| Failure::failed(ScriptError::of_stage_error(error)))?;
     let remote_port = pod_port(&access, service, &namespace).await?;

@@ -41,7 +41,7 @@ pub struct PurgeArgs {
     #[arg(short = 'd', long, value_name = "NAMES", value_delimiter = ',', hide = true)]
     pub deployments: Vec<String>,
 
-    /// Do not ask
+    /// Skip the prompt
     #[arg(short, long)]
     pub yes: bool,
 

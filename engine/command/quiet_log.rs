@@ -28,8 +28,8 @@ pub(super) fn hidden(events: Events, quiet: &Arc<AtomicBool>, log: PathBuf) -> E
             _ => return,
         };
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log);
-        // A line is written at once, because other sessions of the project append to the same file. There is nowhere to
-        // tell that it cannot be written.
+        // A line is one write, because other sessions of the project append to the same file. A failed write cannot be
+        // reported anywhere.
         let line = format!("{} {line}\n", jiff::Timestamp::now());
         let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
     })

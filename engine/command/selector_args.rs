@@ -36,7 +36,7 @@ pub struct SelectorArgs {
 }
 
 impl SelectorArgs {
-    /// Whether an option says which pod is meant.
+    /// Whether an option selects a pod.
     pub fn names_a_pod(&self) -> bool {
         self.pod.is_some()
             || self.image.is_some()

@@ -22,9 +22,9 @@ pub(super) fn target_chooser(scripts: &ScriptsInForce, selection: &Selection) ->
         let problem = match execution.call_function("target", arguments) {
             Ok(chosen) => match place_of(&chosen, candidates) {
                 Some(place) => return place,
-                None => format!(
-                    "`target` returned no container of its list for {selection}: using the first one"
-                ),
+                None => {
+                    format!("`target` returned no container of its list for {selection}: using the first one")
+                }
             },
             Err(_) if session.cancel.is_cancelled() => return 0,
             Err(error) => format!("using the first container, because `target` failed: {error}"),

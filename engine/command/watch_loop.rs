@@ -539,7 +539,7 @@ impl WatchLoop<'_> {
                 return ChangeImpact::new(Answer::Maybe, "it has not been planned yet");
             };
             let mut strongest = ChangeImpact::new(Answer::No, "none of its inputs changed");
-            // Of earlier changes, its last plan knows.
+            // The last plan includes earlier changes.
             for file in files.iter().filter(|file| file.at > reach.since()) {
                 let impact = reach.if_changed(&file.path);
                 if impact.answer == Answer::No {

@@ -24,7 +24,7 @@ pub struct Candidate {
     pub image: String,
     /// Its phase.
     pub phase: ContainerPhase,
-    /// Whether it runs the last build, as far as that is known.
+    /// Whether it runs the last build, if that is known.
     pub is_current: bool,
 }
 
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use crate::connect::ImageMatch;
 
-    /// A pod with the containers `(name, image)`, all in the state that `ready` says (`None`: waiting).
+    /// A pod with the containers `(name, image)`, all in the state `ready` (`None`: waiting).
     fn pod(name: &str, second: u8, containers: &[(&str, &str)], ready: Option<bool>) -> Value {
         let states = containers.iter().map(|(name, _)| {
             let state = if ready.is_some() { json!({ "running": {} }) } else { json!({ "waiting": {} }) };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// How much longer than the time of the process the time of the clock must be.
 const JUMP: Duration = Duration::from_secs(5);
 
-/// Compares the clock with the time of the process, which stands still while the machine is asleep.
+/// Compares the clock with the time of the process, which stops while the machine is asleep.
 pub(super) struct ClockJump {
     clock: SystemTime,
     process: Instant,

@@ -151,7 +151,7 @@ async fn follow_log(
 ) -> Result<i32, StageError> {
     let log = access.follow_log(&target.container_target(), lines).await?;
     let mut log = Box::pin(log.lines());
-    // A log that breaks off has ended as far as a hook is concerned.
+    // For a hook, an interrupted log has ended.
     while let Ok(Some(line)) = log.try_next().await {
         on_line(Pipe::Stdout, &line);
     }

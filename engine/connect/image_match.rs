@@ -20,7 +20,7 @@ pub struct ImageMatch {
 /// How well the image of a container matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ImageFit {
-    /// It is the last build, as far as that is known.
+    /// It is the last build, if that is known.
     Current,
     /// It is another build of the image.
     Other,

@@ -1,7 +1,7 @@
-//! Connections to running containers: which container is meant, its log, and its ports.
+//! Connections to running containers: the selection of a container, its log, and its ports.
 //!
-//! [`TargetSelector`] describes a container, [`Target::resolve`] waits for one, and [`TargetWatch`] always knows the
-//! current one, while pods come and go.
+//! [`TargetSelector`] describes a container, [`Target::resolve`] waits for one, and [`TargetWatch`] always has the
+//! current one, also when pods are replaced.
 
 mod candidate;
 mod clock_jump;

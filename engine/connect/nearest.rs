@@ -13,7 +13,7 @@ use crate::suggestion::nearest;
 /// The number of names in a hint.
 const NAMES: usize = 8;
 
-/// A hint for `selector`, which describes none of `pods`, all pods of the namespace; empty if there is nothing to say.
+/// A hint for `selector`, which describes none of `pods`, all pods of the namespace; empty without similar pods.
 pub(super) fn hint(selector: &TargetSelector, pods: &[Arc<Pod>], namespace: &str) -> String {
     if pods.is_empty() {
         return format!(

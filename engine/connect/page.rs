@@ -39,8 +39,8 @@ pub enum PageError {
     },
 }
 
-/// Waits until the server of `url` responds with a status below 500: an application that says 401 or 404 is up. TLS is
-/// not checked on this machine.
+/// Waits until the server of `url` responds with a status below 500: an application that responds with 401 or 404 is
+/// up. TLS is not checked on this machine.
 ///
 /// # Errors
 /// [`PageError`].

@@ -9,7 +9,7 @@ use crate::cluster::ClusterError;
 /// The reason why no container can be connected to.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TargetError {
-    /// Nothing says which of several pods is meant.
+    /// The selection matches several pods.
     #[error("several pods run in the namespace `{namespace}`: {}", quoted(pods))]
     Ambiguous {
         /// The namespace.

@@ -41,7 +41,7 @@ pub struct TargetState {
     pub is_settled: bool,
 }
 
-/// Always knows the container that is current: the newest one that is ready, and the old one until the next is ready.
+/// Always has the current container: the newest one that is ready, and the old one until the next is ready.
 /// Cheap to clone; the watch ends with its last clone.
 #[derive(Clone)]
 pub struct TargetWatch {
@@ -101,11 +101,11 @@ impl TargetWatch {
         let is_other = |state: &TargetState| {
             state.is_settled && state.target.as_ref().is_some_and(|target| target.pod_uid != pod)
         };
-        // The sender lives as long as this.
+        // The sender is dropped together with `self`.
         let _ = state.wait_for(is_other).await;
     }
 
-    /// From now on, `selector` says which container is meant: an image has been built.
+    /// From now on, `selector` selects the container: an image has been built.
     pub fn select(&self, selector: TargetSelector) {
         self.selector.send_if_modified(|current| {
             let is_other = *current != selector;

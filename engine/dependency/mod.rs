@@ -1,8 +1,8 @@
 //! Dependencies of a project (`dependencies` in DevSpace).
 //!
-//! [`Tree`] finds and loads them, each once even if several projects need it. [`ProjectSelection`] says which are built. A
-//! project's pipeline builds its dependencies first, so leaves are built first, and independent projects are built in
-//! parallel under one job limit.
+//! [`Tree`] finds and loads them, each once even if several projects need it. [`ProjectSelection`] selects those that
+//! are built. A project's pipeline builds its dependencies first, so leaves are built first, and independent projects
+//! are built in parallel under one job limit.
 
 mod claims;
 mod error;

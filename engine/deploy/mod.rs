@@ -1,7 +1,7 @@
 //! Deployments: charts and manifests, the references of images in them, and the readiness of the objects that they
 //! create.
 //!
-//! Nothing here knows a run: [`crate::rollout`] connects the parts with the project.
+//! Nothing here depends on a run: [`crate::rollout`] connects the parts with the project.
 
 pub mod chart;
 pub mod manifest;

@@ -44,7 +44,7 @@ pub struct Connections {
     opened: HashSet<String>,
     /// Synced directories that do not exist on this machine and were reported.
     missing: HashSet<PathBuf>,
-    /// Why entries of the section `dev` are not connected, as far as that was reported.
+    /// The reported reasons why entries of the section `dev` are not connected.
     problems: HashMap<String, String>,
     /// Whether other sessions that sync the same directory of a container are ended.
     pub steals: bool,

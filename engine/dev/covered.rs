@@ -1,4 +1,4 @@
-//! Which files synced directories bring into containers without a build.
+//! The files that syncs upload to containers without a build.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::FolderRules;
 use crate::config::Folder as SyncFolder;
 use crate::sync::{ExcludeRules, is_own};
 
-/// The files that synced directories bring into containers without a build.
+/// The files that syncs upload to containers without a build.
 pub struct Coverage(Vec<Covering>);
 
 /// A synced directory that uploads changed files.
@@ -35,7 +35,7 @@ impl Coverage {
         Self(uploading.filter_map(covering).collect())
     }
 
-    /// Whether the file `path` (absolute, resolved) is brought into the containers of `image`: then a change of it
+    /// Whether a sync uploads the file `path` (absolute, resolved) to the containers of `image`: then a change of it
     /// needs no build.
     pub fn covers(&self, image: &str, path: &Path) -> bool {
         self.0.iter().any(|folder| folder.image.as_deref() == Some(image) && folder.has(path))

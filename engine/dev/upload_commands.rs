@@ -30,7 +30,7 @@ pub struct UploadCommands {
     pub directory: PathBuf,
     /// How long each command may take.
     pub limit: Duration,
-    /// The advice if it asks for nothing.
+    /// The advice if `onUpload` is empty.
     pub advice: ReloadAdvice,
     /// Receives failures.
     pub events: Events,

@@ -70,7 +70,7 @@ pub trait Deployer: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<String, StageError>;
 
-    /// The release that an upgrade would create; `None` if helm cannot tell. Changes nothing.
+    /// The release that an upgrade would create; `None` if helm cannot determine it. Changes nothing.
     ///
     /// # Errors
     /// As for [`Deployer::render_chart`].

@@ -55,7 +55,7 @@ impl Writes {
         Writing(self.clone(), None)
     }
 
-    /// Like [`Writes::begin`], and remembers that `command` ran.
+    /// Like [`Writes::begin`], and records that `command` ran.
     pub fn begin_command(&self, command: String, purpose: Purpose) -> Writing {
         let index = {
             let mut commands = lock(&self.0.commands);

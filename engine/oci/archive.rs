@@ -24,8 +24,8 @@ struct DockerImage {
 impl BlobStore {
     /// Writes `root`, a manifest or an index of the store, with everything it references, to `sink` as an archive with
     /// the names `references`. `docker load`, `podman load`, `ctr image import` and skopeo read it. Equal images give
-    /// equal archives. Of an index, `docker load` without containerd loads the image for `platform` (`linux/arm64`), or
-    /// the first one if that image does not exist.
+    /// equal archives. From an index, `docker load` without containerd loads the image for `platform` (`linux/arm64`),
+    /// or the first one if that image does not exist.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if a part is not in the store; errors of `sink`.

@@ -19,7 +19,7 @@ const LEAST_SAVED: usize = 64;
 /// A header without name and time, for an unknown operating system (RFC 1952, 2.3).
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
-/// Compresses what is written to it into `sink`, block by block, as pigz does: every block is a sequence of deflate
+/// Compresses the written bytes into `sink`, block by block, as pigz does: every block is a sequence of deflate
 /// blocks that ends at a byte boundary, and all together form one stream.
 #[derive(Debug)]
 pub(super) struct ParallelGzip<W> {

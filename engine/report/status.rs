@@ -21,7 +21,7 @@ pub(super) struct Status {
     deployments: Parts,
     forwards: Parts,
     folders: Parts,
-    /// Why changes have no effect, and how to go on.
+    /// Why changes have no effect, and how to resume.
     paused: Option<String>,
     question: Option<String>,
     keys: String,

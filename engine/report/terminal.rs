@@ -27,8 +27,7 @@ const DELAY: SignedDuration = SignedDuration::from_millis(200);
 /// The time between two frames.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// How often indicatif may draw in a second: more often than we do, since a frame that it leaves out may be the last
-/// one.
+/// How often indicatif may draw in a second: more often than we do, since a frame that it skips may be the last one.
 pub(super) const FRAMES: u8 = 60;
 
 /// The terminal.

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 
 /// `line` without colors, cursor movements and other control characters except tabs.
 ///
-/// Of a line with carriage returns, only the text that would remain on the screen is kept.
+/// Keeps only the part of a line with carriage returns that would remain on the screen.
 pub(super) fn clean(line: &str) -> Cow<'_, str> {
     // Almost every line is clean already.
     if !line.chars().any(|character| character.is_control() && character != '\t') {

@@ -11,8 +11,8 @@ use crate::event::Level;
 const OWN: [&str; 6] =
     ["--server-side", "--force-conflicts", "--validate", "--wait", "--timeout", "--overwrite"];
 
-/// The kubectl command for the objects of `deployment`, if devspace.yaml configures one, or arguments for it that windlass
-/// does not know; `None`: windlass applies them.
+/// The kubectl command for the objects of `deployment`, if devspace.yaml configures one, or arguments for it that
+/// windlass does not support; `None`: windlass applies them.
 ///
 /// # Errors
 /// `exec::forbidden` with `--no-exec`.

@@ -1,8 +1,8 @@
 //! Rollouts: from a deployment of the project to the objects that a cluster gets, with the images of the run in them.
 //!
 //! The steps are those of `scripts/deploy.rhai`: values or manifests are loaded, the references of images are replaced
-//! in them, and a chart is rendered or the manifests are completed. [`crate::deploy`] has the parts, which know nothing
-//! of a run.
+//! in them, and a chart is rendered or the manifests are completed. [`crate::deploy`] has the parts, which do not
+//! depend on a run.
 
 mod chart;
 mod chart_state;

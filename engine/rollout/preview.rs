@@ -26,8 +26,8 @@ pub struct PlannedChange {
 }
 
 impl Rollout {
-    /// The changes that a deploy would make: of manifests by dry runs of the cluster, of a chart by comparing its release
-    /// with the one that helm would create.
+    /// The changes that a deploy would make: of manifests by dry runs of the cluster, of a chart by comparing its
+    /// release with the one that helm would create.
     ///
     /// # Errors
     /// As for [`Rollout::verdict`], and `deploy::...` if helm fails.
@@ -86,7 +86,8 @@ impl Rollout {
         let preview = session.wait_for_end(deployer.preview_chart(request, &cancel));
         let after = match preview {
             Ok(Some(release)) => objects(&release.manifest, &request.namespace)?,
-            // Old versions of helm cannot ask the cluster, and it does not know the kinds of a chart with definitions yet.
+            // Old versions of helm cannot query the cluster, and before the deploy, the cluster does not serve the
+            // kinds that the chart defines.
             preview => {
                 let text = session.wait_for_end(deployer.render_chart(request, &cancel))?;
                 if let Err(error) = preview {

@@ -11,8 +11,8 @@ use crate::process::Purpose;
 use crate::run::{Run, foreign_base};
 use crate::watch::ChangedFile;
 
-/// How a change affects the images of `parts` (dependencies first), with their full names. `images` are those of a part,
-/// base images first; `direct` is the answer for one image, without its bases.
+/// How a change affects the images of `parts` (dependencies first), with their full names. `images` are those of a
+/// part, base images first; `direct` is the answer for one image, without its bases.
 pub fn affected(
     parts: &[Arc<Execution>],
     images: impl Fn(&Arc<Execution>) -> Vec<String>,
@@ -73,8 +73,8 @@ fn dependency_images(run: &Run, image: &str) -> Vec<String> {
 }
 
 impl Execution {
-    /// Begins the builds of images again that read one of `files`, unless a command of this run wrote it. Other images
-    /// go on.
+    /// Restarts the builds of images that read one of `files`, unless a command of this run wrote it. Other builds
+    /// continue.
     pub fn restart_builds(self: &Arc<Self>, files: &[ChangedFile], shown: impl Fn(&Path) -> String) {
         for part in self.parts() {
             let (run, writes) = (&part.run, &part.run.session.host.writes);

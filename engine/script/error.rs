@@ -177,7 +177,7 @@ fn result_of(function: &Function, place: &ScriptLocation) -> Excerpt {
     Excerpt::one(title, place, "what this returns".to_owned())
 }
 
-/// The place of the closure that `error` says cannot be called: its caller is not a script.
+/// The place of the closure that cannot be called according to `error`: its caller is not a script.
 fn closure(pipeline: &Pipeline, error: &EvalAltResult) -> Option<ScriptLocation> {
     let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return None };
     let name = signature.split([' ', '(']).next().filter(|name| is_closure(name))?;

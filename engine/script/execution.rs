@@ -26,7 +26,7 @@ pub struct Execution {
     pub dependencies: Vec<(String, Arc<Self>)>,
     /// The dependencies that its pipeline builds first.
     pub targets: Vec<Arc<Self>>,
-    /// Of a dependency: the result of its pipeline, after its call.
+    /// For a dependency: the result of its pipeline, after its call.
     pub(super) outcome: OnceLock<Result<(), Arc<ScriptError>>>,
     pub(super) failures: Mutex<Vec<(String, Arc<ScriptError>)>>,
     /// The latest plan of each image.

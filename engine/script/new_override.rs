@@ -17,8 +17,8 @@ impl Pipeline {
         signatures
     }
 
-    /// One line for each function of the project that overrides a function which windlass did not have when the project,
-    /// which knows the functions `known`, last ran: it may be meant as something else.
+    /// One line for each function of the project that overrides a new function of windlass: one that is not in `known`,
+    /// the functions of windlass at the project's last run. The project may use the name for something else.
     pub fn new_overrides(&self, known: &KnownFunctions) -> Vec<String> {
         let is_new = |function: &&Function| match known {
             KnownFunctions::Recorded(known) => !known.contains(&function.signature()),

@@ -215,7 +215,7 @@ impl Pipeline {
         resolver::find(&self.root, None, path)
     }
 
-    /// Its scripts, as far as images depend on them.
+    /// Its scripts, without parts that images do not depend on.
     pub fn scripts(&self) -> Scripts {
         // No image depends on the default pipelines of deployments and dev sessions.
         let files = self.files.iter().filter(|file| !file.is_built_in() || *file.name == *BUILD);

@@ -27,7 +27,7 @@ pub enum Reload {
     Build,
     /// It reports the image as stale.
     Report,
-    /// Nothing: synced directories bring the files into the containers.
+    /// Nothing: syncs upload the files to the containers.
     Nothing,
 }
 

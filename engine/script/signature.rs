@@ -5,7 +5,7 @@
 //! ///
 //! /// @param version string The version: `1.4.0`.
 //! /// @param channel "stable"|"beta" = "stable" Who gets it.
-//! /// @param dry_run bool Only say what would happen.
+//! /// @param dry_run bool Only print the actions.
 //! fn release(project, version, channel, dry_run) { ... }
 //! ```
 
@@ -113,7 +113,8 @@ impl Pipeline {
 /// Whether `windlass run` offers `function`.
 pub(super) fn is_own_pipeline(function: &Function) -> bool {
     let takes_project = function.parameters.first().is_some_and(|first| first == PROJECT);
-    // A project may have had a pipeline `render` or `dev` before windlass had one: `windlass run render` still calls it.
+    // A project may have had a pipeline `render` or `dev` before windlass had one: `windlass run render` still calls
+    // it.
     let is_own = !function.is_default()
         || (!function.file.is_built_in() && function.default_pipeline().is_some_and(|name| name != "build"));
     function.is_public && takes_project && is_own

@@ -127,7 +127,7 @@ async fn type_into(stdin: Option<ExecInput>, Interaction { keyboard, form }: Int
     std::future::pending().await
 }
 
-/// The size of the terminal; that of an old terminal if it does not say.
+/// The size of the terminal; that of an old terminal if it is unknown.
 pub(crate) fn terminal_size() -> TerminalSize {
     let (columns, lines) = crossterm::terminal::size().unwrap_or((80, 24));
     TerminalSize { columns, lines }

@@ -56,7 +56,7 @@ pub struct DaemonFacts {
     pub is_docker: bool,
     /// Whether it can build with BuildKit.
     pub has_buildkit: bool,
-    /// Whether it is configured to build without BuildKit, unless a request asks for it.
+    /// Whether it is configured to build without BuildKit, unless a request selects it.
     pub prefers_classic: bool,
 }
 

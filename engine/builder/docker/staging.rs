@@ -108,7 +108,7 @@ fn name(request: &BuildRequest, files: &[(FileVersion, Digest)]) -> String {
         let before = remembered.copy.begin(*version);
         remembered.copy.finish(*version, before, *content);
     }
-    // Recorded before they are sent, so that the next build knows them even if this one is killed.
+    // Recorded before they are sent, so that the next build has the record even if this one is killed.
     remembered.put_back();
     shared_key(request, remembered.copy.name())
 }

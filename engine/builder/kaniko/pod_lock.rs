@@ -38,7 +38,7 @@ impl PodLock {
         Ok(Self { path, file })
     }
 
-    /// The lock files in `folder` that are not locked any more, each with its pod. Each is locked by this process
+    /// The lock files in `folder` that are no longer locked, each with its pod. Each is locked by this process
     /// from now on.
     pub(super) fn abandoned(folder: &Path) -> Vec<(Self, LockedPod)> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -33,7 +33,7 @@ pub fn check_support(image: &ImageConfig, skips_push: bool) -> Result<Supported,
     if let Some(docker) = docker {
         check(&image.name, &docker.args, Taker::Kaniko)?;
     }
-    // Of several inputs of one kind, kaniko uses the last, but windlass would have sent the files of another one.
+    // Kaniko uses the last of several inputs of one kind, but windlass would have sent the files of another one.
     let steers = |arg: &&BuilderArg| matches!(arg.role(), Some(Role::Input | Role::Context));
     if let Some(arg) = image.kaniko.iter().flat_map(|kaniko| kaniko.args.iter()).find(steers) {
         let (argument, place) = (arg.name.clone(), arg.place());

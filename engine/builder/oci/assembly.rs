@@ -275,7 +275,7 @@ impl Assembly<'_> {
         };
         match self.graph.origin(from) {
             Origin::Targets(targets) => {
-                // Of several build stages with the same name, the last one is used.
+                // The last one of several build stages with the same name is used.
                 let Some(index) = targets.last().copied() else { return Ok(RootFs::default()) };
                 let mut state = self.target(index, platform)?;
                 let known = state.root_fs.is_some();

@@ -30,7 +30,7 @@ pub trait BaseImages: Send + Sync {
     /// Fetches the layers of `image`, which has the reference `reference`, into the store.
     ///
     /// # Errors
-    /// If a layer does not exist any more, or every server that may have it is unreachable.
+    /// If a layer no longer exists, or every server that may have it is unreachable.
     async fn fetch(
         &self,
         reference: &str,

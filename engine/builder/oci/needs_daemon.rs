@@ -10,7 +10,7 @@ use crate::image::dockerfile::{
 };
 use crate::image::{Dockerfile, Platform, dockerfile::DockerfileError};
 
-/// The build argument that names the frontend, whatever the Dockerfile says.
+/// The build argument that names the frontend; it takes precedence over the Dockerfile.
 const SYNTAX: &str = "BUILDKIT_SYNTAX";
 
 /// An instruction that requires a daemon.

@@ -93,7 +93,7 @@ pub enum ApplyError {
     #[error("{} has no `{missing}`", if object.is_empty() { "an object".to_owned() } else { format!("`{object}`") })]
     #[diagnostic(code(deploy::incomplete_object))]
     Incomplete {
-        /// The object, as far as it is known: `Deployment`.
+        /// The known part of the object: `Deployment`.
         object: String,
         /// The missing field.
         missing: &'static str,
@@ -250,7 +250,7 @@ pub enum ApplyError {
         reason: String,
     },
 
-    /// Fields that the cluster does not know, or of a wrong type.
+    /// Unknown fields, or fields of the wrong type.
     #[error("cannot {doing}: {}", joined(fields))]
     #[diagnostic(
         code(deploy::schema),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// A field of an object, as far as the object has it.
+/// A field of an object, up to the last part that the object has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocatedField {
     /// The keys and indexes of the parts that exist: `spec`, `containers`, `0`.

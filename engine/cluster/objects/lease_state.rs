@@ -41,7 +41,7 @@ pub(super) struct Observed {
     pub since: Timestamp,
     /// When this state of the lock was first read.
     first_read: Instant,
-    /// Whether the caller knows the holder.
+    /// Whether the holder is known.
     pub is_reported: bool,
 }
 

@@ -41,7 +41,7 @@ const REMOVALS: &[Removal] = &[
     ),
 ];
 
-/// Kinds that manifests often have under a wrong API version, and the right one.
+/// Kinds that manifests often have under a wrong API version, and the correct one.
 const HOMES: &[(&str, &[&str])] = &[
     ("apps/v1", &["DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"]),
     ("autoscaling/v2", &["HorizontalPodAutoscaler"]),

@@ -1,4 +1,4 @@
-//! The fields that the API server does not know, or that have a wrong type.
+//! The fields that are unknown to the API server, or that have the wrong type.
 
 use super::FieldProblem;
 

@@ -45,7 +45,7 @@ pub enum ObjectChange {
     Exists(Value),
     /// The object was deleted; after a lost connection, only its identity is known.
     Deleted(Value),
-    /// All objects of a kind and namespace were reported, as far as they exist.
+    /// All objects of a kind and namespace that exist were reported.
     Complete {
         /// The kind.
         kind: String,

@@ -19,7 +19,7 @@ impl Table {
         Self { widths, rows: vec![heads] }
     }
 
-    /// Adds a row, one cell per column. Of a cell with several lines, only the first is shown.
+    /// Adds a row, one cell per column. Only the first line of a cell is shown.
     pub(super) fn push(&mut self, cells: Vec<String>) {
         let cells: Vec<String> = cells.iter().map(|cell| one_line(cell)).collect();
         for (width, cell) in self.widths.iter_mut().zip(&cells) {

@@ -30,7 +30,7 @@ pub(super) struct ChangeView {
     /// The first of them, relative to the project directory if they are in it; a directory counts with all that is in
     /// it.
     files: Vec<String>,
-    /// The directories that bring it into containers: `app -> /app`.
+    /// The synced directories that upload it to containers: `app -> /app`.
     syncs: Vec<String>,
     /// The images that are built.
     builds: Vec<String>,

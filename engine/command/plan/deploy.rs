@@ -226,7 +226,7 @@ impl DeployView {
         Ok(())
     }
 
-    /// Whether something would be built or deployed, as far as that is known.
+    /// Whether something would be built or deployed, if that is known.
     pub(super) fn has_work(&self) -> bool {
         let is_kept = |deployment: &DeploymentView| deployment.decision == Planned::Keep;
         self.build.has_work() || !self.deployments.iter().all(is_kept)

@@ -33,7 +33,7 @@ pub struct OptionTaken {
     flag: String,
 }
 
-/// The command line of a pipeline is not valid, or asks for help.
+/// The command line of a pipeline is not valid, or requests help.
 #[derive(Debug)]
 pub enum InvalidArguments {
     /// An error or a help request of clap.

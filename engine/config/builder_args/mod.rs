@@ -71,7 +71,7 @@ impl BuilderArgs {
         self.0.iter().map(BuilderArg::word)
     }
 
-    /// The arguments that affect the image. Of a secret or an SSH agent, only the id does.
+    /// The arguments that affect the image. For a secret or an SSH agent, only the ID does.
     pub fn key_words(&self) -> impl Iterator<Item = String> {
         self.0.iter().filter_map(BuilderArg::key_word)
     }

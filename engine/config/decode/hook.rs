@@ -15,7 +15,7 @@ use crate::suggestion::nearest;
 /// The actions of a hook in a container, instead of a local command.
 const CONTAINER_ACTIONS: [&str; 4] = ["upload", "download", "logs", "wait"];
 
-/// How long a hook waits for its container, if it does not say.
+/// How long a hook waits for its container by default.
 const CONTAINER_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// Reads `hooks`, without disabled ones.

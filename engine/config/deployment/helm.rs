@@ -93,7 +93,7 @@ impl HelmDriver {
     }
 }
 
-/// Helm 2: windlass uses only Helm 3 and 4, which do not know the releases of Tiller. If one of this deployment
+/// Helm 2: windlass uses only Helm 3 and 4, which cannot read the releases of Tiller. If one of this deployment
 /// exists, it must be migrated before windlass can deploy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

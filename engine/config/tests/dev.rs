@@ -259,7 +259,7 @@ fn auto_reload_interactive_images_and_pages() {
     assert_eq!(dev["autoReload"], expected);
     let expected = json!([{"name": "api", "entrypoint": ["sleep"], "cmd": ["9"]}, {"name": "web"}]);
     assert_eq!(dev["interactive"], json!({"images": expected}));
-    // All images of the first version were reloaded unless they said otherwise.
+    // In the first version, all images were reloaded by default.
     let text = "version: v1alpha1\nimages: {api: {name: acme/api}, web: {name: acme/web, autoReload: {disabled: true}}}\n\
                 devSpace: {autoReload: {paths: [x]}}";
     let dev = Fixture::raw(text.as_bytes()).loaded().project.dev;

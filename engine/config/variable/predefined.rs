@@ -9,7 +9,7 @@ use crate::config::environment::Environment;
 use crate::git::GitTrouble;
 use crate::process::Process;
 
-/// The timeout of git commands, which normally finish at once.
+/// The timeout of git commands, which normally finish immediately.
 const GIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The environment variable with the user's home directory.

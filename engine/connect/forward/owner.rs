@@ -1,6 +1,6 @@
 //! The process that has a local port.
 
-/// The process that listens on the local `port`, if the system tells: `` `node` (process 4711)``.
+/// The process that listens on the local `port`, if the system reports it: `` `node` (process 4711)``.
 #[cfg(target_os = "linux")]
 pub(super) fn owner(port: u16) -> Option<String> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];

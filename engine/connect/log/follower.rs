@@ -167,7 +167,7 @@ impl Follower {
         }
     }
 
-    /// Reads the log from where `resume` stands; `is_previous`: that of the container before the last restart.
+    /// Reads the log from the position of `resume`; `is_previous`: that of the container before the last restart.
     async fn read(
         &mut self,
         is_previous: bool,

@@ -1,4 +1,4 @@
-//! How far a container is, as far as its log is concerned.
+//! The progress of a container, for its log.
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 

@@ -1,4 +1,4 @@
-//! How a log that was interrupted goes on without losing or repeating lines.
+//! Resumes an interrupted log without losing or repeating lines.
 
 use std::collections::HashMap;
 
@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::lines::TimedLine;
 
-/// How much earlier than the last line the log is requested again, in seconds: nodes write the lines of stdout and stderr
-/// not exactly in the order of their times.
+/// How much earlier than the last line the log is requested again, in seconds: nodes write the lines of stdout and
+/// stderr not exactly in the order of their times.
 const MARGIN: i64 = 1;
 
 /// The position in a log, for the next request. The cluster repeats all lines from the beginning of a second; known

@@ -169,7 +169,7 @@ fn context_lines(output: &HelmOutput, message: &str) -> Vec<String> {
 }
 
 impl ChartError {
-    /// The error for a release that is locked by an operation, with what is known about it: the status with its time,
+    /// The error for a release that is locked by an operation, with the known facts: the status with its time,
     /// and the last revision that was deployed.
     pub fn pending(release: &str, namespace: &str, since: Option<String>, deployed: Option<u64>) -> Self {
         let command = match deployed {

@@ -6,7 +6,7 @@ use super::run::Invocation;
 use super::upgrade::upgrade_arguments;
 use super::{ChartError, ChartRequest, HelmRun, HelmVersion, Release, build_dependencies};
 
-/// The oldest version that can ask the cluster without changing it.
+/// The oldest version that can query the cluster without changing it.
 const OLDEST: HelmVersion = HelmVersion { major: 3, minor: 13, patch: 0 };
 
 /// The release that an upgrade would create, with objects as rendered for this cluster. Changes nothing. `None` if helm

@@ -7,6 +7,6 @@ pub enum Permanence {
     Temporary,
     /// It ends the wait when it is seen twice, or for 15 seconds.
     Repeated,
-    /// It ends the wait at once: the cluster gave up.
+    /// It ends the wait immediately: the cluster does not retry.
     Final,
 }

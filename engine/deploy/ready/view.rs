@@ -29,7 +29,7 @@ impl<'a> ClusterView<'a> {
     ///
     /// `objects` are the deployed objects, the ReplicaSets, Jobs and Pods that they own, and, if known, their
     /// PersistentVolumeClaims, StorageClasses and Nodes. `events` are the Warning events. With the Normal ones, the
-    /// view also knows which images are being pulled, which volumes wait for a pod, and whether an autoscaler adds
+    /// view also records which images are being pulled, which volumes wait for a pod, and whether an autoscaler adds
     /// nodes.
     pub fn new(
         now: Timestamp,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Something about a replaced reference that a user should know.
+/// A hint for the user about a replaced reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
     /// A reference has a digest, so that the image of this run is not deployed there.

@@ -1,4 +1,4 @@
-//! The images that a run knows.
+//! The known images of a run.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::suggestion::nearest;
 /// No reference is longer: host, repository, tag and digest at their limits.
 pub(super) const LONGEST_REFERENCE: usize = 1024;
 
-/// The images that a run knows, with the references that they have.
+/// The known images of a run, with their references.
 #[derive(Debug, Clone, Default)]
 pub struct KnownImages {
     images: Vec<KnownImage>,

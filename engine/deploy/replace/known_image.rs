@@ -1,8 +1,8 @@
-//! An image that a run knows.
+//! A known image of a run.
 
 use crate::image::{Digest, Repository, Tag, TagTemplate};
 
-/// An image that a run knows: of the project, or of one of its dependencies.
+/// A known image of a run: of the project, or of one of its dependencies.
 #[derive(Debug, Clone)]
 pub struct KnownImage {
     /// The dependency that it belongs to; `None` for an image of the project itself.
@@ -11,7 +11,7 @@ pub struct KnownImage {
     pub name: String,
     /// Its repository.
     pub repository: Repository,
-    /// Its configured tags: they tell images with the same repository apart.
+    /// Its configured tags: they distinguish images with the same repository.
     pub tags: Vec<TagTemplate>,
     /// Its reference.
     pub reference: KnownReference,

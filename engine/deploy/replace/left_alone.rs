@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A reference to a known image that was left alone.
+/// A reference to a known image that was not replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftAlone {
     /// Its place: `Deployment/web spec.template.spec.containers[0].args[1]`.
@@ -21,7 +21,7 @@ impl fmt::Display for LeftAlone {
     }
 }
 
-/// The reason why a reference to a known image was left alone.
+/// The reason why a reference to a known image was not replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeftAloneReason {
     /// It is in an environment variable.

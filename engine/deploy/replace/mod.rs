@@ -3,7 +3,7 @@
 //! Without I/O: the caller finds out which reference each image has ([`KnownImages`]), and writes the result. Each
 //! function changes only strings that refer to a known image, in fields that are known to hold images, and resolves
 //! the placeholders `image(NAME)`, `tag(NAME)` and `${runtime.images.NAME}`. Its [`Report`] contains the changes, and
-//! the references that were left alone, with the reasons.
+//! the references that were not replaced, with the reasons.
 //!
 //! Applied to its own result, it changes nothing. The only exception: a value that is exactly `image(NAME)` and is not
 //! under an image key stays the repository without a tag, because the user joins it with `tag(NAME)` somewhere else.

@@ -76,8 +76,8 @@ pub(super) fn named_pairs(map: &Map<String, Value>, images: &KnownImages) -> Vec
     map.iter().filter_map(pair).collect()
 }
 
-/// The keys that may hold the tag of the repository in `key`. If the value does not name a registry, only the key can
-/// say that it is an image: `githubRepo` and `githubTag` are none.
+/// The keys that may hold the tag of the repository in `key`. If the value does not name a registry, only the key
+/// identifies an image: `githubRepo` and `githubTag` are not images.
 fn tag_keys(key: &str, names_registry: bool) -> impl Iterator<Item = String> {
     let suffixes = ["", "Image", "_image", "Repository", "_repository", "Repo", "_repo"];
     let stems = suffixes.into_iter().filter_map(move |suffix| Some((suffix, key.strip_suffix(suffix)?)));

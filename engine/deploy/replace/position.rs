@@ -1,6 +1,6 @@
 //! Where images are in Kubernetes objects.
 
-/// The position of a value in a Kubernetes object, as far as it matters for images.
+/// The position of a value in a Kubernetes object, to the extent that it matters for images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Position {
     part: Part,

@@ -66,7 +66,7 @@ impl<'a> Replacer<'a> {
         Ok(target.map(|target| target.reference(written.repository)).filter(|reference| reference != text))
     }
 
-    /// The replacement of `text`, parsed as `written`, if `tag` is its tag; `None` if it is left alone.
+    /// The replacement of `text`, parsed as `written`, if `tag` is its tag; `None` if it is not replaced.
     pub(super) fn target(
         &mut self,
         written: &Written<'_, '_>,
@@ -143,7 +143,7 @@ impl<'a> Replacer<'a> {
         })
     }
 
-    /// Records a reference in an image field that is left alone. Returns the name of the image.
+    /// Records a reference in an image field that is not replaced. Returns the name of the image.
     fn record_left_alone(
         &mut self,
         written: &Written<'_, '_>,
@@ -152,7 +152,7 @@ impl<'a> Replacer<'a> {
         reason: LeftAloneReason,
     ) -> String {
         let image = self.names(written);
-        // The user decided to deploy another build, and did not forget the image.
+        // The user chose another build, so the image is not unused.
         self.report.used.extend(self.images.candidates(written).into_iter().map(KnownImage::full_name));
         let (place, value) = (place.to_string(), text.to_owned());
         self.report.left_alone.push(LeftAlone { place, value, image: image.clone(), reason });

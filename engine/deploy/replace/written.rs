@@ -32,7 +32,7 @@ pub(super) fn last_component(repository: &str) -> &str {
     repository.rsplit('/').next().unwrap_or(repository)
 }
 
-/// Whether `text` says in which registry it is. Such a string is an image reference, and not a word such as `app` or
+/// Whether `text` names a registry. Such a string is an image reference, and not a word such as `app` or
 /// a path such as `acme/api`.
 pub(super) fn names_registry(text: &str) -> bool {
     text.split_once('/').is_some_and(|(first, _)| {

@@ -56,7 +56,7 @@ impl Helms {
 }
 
 impl LiveDeployer {
-    /// Deploys with `access`, and remembers the versions of helm in `known`.
+    /// Deploys with `access`, and records the versions of helm in `known`.
     pub(super) fn new(access: ClusterAccess, known: KnownVersions) -> Self {
         Self { access, helms: Helms { found: Arc::default(), known } }
     }
@@ -104,7 +104,7 @@ impl LiveDeployer {
                 releases.and_then(|releases| releases.pending(&chart.namespace)).unwrap_or(error)
             }
             ChartError::HookFailed(mut failure) => {
-                // Without the permission to read it, the hint says how to.
+                // Without the permission to read it, the hint shows the command.
                 let object = failure.object.as_deref().unwrap_or_default();
                 failure.log = hook_log(&self.access, &chart.namespace, object).await.unwrap_or_default();
                 ChartError::HookFailed(failure)

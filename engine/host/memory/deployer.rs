@@ -1,4 +1,4 @@
-//! Deployments in memory: objects are kept by identity, and are ready at once.
+//! Deployments in memory: objects are kept by identity, and are ready immediately.
 
 use std::collections::BTreeMap;
 

@@ -65,7 +65,8 @@ impl Registry for PlanningRegistry {
         lock(&self.names).insert(to, from.clone());
         let what = format!("tag {reference} in the registry");
         self.effects.push(Effect::new(None, what, EffectKind::Copy { reference }));
-        // It names the image from now on, and other images are planned on it. Without an answer, the build will say why.
+        // It names the image from now on, and other images are planned on it. Without a response, the build will report
+        // the reason.
         Ok(self.inner.digest(from).await.ok().flatten().unwrap_or_else(|| PLANNED.to_owned()))
     }
 

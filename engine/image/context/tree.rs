@@ -60,7 +60,7 @@ impl Forest {
     }
 }
 
-/// A directory and everything below it, as far as it was read.
+/// A directory, and the part of its content that has been read.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,

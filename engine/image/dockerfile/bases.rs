@@ -7,7 +7,7 @@ impl Dockerfile {
     /// The external images that building `target` uses, in order, without `scratch` and without build stages.
     ///
     /// Build stages that `target` does not need are skipped. A `FROM` with variables that only the builder
-    /// knows (`TARGETARCH`) yields no image, but counts as needing every earlier build stage.
+    /// sets (`TARGETARCH`) yields no image, but counts as needing every earlier build stage.
     ///
     /// # Errors
     /// [`DockerfileError`] if the target does not exist, or a `FROM` cannot be expanded.

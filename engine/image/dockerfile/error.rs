@@ -68,9 +68,7 @@ pub enum DockerfileError {
     },
 
     /// The image has no command that the restart helper can start.
-    #[error(
-        "cannot inject the restart helper into `{file}`: it has no ENTRYPOINT and no CMD to restart"
-    )]
+    #[error("cannot inject the restart helper into `{file}`: it has no ENTRYPOINT and no CMD to restart")]
     #[diagnostic(
         code(image::dockerfile::no_command),
         help("set `entrypoint` for the image in devspace.yaml: the entrypoint of the base image is unknown")

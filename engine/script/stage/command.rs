@@ -89,13 +89,14 @@ pub mod command {
         super::run(&context, "sh", CommandLine::Shell(line.to_owned()), options)
     }
 
-    /// Runs `command`, a list of its name and its arguments, in a container, without a shell. `pod` is the name of a pod or
-    /// a label selector, such as `app=api`: of several pods, the newest that is ready. Waits up to 2 minutes until its
-    /// container runs. Shows the output while the command runs, and returns it. Equals `kubectl exec POD -- COMMAND`.
+    /// Runs `command`, a list of its name and its arguments, in a container, without a shell. `pod` is the name of a
+    /// pod or a label selector, such as `app=api`: of several pods, the newest that is ready. Waits up to 2 minutes
+    /// until its container runs. Shows the output while the command runs, and returns it. Equals `kubectl exec POD --
+    /// COMMAND`.
     ///
     /// # Errors
-    /// `stage::exec::failed` if its exit code is not 0; `connect::no_pod` if no pod matches; `exec::program_not_found` if
-    /// the image does not have the command, `exec::forbidden`, `exec::lost`; `cluster::none` without a cluster.
+    /// `stage::exec::failed` if its exit code is not 0; `connect::no_pod` if no pod matches; `exec::program_not_found`
+    /// if the image does not have the command, `exec::forbidden`, `exec::lost`; `cluster::none` without a cluster.
     ///
     /// # Example
     /// ```rhai
@@ -349,7 +350,7 @@ fn capture(run: &Run, request: &ExecRequest, is_quiet: bool) -> Result<(CommandR
     output.result(ended, &request.command.to_string())
 }
 
-/// The output of a command, as far as it has been printed.
+/// The output of a command so far.
 struct Captured {
     stdout: String,
     stderr: String,

@@ -67,7 +67,7 @@ pub mod connect {
         open_page(context, Page { origin, url: url.to_owned() })
     }
 
-    /// Shows a terminal or logs. Of several calls, the last one counts.
+    /// Shows a terminal or logs. If called several times, the last call counts.
     ///
     /// # Example
     /// ```rhai

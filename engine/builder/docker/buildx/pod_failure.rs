@@ -79,7 +79,7 @@ impl PodFailure {
     }
 }
 
-/// Queries the pods of the Deployment `name` until they cannot start any more, and returns the reason. A temporary
+/// Queries the pods of the Deployment `name` until they can no longer start, and returns the reason. A temporary
 /// reason is reported, and recorded in `last`. Without permission to query them, it never returns.
 pub(super) async fn until_hopeless(
     access: &ClusterAccess,

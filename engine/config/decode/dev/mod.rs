@@ -89,7 +89,7 @@ fn all_located(mapping: &Mapping, key: &str, of: &str, reader: &mut Reader<'_>) 
     texts.filter_map(|(text, origin)| Some(LocatedText { text, origin: origin? })).collect()
 }
 
-/// The value at `key` that `named` knows; `known` are its names.
+/// The value at `key`, converted by `named`; `known` are the accepted names.
 fn choice<T>(
     mapping: &Mapping,
     key: &str,

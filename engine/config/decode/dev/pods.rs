@@ -202,7 +202,7 @@ impl Pods {
     }
 }
 
-/// Whether the map at `key` has `enabled: true`, or `default` if it does not say.
+/// Whether the map at `key` has `enabled: true`, or `default` without the key.
 fn is_enabled(mapping: &Mapping, key: &str, default: bool) -> bool {
     let enabled = field(mapping, key).and_then(|node| node.get("enabled"));
     enabled.and_then(YamlNode::as_scalar).and_then(|scalar| scalar.as_bool()).unwrap_or(default)

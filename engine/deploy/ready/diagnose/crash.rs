@@ -53,7 +53,7 @@ fn ended_permanence(pod: &Value, container: &Container<'_>) -> Permanence {
     } else if container.starts() > 1 {
         Permanence::Repeated
     } else {
-        // After the first time, it is restarted at once.
+        // After the first time, it is restarted immediately.
         Permanence::Temporary
     }
 }
