@@ -217,7 +217,7 @@ impl Rollout {
         })))
     }
 
-    /// Brings it into the cluster.
+    /// Deploys it to the cluster.
     ///
     /// # Errors
     /// `deploy::...`, `cluster::...`, `run::cancelled`.

@@ -18,7 +18,7 @@ pub mod rollout {
         rollout.deployment().clone()
     }
 
-    /// The objects that a cluster gets, a list of maps. A chart is rendered for that, without its hooks. Equals `helm
+    /// The objects for the cluster, a list of maps. A chart is rendered for that, without its hooks. Equals `helm
     /// template`.
     ///
     /// # Errors
@@ -37,8 +37,8 @@ pub mod rollout {
         Ok(rollout.objects()?.into_iter().map(from_json_value).collect())
     }
 
-    /// Whether the cluster lacks something of it: it compares manifests object by object, and a chart by its content,
-    /// its values and its release. `--force-deploy` makes it true.
+    /// Whether the cluster differs from it: manifests are compared object by object, and a chart by its content, its
+    /// values and its release. `--force-deploy` makes it true.
     ///
     /// # Errors
     /// `deploy::...` if the cluster does not accept it, `cluster::...`.
@@ -94,10 +94,9 @@ pub mod rollout {
         Ok(rollout.keep()?)
     }
 
-    /// Brings it into the cluster: applies the objects that differ, in their order, and deletes those that have left
-    /// the manifests; or upgrades the release of a chart. Equals `kubectl apply --server-side --prune`, or `helm
-    /// upgrade
-    /// --install`.
+    /// Deploys it to the cluster: applies the objects that differ, in their order, and deletes those that were removed
+    /// from the manifests; or upgrades the release of a chart. Equals `kubectl apply --server-side --prune`, or
+    /// `helm upgrade --install`.
     ///
     /// Nothing is changed if the cluster does not accept one of the objects. Volume claims, namespaces and custom
     /// resource definitions are never deleted.
