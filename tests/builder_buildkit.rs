@@ -124,7 +124,7 @@ impl Project {
         steps.collect()
     }
 
-    /// What `command` prints in a container of the image.
+    /// The output of `command` in a container of the image.
     fn run_image(&self, command: &str) -> String {
         self.daemon.run(&self.reference(), &["sh", "-c", command])
     }

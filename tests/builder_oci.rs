@@ -779,7 +779,7 @@ fn random_dockerfile(random: &mut fastrand::Rng, version: u32, store: ImageStore
     text
 }
 
-/// A web server that responds with `hello`, or with an archive if the name asks for one.
+/// A web server that responds with `hello`, or with an archive if the name requests one.
 fn serve() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -1022,7 +1022,8 @@ fn pushed_images_are_pulled_and_run() {
     let (one, two) = (layers("1"), layers("2"));
     let same = |index: usize| one[index]["digest"] == two[index]["digest"];
     assert!(same(0) && same(1) && !same(2), "{one}\n{two}");
-    // Requests for what the registry does not have fail, and it is sent: the layer and the configuration.
+    // Requests for blobs that the registry does not have fail, and windlass sends them: the layer and the
+    // configuration.
     let sent = log.lines().filter(|line| line.contains("err.code=\"blob unknown\"")).count();
     assert_eq!(sent, 2, "{log}");
     daemon.docker(["pull", "--quiet", &format!("{repository}:2")]);
@@ -1067,7 +1068,7 @@ fn take_base(daemon: &Daemon, registry: &Registry) {
     daemon.docker(["pull", "--quiet", &format!("{repository}:2")]);
     assert_eq!(daemon.run(&format!("{repository}:2"), &["cat", "/app/b.txt"]), "changed");
 
-    // Without the daemon the image is found nowhere.
+    // Without the daemon, the image is not found.
     let alone = one_image(repository.name(), &dockerfile).env("DOCKER_HOST", "unix:///no/daemon.sock");
     alone.run(["build", "--builder", "oci"]).exits(1).stderr_has(format!("cannot pull `{base}:1`"));
 }

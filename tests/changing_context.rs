@@ -1,5 +1,5 @@
 //! Files that change during a run: those that hooks, scripts and other images write, and those that change between
-//! hashing and sending. The image is consistent, and the next run knows its content.
+//! hashing and sending. The image is consistent, and its content is recorded for the next run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -392,7 +392,7 @@ fn more_errors_name_their_fix() {
     insta::assert_snapshot!("mistakes", answers.join("\n"));
 }
 
-/// A build ignores what is wrong in `dev`, with a warning; `check` finds it.
+/// A build ignores errors in `dev`, with a warning; `check` reports them.
 #[test]
 fn errors_of_dev_are_found_and_what_it_lacks_is_a_warning() {
     let file = |dev: &str| {

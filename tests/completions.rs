@@ -17,7 +17,7 @@ profiles:
 - name: staging
 ";
 
-/// What bash offers for the last of `words`.
+/// The completions of bash for the last of `words`.
 fn bash(project: &Project, words: &[&str]) -> Vec<String> {
     let last = words.last().copied().unwrap_or_default();
     let list: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();

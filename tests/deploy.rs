@@ -122,7 +122,7 @@ fn objects_are_created_in_order_then_kept_changed_and_deleted() {
     wait_for("the deletion", LIMIT, || cluster.find::<Deployment>("web").is_none().then_some(()));
     assert!(cluster.find::<PersistentVolumeClaim>("data").is_some());
 
-    // A purge keeps what has data, and says so.
+    // A purge keeps objects with data, and reports them.
     project.run(["purge"]).exits(2).stderr_has("pass `--yes`");
     let output = project.run(["purge", "--yes"]);
     let purged = changes(&output);
@@ -299,7 +299,7 @@ fn definitions_and_namespaces_are_kept_and_a_purge_says_so() {
     assert!(kept.iter().all(|kept| lines.iter().any(|line| line.starts_with(kept))), "{pruned}");
     assert!(exist());
 
-    // What cannot be deleted in time is a failure, which the document has too.
+    // An object that cannot be deleted in time is a failure, which the document has too.
     cluster.patch::<ConfigMap>("one", &json!({ "metadata": { "finalizers": ["acme.io/hold"] } }));
     let purge = |more: &[&str]| project.run(["purge", "--yes", "--json"].iter().chain(more));
     let failed = purge(&["--timeout", "1"]);
@@ -358,7 +358,7 @@ fn arguments_for_kubectl_are_passed_to_it_except_force() {
         "apply --server-side --field-manager=windlass --namespace {namespace} --context test --v=1 -f -\n"
     );
     assert_eq!(project.read("calls"), call);
-    // It runs only if something differs, and what it prints about a failure is shown.
+    // It runs only if something differs, and its error output is shown.
     project.run(["deploy"]).success().stderr_has("kept: unchanged");
     assert_eq!(project.read("calls"), call);
     project.write("devspace.yaml", project.read("devspace.yaml").replace("--v=1", "--no-such-flag"));

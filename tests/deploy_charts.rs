@@ -378,7 +378,7 @@ fn options_of_helm_take_effect() {
             (Some("deployed"), Some("3"))
         );
 
-        // A purge says what it deletes and keeps, and `--keep-history` keeps the records.
+        // A purge reports the deleted and kept objects, and `--keep-history` keeps the records.
         let purged = project.run(["purge", "--yes", "--json"]);
         let purged: Value = serde_json::from_str(&purged.success().stdout).expect("JSON");
         let named = |name: &str| format!("ConfigMap/{name} (namespace {})", cluster.namespace());
@@ -445,7 +445,7 @@ fn a_plan_without_an_answer_of_the_cluster_says_so() {
         let Some(cluster) = Cluster::without_namespace() else { return };
         let project = project(&cluster, &helm);
         let plan = || project.run(["plan", "deploy"]);
-        // The namespace does not exist yet, and helm asks the cluster nevertheless.
+        // The namespace does not exist yet, but helm can query the cluster.
         plan().success().stdout_has("ConfigMap/conf").lacks("helm template");
         let custom = "apiVersion: none.acme.io/v1\nkind: Thing\nmetadata: {name: it}\n";
         project.write("chart/templates/thing.yaml", custom);

@@ -1,4 +1,4 @@
-//! What `windlass deploy` says when a cluster does not accept manifests, or does not run them.
+//! The errors of `windlass deploy` when a cluster rejects manifests, or does not run them.
 
 use std::time::Duration;
 
@@ -138,8 +138,8 @@ fn an_exceeded_quota_says_what_was_requested() {
     output.stderr_says("a.yaml:3:12").stderr_says("limited: count/configmaps=0");
 }
 
-/// Calls the webhook of `client_config` for the ConfigMaps of the cluster's namespace, and deploys one until it is called:
-/// the API server reads the configuration of its webhooks in the background.
+/// Calls the webhook of `client_config` for the ConfigMaps of the cluster's namespace, and deploys one until it is
+/// called: the API server reads the configuration of its webhooks in the background.
 fn deploy_with_webhook(cluster: &Cluster, client_config: &Value) -> Output {
     let name = cluster.namespace();
     let _webhook = cluster.apply_global::<ValidatingWebhookConfiguration>(
@@ -594,7 +594,7 @@ fn two_deploys_at_once_apply_one_after_the_other() {
     assert_eq!(value("one"), value("two"));
 }
 
-/// A deploy whose objects do not run, and what it says.
+/// A deploy whose objects do not run, and its error.
 struct Broken {
     failure: &'static str,
     manifests: String,

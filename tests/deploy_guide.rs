@@ -1,4 +1,4 @@
-//! The guide to deploying says what is true: its tables for users of DevSpace and Skaffold, and what they promise.
+//! The guide to deploying is true: its tables for users of DevSpace and Skaffold.
 
 use std::collections::BTreeMap;
 use std::fs;

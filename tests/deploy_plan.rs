@@ -1,4 +1,4 @@
-//! What `windlass plan deploy` and `windlass status` say, and deploys of builds that ran elsewhere.
+//! The output of `windlass plan deploy` and `windlass status`, and deploys of builds of another machine.
 
 use std::process::Command;
 
@@ -98,7 +98,7 @@ fn a_plan_without_a_cluster_has_the_rendered_objects() {
         output.stdout_has("  image    r.example/web -> r.example/web:1.4 (Deployment/web ");
         output.stdout_has("  ?        Deployment/web").stdout_has("  ?        Secret/login");
         output.stdout_has("+  replicas: 0");
-        // What would change is unknown, so there may be work.
+        // The changes are unknown, so there may be work.
         let plan: Value =
             serde_json::from_str(&plan(&["--json", "--exit-code"]).exits(3).stdout).expect("JSON");
         assert_eq!(plan["cluster_problem"]["code"], json!(code));

@@ -1,4 +1,4 @@
-//! `windlass dev`: builds, deploys, connects, and follows what is saved, on a real node.
+//! `windlass dev`: builds, deploys, connects, and watches for saved files, on a real node.
 
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -165,7 +165,7 @@ fn scripts_decide_and_settings_take_effect_while_it_runs() {
     running.wait_for_text("web: COPY of `settings` at line 2 reads it");
     running.wait_for_text("web is stale: settings changed; b builds it");
 
-    // A mistake changes nothing; the session goes on with what it has.
+    // An error changes nothing; the session continues with the last valid configuration.
     let before = project.read("devspace.yaml");
     project.write("devspace.yaml", before.replace("containerPath", "containrPath"));
     running
@@ -329,7 +329,7 @@ fn pages_are_opened_once_they_respond_and_never_with_open_false() {
             "    ports: [{{port: '{port}:80'}}]\n    open: [{{url: '{url}'}}]\n    logs: {{enabled: false}}\n"
         ),
     );
-    // A desktop, with a browser that records what it is given.
+    // A desktop, with a browser that records its arguments.
     let project = project
         .program_on_path("browser", "#!/bin/sh\nprintf '%s\\n' \"$1\" >> \"$OPENED\"\n")
         .env("BROWSER", "browser")

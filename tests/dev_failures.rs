@@ -1,4 +1,4 @@
-//! `windlass dev` where something goes wrong, or is not what the user expects, on a real node.
+//! Failures and unexpected situations of `windlass dev`, on a real node.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What `windlass plan dev` says: the first pass, the connections, and what a saved file would do.
+//! The output of `windlass plan dev`: the first pass, the connections, and the effect of a saved file.
 
 use serde_json::{Value, json};
 

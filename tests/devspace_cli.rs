@@ -49,13 +49,13 @@ fn commands_of_devspace_get_a_replacement() {
     check(&["reset", "dependencies"], "reset dependencies", "`windlass update dependencies`");
     check(&["version"], "version", "`windlass --version`");
     check(&["run-pipeline", "x"], "run-pipeline", "`windlass run NAME`");
-    // Of a command that windlass has, the options that it does not have.
+    // Options of DevSpace that the windlass command of the same name does not have.
     project.run(["dev", "--ui=false"]).exits(2).stderr_has("unsupported DevSpace option `--ui`");
     check(&["restart"], "restart", "`kubectl rollout restart");
     project.run(["biuld"]).exits(2).stderr_has("build").lacks("DevSpace");
 }
 
-/// What DevSpace 4.11 can do, windlass can do too, or it names what to use instead.
+/// Windlass can do everything that DevSpace 4.11 can, or names the replacement.
 #[test]
 fn commands_of_devspace_exist_or_get_a_hint() {
     let commands = "add analyze attach build cleanup deploy dev enter init list logs open print purge remove render reset \

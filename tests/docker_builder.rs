@@ -79,7 +79,7 @@ impl Built {
         format!("{}:{tag}", self.image)
     }
 
-    /// What `command` prints in a container of the image.
+    /// The output of `command` in a container of the image.
     fn shell(&self, command: &str) -> String {
         self.daemon.run(&self.reference("1"), &["sh", "-c", command])
     }
@@ -259,7 +259,7 @@ fn buildkit_is_the_default() {
         return;
     };
     built.run().success().stderr_has("BuildKit");
-    // The classic builder does not know the flag.
+    // The classic builder does not support the flag.
     let Some(built) =
         Built::new("{useBuildKit: false}", "", "FROM BASE\nRUN --mount=type=tmpfs,target=/t true\n")
     else {

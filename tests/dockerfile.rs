@@ -13,7 +13,8 @@ use crate::harness::{Daemon, Project, TestRepository, wait_for};
 /// Options that select each builder of the daemon.
 const BUILDERS: [&str; 2] = ["useBuildKit: true", "useBuildKit: false"];
 
-/// One image: its Dockerfile (`BASE` is replaced with the base image), its configuration, and what a container starts.
+/// One image: its Dockerfile (`BASE` is replaced with the base image), its configuration, and the command of a
+/// container.
 struct Case {
     name: &'static str,
     dockerfile: &'static str,
@@ -286,7 +287,7 @@ impl Drop for Container<'_> {
     }
 }
 
-/// A base with what the restart helper needs, and a program that prints when it starts.
+/// A base image with the requirements of the restart helper, and a program that prints a line when it starts.
 const PROGRAM: &str = "FROM BASE\nRUN /bin/busybox ln -s busybox /bin/setsid && /bin/busybox ln -s busybox /bin/rm\n\
                        ENTRYPOINT [\"sh\", \"-c\", \"echo started; exec sleep 1000\"]\n";
 

@@ -158,7 +158,7 @@ fn what_is_forbidden_names_verb_resource_and_namespace() {
     world.cluster.allow(account, &[(&["get", "list", "watch"], &["pods"])]);
     let user = json!({ "as": format!("system:serviceaccount:{}:{account}", world.cluster.namespace()) });
     world.project.write("kubeconfig", world.cluster.kubeconfig_as("test", &user));
-    // It takes the API server a moment to know new rights.
+    // New permissions take effect after a moment.
     let output = wait_for("the rights of the account", LIMIT, || {
         let output = world.project.run(["enter", "--pod", "web", "--", "true"]);
         (!output.stderr.contains("cannot list") && !output.stderr.contains("cannot watch")).then_some(output)

@@ -165,7 +165,7 @@ struct ClusterExample {
     _registry: Registry,
 }
 
-/// The grace period and the start of a probe in the examples, and what they are in tests.
+/// The grace period and the start of a probe in the examples, and their values in tests.
 const GRACE: &str = "terminationGracePeriodSeconds: 1\n";
 const NO_GRACE: &str = "terminationGracePeriodSeconds: 0\n";
 const PROBE: &str = "        readinessProbe:\n";
@@ -244,7 +244,7 @@ impl ClusterExample {
     #[track_caller]
     fn purge(&self) {
         self.run(self.commands.len() - 1).stderr_has("1 deleted in");
-        // The cluster deletes what belongs to a deleted object by and by.
+        // The cluster deletes the objects that a deleted object owns after a while.
         wait_for("the end of all pods", LIMIT, || self.pods().is_empty().then_some(()));
         assert!(self.cluster.list::<Service>().is_empty());
     }

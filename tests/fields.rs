@@ -322,7 +322,7 @@ fn fields_of_a_variable_have_their_effect() {
             }
         }
     }
-    // Declared although nothing uses it, which the newest version does by itself.
+    // Declared although nothing uses it, which the newest version does automatically.
     let unused = |fields: &str, is_newest| variable_file(fields, is_newest).replace("${T}", "t");
     let fails = "command: exit 3";
     project(&unused(fails, false)).run(["plan"]).success();

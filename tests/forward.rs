@@ -152,7 +152,7 @@ fn what_is_refused_is_told_once_and_a_taken_port_with_its_process() {
     let output = project.run(["forward", &format!("{port}:80"), "--pod", "one"]);
     output.exits(1).stderr_has("forward::port_taken").stderr_says(format!("cannot listen on port {port}"));
     output.stderr_says(format!("(process {})", std::process::id())).stderr_says("change the argument");
-    // Of several ports, the others are forwarded; the key in the file is named.
+    // The other ports are forwarded; the message names the key in the file.
     let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let other = free.local_addr().expect("an address").port();
     drop(free);

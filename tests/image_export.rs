@@ -174,7 +174,8 @@ fn an_image_is_loaded_directly_into_a_daemon() {
     assert_eq!(error.to_string(), StoreError::Missing { digest: blob }.to_string());
 }
 
-/// Does what `tests/fuzz/targets/image_documents.rs` does, with its seeds and with seeds in which single bytes differ.
+/// Runs the checks of `tests/fuzz/targets/image_documents.rs` with its seeds and with seeds in which single bytes
+/// differ.
 #[test]
 fn any_documents_are_read_without_a_panic() {
     let (_folder, store) = store();

@@ -435,7 +435,7 @@ fn attachments_are_transferred_and_listed() {
         attached.expect("attached").to_string()
     };
     let list = || {
-        // This registry does not list attachments by itself: clients look at this tag.
+        // This registry does not list attachments itself: clients read this tag.
         let tag = format!("sha256-{}", image.digest().hex());
         let digest = registry.digest_at("acme/app", &tag).expect("a list");
         let events = Events::none().of_image("app");

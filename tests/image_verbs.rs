@@ -27,7 +27,7 @@ fn project() -> (Project, BlobStore, StoredImage) {
         StoredImage::assemble(&store, config.to_string(), &[layer], BTreeMap::new()).expect("an image");
     let reference: ImageReference = "acme/app:1".parse().expect("a reference");
     store.name(&reference, ImageOrigin::Built, image.digest()).expect("named");
-    // No process uses it any more.
+    // No process uses it any longer.
     let store = BlobStore::new(store.folder());
     (project, store, image)
 }

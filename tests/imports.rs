@@ -1,7 +1,7 @@
 //! The modules of the engine import each other only downward, from a higher floor to a lower one.
 //!
-//! Every path that begins with `crate` or `super` counts, in a `use` or in an expression, except in code that is compiled
-//! only for tests.
+//! Every path that begins with `crate` or `super` counts, in a `use` or in an expression, except in code that is
+//! compiled only for tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -136,7 +136,8 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The module of a file, relative to the crate: `a/b.rs` and `a/b/mod.rs` are `[a, b]`; `lib.rs` and `main.rs` are none.
+/// The module of a file, relative to the crate: `a/b.rs` and `a/b/mod.rs` are `[a, b]`; `lib.rs` and `main.rs` are
+/// none.
 fn module_of(file: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         file.with_extension("").iter().map(|name| name.to_string_lossy().into_owned()).collect();
@@ -176,7 +177,7 @@ fn paths(tokens: &[TokenTree], module: &[String]) -> Vec<String> {
                     tokens[index..].chunks(3).take_while(|part| is_word(part.first(), "super")).count();
                 let start = if ident == "crate" { Some(0) } else { module.len().checked_sub(supers) };
                 let start = start.expect("`super` leads out of the crate");
-                // `pub(in super::super)` goes on with nothing.
+                // `pub(in super::super)` ends here.
                 let rest = tokens.get(index + 3 * supers.max(1)..).unwrap_or_default();
                 if start == 0 {
                     found.extend(first_names(rest));
@@ -192,7 +193,7 @@ fn paths(tokens: &[TokenTree], module: &[String]) -> Vec<String> {
     found
 }
 
-/// Whether `::` is what follows.
+/// Whether `::` follows.
 fn is_path(rest: &[TokenTree]) -> bool {
     let is_colon = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':');
     matches!(rest, [one, other, ..] if is_colon(one) && is_colon(other))
@@ -212,7 +213,7 @@ fn first_names(rest: &[TokenTree]) -> Vec<String> {
     }
 }
 
-/// Whether `#[cfg(test)]` is what follows.
+/// Whether `#[cfg(test)]` follows.
 fn is_test_attribute(rest: &[TokenTree]) -> bool {
     let [TokenTree::Punct(hash), TokenTree::Group(attribute), ..] = rest else { return false };
     hash.as_char() == '#' && attribute.stream().to_string().replace(' ', "") == "cfg(test)"

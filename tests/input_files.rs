@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::harness::{Output, Project};
 
-/// How long a program may take to reject what it cannot read.
+/// How long windlass may take to reject an unreadable input.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A project that needs no daemon and no registry.
@@ -22,7 +22,7 @@ fn project() -> Project {
 
 const BUILD: [&str; 4] = ["build", "--skip-push", "--builder", "oci"];
 
-/// What cannot be read, and the message about it.
+/// An unreadable input, and the message about it.
 type Kind = (fn(&Path), &'static str);
 
 const KINDS: [Kind; 3] = [
@@ -37,7 +37,7 @@ const KINDS: [Kind; 3] = [
     ),
 ];
 
-/// With what cannot be read at `path`, `run` returns an output that must name the path and that `check` checks.
+/// Puts each unreadable input at `path`; the output of `run` must name the path, and `check` checks it.
 #[track_caller]
 fn check_refused(path: &str, run: impl Fn(Project) -> Output, check: impl Fn(&Output)) {
     for (make, reason) in KINDS {

@@ -336,7 +336,7 @@ fn credentials_reach_the_pod_and_are_removed_with_it() {
     };
     wait_for("the deletion of the secret", LIMIT, || (own() == 0).then_some(()));
 
-    // Without credentials the registry rejects the push, and the message explains what to do.
+    // Without credentials the registry rejects the push, and the message has a hint.
     let opted_out = project.file("devspace.yaml", config(&api, "skipPullSecretMount: true", ""));
     fails(
         &cluster,

@@ -215,7 +215,7 @@ fn deployments_are_listed_with_their_sources() {
             "origin": {"file": "devspace.yaml", "line": 5, "column": 10}, "live": null,
         })
     );
-    // The namespace is unknown, so there is nothing to ask for.
+    // The namespace is unknown, so nothing is queried.
     project.write("devspace.yaml", config.replace("namespace: shop", "namespace: '${GONE}'"));
     let output = project.dead_cluster().run(["list", "deployments"]);
     output

@@ -55,7 +55,7 @@ fn images_are_loaded_into_kind_and_k3d_and_not_pushed() {
         assert_eq!(project.read("said"), expected);
         assert!(registry.tags(&repository).is_empty());
 
-        // Unchanged, but the cluster may be a new one: its own program knows which images it has.
+        // Unchanged, but the cluster may be a new one: its own command lists the images that it has.
         project.run(["build"]).success().stderr_has("unchanged");
         assert_eq!(project.read("said"), expected.repeat(2));
 

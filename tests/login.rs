@@ -1,11 +1,11 @@
-//! `windlass login` and `windlass logout`: credentials where Docker keeps them, passwords nowhere else.
+//! `windlass login` and `windlass logout`: credentials are stored where Docker stores them, and passwords only there.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::harness::{PASSWORD, Project, Registry, USER};
 
-/// A credential helper that keeps one password in `$HOME/kept` and records who could see what.
+/// A credential helper that keeps one password in `$HOME/kept` and records who could read it.
 const HELPER: &str = r#"#!/bin/sh
 tr '\0' ' ' < /proc/$PPID/cmdline >> "$HOME/seen"
 tr '\0' ' ' < /proc/$PPID/environ >> "$HOME/seen"

@@ -36,7 +36,7 @@ fn containers_are_selected_and_their_last_lines_shown() {
     assert_eq!([&line["pod"], &line["container"], &line["line"]], ["one", "web", "done web"]);
     assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
 
-    // Events are JSON lines, together with what happens to containers.
+    // Log lines and events of containers are JSON lines.
     let output = project.run(["logs", "--pod", "one", "--lines", "1", "--progress", "json"]);
     output.success();
     let events: Vec<Value> =

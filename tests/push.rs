@@ -1,4 +1,4 @@
-//! Push: credentials, retries, how each failure is reported, and what is left for the next run.
+//! Push: credentials, retries, the report of each failure, and the rest for the next run.
 
 use std::fs;
 use std::path::Path;
@@ -262,7 +262,7 @@ fn nothing_is_pushed_when_pushing_is_disabled() {
     assert_eq!(proxy.count("", ""), 0);
 }
 
-/// The docker CLI would push by itself.
+/// With the argument, the docker CLI itself would push.
 #[test]
 fn pushing_arguments_are_rejected_when_pushing_is_disabled() {
     let config = "version: v1beta9\nimages:\n  app:\n    image: r.example/app\n    build: {docker: {args: [--push]}}\n";

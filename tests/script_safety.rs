@@ -1,4 +1,4 @@
-//! A script cannot make windlass hang, exhaust the machine, leave the project, or run what the user forbids.
+//! A script cannot make windlass hang, exhaust the machine, leave the project, or run commands that the user forbids.
 
 use crate::harness::{Project, Signal};
 

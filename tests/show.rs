@@ -1,4 +1,4 @@
-//! `windlass show build`: the functions of the pipeline, where each comes from, and what it replaced.
+//! `windlass show build`: the functions of the pipeline, their origins, and the functions that they replaced.
 
 use crate::harness::{Daemon, Project};
 

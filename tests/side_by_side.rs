@@ -1,4 +1,4 @@
-//! Parallel runs on one project: one builds an image, the others wait for it and reuse what it built.
+//! Parallel runs on one project: one builds an image, the others wait for it and reuse its images.
 
 use std::time::Duration;
 

@@ -135,7 +135,7 @@ fn killed_run_loses_only_what_was_not_finished() {
     let running = project.spawn(["build", "--skip-push", "--build-sequential"]);
     wait_for("the fourth image", Duration::from_secs(120), || project.path("begun").exists().then_some(()));
     running.signal(Signal::Kill);
-    // The child process of the killed run ends by itself.
+    // The child process of the killed run ends without a signal.
     project.write("go", "");
     drop(running);
     let output = project.run(BUILD);

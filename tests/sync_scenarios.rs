@@ -1,4 +1,4 @@
-//! `windlass sync` where something goes wrong, or much happens at once, in containers of a real node.
+//! Failures of `windlass sync`, and many changes at the same time, in containers of a real node.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -38,7 +38,8 @@ fn a_save_of_vim_is_an_upload_of_the_file_alone() {
     let path = world.project.write("src/a", "one");
     let running = world.sync(&["--verbose"]);
     let beside = |name: &str| world.project.path("src").join(name);
-    // `backupcopy=no` renames the file to its backup and writes a new one; `backupcopy=yes` copies it and writes in place.
+    // `backupcopy=no` renames the file to its backup and writes a new one; `backupcopy=yes` copies it and writes in
+    // place.
     for (text, renames) in [("two", true), ("three", false), ("four", true)] {
         let [swap, probe, backup] = [".a.swp", "4913", "a~"].map(beside);
         fs::write(&swap, "swap").expect("written");
@@ -128,7 +129,7 @@ fn a_file_that_may_not_be_written_is_told_once_with_advice() {
     let running = world.sync(&[]);
     world.project.write("src/theirs/a", "a");
     running.wait_for_text("(it belongs to 0:0 with mode 755)").wait_for_text("set `fsGroup`");
-    // The others go on.
+    // The others continue.
     world.project.write("src/ours", "two");
     world.wait_for_file("ours", "two");
     fs::set_permissions(world.path("theirs"), fs::Permissions::from_mode(0o777)).expect("a mode");
@@ -151,7 +152,7 @@ fn a_read_only_file_system_is_told_once_with_advice() {
     world.project.write("src/fixed/a", "a");
     running.wait_for_text("cannot write `/srv/app/fixed` in the container: the file system is read-only");
     running.wait_for_text("mount an `emptyDir` at that path");
-    // The others go on.
+    // The others continue.
     world.project.write("src/ours", "two");
     world.wait_for_file("ours", "two");
     let output = running.interrupt().all();
@@ -175,7 +176,7 @@ fn on_a_full_disk_the_old_file_stays_whole_and_the_next_change_is_another_attemp
     world.project.write("src/a", "x".repeat(300_000));
     running.wait_for_text("no space left on device (").wait_for_text("free space there");
     assert_eq!(world.read("a").as_deref(), Some("old"));
-    // The others go on, and nothing is left over that fills the disk.
+    // The others continue, and no leftover file fills the disk.
     world.project.write("src/b", "new");
     world.wait_for_file("b", "new");
     world.project.write("src/c", "y".repeat(200_000));
@@ -269,7 +270,7 @@ fn another_session_with_the_directory_is_named_and_ends_only_if_that_is_asked_fo
     second.wait_for_text("in sync");
     world.wait_for_file("b", "second");
     first.wait_for_text(&format!("(process {})", second.pid()));
-    // The first one goes on when it can.
+    // The first one continues when it can.
     second.interrupt();
     world.project.write("src/a", "third");
     world.wait_for_file("a", "third");

@@ -1,4 +1,4 @@
-//! What `windlass sync` does at its start: strategies, exclude rules, links, names, clocks; in a container of a real node.
+//! The start of `windlass sync`: strategies, exclude rules, links, names, clocks; in a container of a real node.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -195,11 +195,11 @@ fn exclude_rules_hold_in_their_direction() {
     running.wait_for_text("in sync");
     assert_eq!(world.path("cache/y").metadata().expect("a file").ino(), sent, "it is uploaded once");
     assert_eq!((world.read("log/keep").is_some(), world.read("log/drop")), (true, None));
-    // What may not be uploaded is not deleted there, and comes here when it changes.
+    // A file that must not be uploaded is not deleted in the container, and is downloaded when it changes.
     assert_eq!(world.read("x.pyc").as_deref(), Some("x.pyc"));
     world.write("x.pyc", "changed there");
     world.wait_here("x.pyc", "changed there");
-    // A renamed directory moves, and what is excluded stays.
+    // A renamed directory moves, and excluded files stay.
     fs::rename(project.path("src/moved"), project.path("src/new")).expect("renamed");
     project.remove("src/log");
     world.wait_for_file("new/in", "moved/in");

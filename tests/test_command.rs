@@ -260,7 +260,7 @@ fn snapshot_is_stored_compared_and_updated() {
     project.run(["test", "--update"]).success();
     assert!(project.read("windlass_test.snap").contains("2.1"));
 
-    // A snapshot that no test takes any more is removed.
+    // A snapshot that no test uses any longer is removed.
     project.write("windlass_test.rhai", "fn test_nothing() { }");
     project.run(["test", "--update"]).success();
     assert!(!project.path("windlass_test.snap").exists());

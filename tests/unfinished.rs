@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::harness::{Daemon, Project, Registry, TestRepository};
 
-/// A project whose checks run a program that fails until `good` exists, and that records what it checks.
+/// A project whose checks run a program that fails until `good` exists, and that records the checked images.
 fn project(daemon: &Daemon, repository: &TestRepository, script: &str) -> Project {
     Project::new()
         .daemon(daemon)

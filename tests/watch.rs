@@ -31,7 +31,7 @@ fn text(running: &Running) -> String {
     format!("{stdout}{stderr}")
 }
 
-/// Waits until it has waited for changes `times` times, and returns what was written so far.
+/// Waits until windlass has waited for changes `times` times, and returns the output so far.
 #[track_caller]
 fn wait_for_idle(running: &Running, times: usize) -> String {
     wait_for_count(running, "watching ", times)

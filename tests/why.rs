@@ -1,4 +1,4 @@
-//! `windlass why`: what changed since the last build, and which images a change of a file would rebuild.
+//! `windlass why`: the changes since the last build, and which images a change of a file would rebuild.
 
 use regex::Regex;
 use serde_json::Value;
@@ -37,7 +37,7 @@ images:
     )
 }
 
-/// Standard output without what differs from run to run.
+/// Standard output without the parts that differ from run to run.
 fn shown(text: &str, base: &TestRepository, app: &TestRepository) -> String {
     let text = text.replace(&base.to_string(), "[base]").replace(&app.to_string(), "[app]");
     let rules = [

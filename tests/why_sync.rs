@@ -173,7 +173,7 @@ fn a_single_file_is_refused_with_the_directory_to_sync_instead() {
                   `excludePaths: ['*', '!/app.json']`";
     project.run(["why", "--sync", "conf/app.json"]).success().stdout_has(format!("no: {advice}"));
     project.run(["plan", "dev"]).success().stdout_has(advice);
-    // `sync` says it with the place of the entry, and goes on with the others.
+    // `sync` reports it with the place of the entry, and continues with the others.
     project.run(["sync", "--no-watch"]).success().stderr_says(format!("devspace.yaml:7:7: {advice}"));
     project
         .run(["sync", "--local-path", "conf/app.json", "--container-path", "/etc/app"])

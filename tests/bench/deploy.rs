@@ -82,8 +82,8 @@ fn chart(options: &Options, table: &mut Table) {
     let Some(helm) = program("WINDLASS_TEST_HELM3") else { return };
     eprintln!("deploy: a chart");
     let (mut ours, mut theirs, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-    // Helm remembers what the cluster has, and windlass the version of helm: both have one home, and the first round, which
-    // finds all that out, is not counted.
+    // Helm caches facts about the cluster, and windlass the version of helm: both have one home, and the first round,
+    // which finds all that out, is not counted.
     let home = TempDir::with_prefix_in("windlass-bench-", "/var/tmp").expect("a directory can be created");
     for round in 0..=options.rounds {
         let (Some(own), Some(other)) = (Cluster::acquire(), Cluster::acquire()) else { return };

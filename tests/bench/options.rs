@@ -2,7 +2,7 @@
 
 use super::corpus::Kind;
 
-/// What to measure, and how often.
+/// The parts to measure, and how often.
 #[derive(Debug)]
 pub struct Options {
     /// The corpora, in their usual order.
@@ -73,7 +73,8 @@ impl Options {
         options
     }
 
-    /// Whether `part` is measured. Trees, deploys and sessions of `dev` belong to no corpus: they are measured with all of them, or alone.
+    /// Whether `part` is measured. Trees, deploys and sessions of `dev` belong to no corpus: they are measured with all
+    /// of them, or alone.
     pub fn has(&self, part: Part) -> bool {
         let is_alone = matches!(part, Part::Trees | Part::Deploy | Part::Dev);
         self.only.map_or(!is_alone || self.corpora == Kind::ALL, |only| only == part)

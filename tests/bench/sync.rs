@@ -20,7 +20,7 @@ use super::{settle, watching};
 const NAME: &str = "`windlass sync`";
 /// The limit of everything that is waited for.
 const LIMIT: Duration = Duration::from_secs(600);
-/// The files that are saved at once.
+/// The files that are saved together.
 const MANY: usize = 1000;
 /// How long an idle run is observed.
 const IDLE: Duration = Duration::from_secs(60);

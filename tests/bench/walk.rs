@@ -9,7 +9,7 @@ use ignore::{WalkBuilder, WalkState};
 
 use super::measure::Cost;
 
-/// Walks `context` in parallel, excludes what its ignore files of this name exclude, and reads the metadata of each
+/// Walks `context` in parallel, excludes the matches of its ignore files of this name, and reads the metadata of each
 /// entry. Returns the cost and the number of entries.
 pub fn walk(context: &Path, ignore_file: Option<&str>) -> (Cost, usize) {
     let seen = AtomicUsize::new(0);

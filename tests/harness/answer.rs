@@ -1,4 +1,4 @@
-//! What a server at a local port says.
+//! The responses of a server at a local port.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How long to wait for more data: about as long as users wait before they load a page again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// All that the server at the local `port` says to `request`, if it closes the connection in time.
+/// The whole response of the server at the local `port` to `request`, if it closes the connection in time.
 pub fn answer(port: u16, request: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).expect("a limit");

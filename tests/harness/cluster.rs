@@ -25,7 +25,7 @@ use super::wait_for;
 /// The label with a node's host name.
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
-/// The timeout for what the cluster does by itself.
+/// The timeout for actions of the cluster's controllers.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A namespace of one test in the cluster of `KUBECONFIG`. Dropping it deletes the namespace.

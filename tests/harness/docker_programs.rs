@@ -6,7 +6,7 @@ use std::process::Command;
 use super::ImageStore;
 use super::missing::leave_out_always;
 
-/// The first Docker whose BuildKit can push by itself, with containerd as its image store.
+/// The first Docker whose BuildKit can push itself, with containerd as its image store.
 const MODERN: u32 = 24;
 
 /// The executables of a Docker daemon, and how to start them.

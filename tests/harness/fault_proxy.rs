@@ -149,7 +149,7 @@ impl Shared {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records a request and returns what happens to it.
+    /// Records a request and returns its fault.
     fn note(&self, method: &str, path: &str) -> Option<Fault> {
         let mut script = self.script();
         script.seen.push((method.to_owned(), path.to_owned()));
@@ -181,7 +181,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
     let fault = shared.note(request.method().as_str(), request.uri().path());
     match fault {
         Some(Fault::Status(code)) => {
-            // Without these messages, a daemon cannot tell this from other rejections.
+            // Without these messages, a daemon cannot distinguish this from other rejections.
             let words = match code {
                 404 => {
                     r#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known to registry"}]}"#

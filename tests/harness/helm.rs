@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::leave_out_always;
 
-/// The paths of helm 3 and 4, as far as `WINDLASS_TEST_HELM3` and `WINDLASS_TEST_HELM4` are set. Without any, the running
+/// The paths of helm 3 and 4, if `WINDLASS_TEST_HELM3` and `WINDLASS_TEST_HELM4` are set. Without any, the running
 /// test is skipped.
 pub fn helms() -> Vec<PathBuf> {
     let variables = ["WINDLASS_TEST_HELM3", "WINDLASS_TEST_HELM4"];

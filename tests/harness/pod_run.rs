@@ -17,7 +17,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 impl BuildCluster {
     /// Runs windlass in `project`, in a pod named `name` with the service account `account`: it finds the cluster only
-    /// through what every pod gets. Both outputs are returned as `stderr`, because a pod has one log.
+    /// through the volumes and variables that every pod has. Both outputs are returned as `stderr`, because a pod has
+    /// one log.
     ///
     /// The pod mounts the project, windlass and its libraries at their paths on this machine. It uses the machine's
     /// network, because the API server listens on loopback, and gets the server's address in the variables that every

@@ -14,7 +14,7 @@ use super::{Daemon, Output, Running, Terminal};
 
 /// A directory with a project, and the clean environment in which windlass runs.
 ///
-/// Of the caller's environment, only `PATH` reaches the program. Without [`Project::daemon`] the program finds no
+/// The program inherits only `PATH` from the caller's environment. Without [`Project::daemon`] the program finds no
 /// daemon: `DOCKER_HOST` names a socket that does not exist.
 #[derive(Debug)]
 pub struct Project {

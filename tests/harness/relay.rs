@@ -53,7 +53,7 @@ impl Relay {
         self.port
     }
 
-    /// Closes all connections, and new ones at once, as a server that died.
+    /// Closes all connections, and new ones immediately, like a server that died.
     pub fn die(&self) {
         self.shared.set(Mode::Closed);
     }

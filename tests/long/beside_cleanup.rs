@@ -34,7 +34,7 @@ impl Neighbor {
         Self { project, images }
     }
 
-    /// Builds and pushes another state as `tag`; returns what failed.
+    /// Builds and pushes another state as `tag`; returns the failure.
     fn run(&self, registry: &Registry, number: usize, tag: &str) -> Option<String> {
         self.project.write("text", format!("{number} {tag} {}", fastrand::u64(..)));
         let output = self.project.run(["build", "--builder", "oci", "-t", tag]);
@@ -72,7 +72,7 @@ fn beside_cleanup(count: usize, rounds: usize, trims: bool) -> Vec<String> {
         let runs: Vec<_> = neighbors
             .into_iter()
             .map(|neighbor| {
-                // With a small size limit, every run itself removes what it does not need.
+                // With a small size limit, every run itself removes the blobs that it does not need.
                 let project =
                     if trims { neighbor.project.env("WINDLASS_CACHE_SIZE", "1K") } else { neighbor.project };
                 let neighbor = Neighbor { project, ..neighbor };

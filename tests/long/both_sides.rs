@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// Whatever windlass knew of a file that it replaces in this time is older.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// The two directories, and what was written into them.
+/// The two directories, and the contents that were written into them.
 struct Soak {
     cluster: Cluster,
     daemon: Daemon,
@@ -125,7 +125,7 @@ impl Soak {
         self.run();
     }
 
-    /// Replaces the pod: what only its container has is lost.
+    /// Replaces the pod: files that only its container has are lost.
     fn replace_pod(&mut self) {
         self.log.push("replace the pod".to_owned());
         self.given_up.extend(tree(&self.there()).into_values().flatten());
@@ -218,7 +218,7 @@ impl Soak {
         let _ = if old.is_dir() { fs::remove_dir_all(old) } else { fs::remove_file(old) };
     }
 
-    /// Waits until both sides are equal, or differ only in what the output names; then looks for every content.
+    /// Waits until both sides are equal, or differ only in files that the output names; then looks for every content.
     fn check(mut self, context: &str) {
         let (here, there) = (self.project.path("src"), self.there());
         let end = Instant::now() + LIMIT;

@@ -86,7 +86,7 @@ impl Bench {
     fn new() -> Self {
         let project = Project::new()
             .limit(Duration::from_secs(90))
-            // No server is reachable, so a damaged name leads nowhere.
+            // No server is reachable, so a damaged name has no effect.
             .env("HTTP_PROXY", "http://127.0.0.1:9")
             .env("HTTPS_PROXY", "http://127.0.0.1:9")
             .file(
@@ -120,7 +120,7 @@ impl Bench {
         }
     }
 
-    /// Damages one input, runs windlass on it, and restores it; returns what was wrong.
+    /// Damages one input, runs windlass on it, and restores it; returns the error.
     fn check(&self, seed: u64) -> Option<String> {
         let mut rng = Rng::with_seed(seed);
         let input = INPUTS[rng.usize(..INPUTS.len())];
@@ -200,7 +200,7 @@ fn damage(rng: &mut Rng, mut content: Vec<u8>) -> Vec<u8> {
     content
 }
 
-/// Checks `count` inputs, and returns what was wrong.
+/// Checks `count` inputs, and returns the errors.
 fn check_all(seed: u64, count: u64) -> Vec<String> {
     let next = AtomicU64::new(0);
     let wrong = Mutex::new(Vec::new());

@@ -30,7 +30,7 @@ pub struct Trouble {
     pub edits: u8,
 }
 
-/// A random project, and what is known of it.
+/// A random project, and its known properties.
 struct Life<'a> {
     rng: Rng,
     daemon: &'a Daemon,

@@ -1,4 +1,4 @@
-//! Any Dockerfile: parsing it, querying it and editing it never panics, and an edited one parses as what was written.
+//! Any Dockerfile: parsing it, querying it and editing it never panics, and an edited one parses as it was written.
 
 #![no_main]
 
