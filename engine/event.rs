@@ -133,7 +133,7 @@ pub enum Event {
     FilesChanged {
         /// The files, relative to the working directory if they are in it.
         files: Vec<String>,
-        /// The images that are built because of that; empty if the change is about something else.
+        /// The images that are built because of that; empty if the change does not affect images.
         images: Vec<String>,
     },
     /// Changes are collected, and nothing is done about them.

@@ -83,7 +83,7 @@ fn a_program_that_does_not_read_new_files_is_named_once() {
         });
     }
     running.wait_for_text(
-        "but `busybox` may not read them before it is restarted: set `onUpload: {restartContainer",
+        "but `busybox` might not read them before it is restarted: set `onUpload: {restartContainer",
     );
     let text = running.interrupt().all();
     // Arguments of programs may have secrets.
@@ -113,7 +113,7 @@ fn saves_that_follow_each_other_closely_share_a_restart() {
     let seconds = began.elapsed().as_secs();
     assert!(after - before <= 1 + seconds.div_ceil(2), "{} restarts in {seconds} s", after - before);
     let text = running.interrupt().all();
-    assert!(!text.contains("may not read them"), "{text}");
+    assert!(!text.contains("might not read them"), "{text}");
 }
 
 #[test]

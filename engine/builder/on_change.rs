@@ -12,7 +12,7 @@ use crate::cache_folder::without_links;
 /// The state directories of windlass and DevSpace, and the one in which downloads of a synced directory arrive.
 const OWN: [&str; 3] = [".windlass", ".devspace", ".windlass-stage"];
 
-/// Whether a directory of this name belongs to windlass or DevSpace: nothing in it is ever meant by `onChange`.
+/// Whether a directory of this name belongs to windlass or DevSpace: `onChange` never matches files in it.
 pub fn is_own_name(name: &OsStr) -> bool {
     OWN.iter().any(|own| name == *own)
 }

@@ -46,7 +46,7 @@ impl LogStream {
 }
 
 impl ClusterAccess {
-    /// The log of a container. The cluster may not respond before there is a line: the caller sets a limit.
+    /// The log of a container. The cluster might not respond before there is a line: the caller sets a limit.
     ///
     /// # Errors
     /// [`ClusterError`], also if the container has not started.

@@ -11,7 +11,7 @@ impl ClusterAccess {
     /// errors. Without the permission to read it, the namespace is assumed to exist.
     ///
     /// # Errors
-    /// [`ClusterError`]; [`ClusterError::NoNamespace`] if the user may not create it.
+    /// [`ClusterError`]; [`ClusterError::NoNamespace`] without the permission to create it.
     pub async fn ensure_namespace(&self, namespace: &str, doing: &str) -> Result<bool, ClusterError> {
         let (context, client) = self.connect().await?;
         let api: Api<Namespace> = Api::all(client.clone());

@@ -28,7 +28,7 @@ impl ClusterAccess {
     /// The nodes.
     ///
     /// # Errors
-    /// [`ClusterError`] if the cluster does not respond or the user may not list nodes.
+    /// [`ClusterError`] if the cluster does not respond, or without the permission to list nodes.
     pub async fn nodes(&self) -> Result<Vec<ClusterNode>, ClusterError> {
         let (_, client) = self.connect().await?;
         let api: Api<v1::Node> = Api::all(client.clone());

@@ -57,7 +57,7 @@ impl ClusterAccess {
     }
 }
 
-/// The changes that the events of a watch mean.
+/// The changes from the events of a watch.
 fn followed(
     events: impl Stream<Item = watcher::Result<watcher::Event<Pod>>> + Send + 'static,
     doing: String,

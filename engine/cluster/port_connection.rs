@@ -24,14 +24,15 @@ const ERROR: u8 = 1;
 /// The maximum size of a block in one message.
 const BLOCK: usize = 32 * 1024;
 
-/// How many bytes a pod accepts without reading them, at least. With more on the way, the peer may be unable to answer a
-/// ping because the program does not read.
+/// How many bytes a pod accepts without reading them, at least. With more on the way, the peer may be unable to answer
+/// a ping because the program does not read.
 const ACCEPTED: u64 = 32 * 1024;
 
 /// The timeout for opening a connection.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
 
-/// The interval of pings, which keep load balancers from closing an idle connection, and how long the peer may be silent.
+/// The interval of pings, which keep load balancers from closing an idle connection, and how long the peer may be
+/// silent.
 const PING: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(45);
 
@@ -54,7 +55,7 @@ pub enum PortEnd {
 }
 
 impl ClusterAccess {
-    /// Opens a connection to `port` of a pod. Whether something listens there is only known later.
+    /// Opens a connection to `port` of a pod. Whether a process listens on it is known only later.
     ///
     /// # Errors
     /// [`ClusterError`].

@@ -94,7 +94,7 @@ impl ClusterAccess {
         let doing = format!(
             "add the pull secret `{name}` to the service account `{account}` in the namespace `{namespace}`"
         );
-        // The account of a new namespace may not exist yet, and a changed account must be read again.
+        // The account of a new namespace might not exist yet, and a changed account must be read again.
         let is_final = |answer: &Result<(), ClusterError>| {
             !matches!(answer, Err(ClusterError::NoServiceAccount { .. } | ClusterError::Conflict { .. }))
         };

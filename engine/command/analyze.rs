@@ -42,7 +42,7 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub timeout: u64,
 
-    /// Wait until the timeout, also if something cannot run
+    /// Wait until the timeout, also for objects that cannot run
     #[arg(long)]
     pub patient: bool,
 

@@ -26,7 +26,7 @@ pub(super) struct FolderScripts {
     pub(super) folder: Folder,
     /// Records the files that come from the container.
     pub(super) downloads: Downloads,
-    /// The advice for programs that may not read new files.
+    /// The advice for programs that might not read new files.
     pub(super) advice: ReloadAdvice,
 }
 

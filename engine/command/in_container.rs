@@ -34,7 +34,7 @@ pub struct ContainerOptions {
     pub wait: bool,
 }
 
-/// Finds the container that the options mean, otherwise the one that `dev` names first, and runs `work` with it.
+/// Finds the container that the options select, otherwise the one that `dev` names first, and runs `work` with it.
 ///
 /// # Errors
 /// If the configuration is invalid, no container is found, and those of `work`.

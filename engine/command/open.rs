@@ -133,7 +133,7 @@ async fn show(url: &str) -> Result<ExitStatus, Failure> {
     Ok(ExitStatus::Done)
 }
 
-/// Forwards on, if there is something to forward.
+/// Continues to forward, if a port is forwarded.
 async fn stay(is_forwarding: bool, cancel: &CancellationToken) -> Result<ExitStatus, Failure> {
     if is_forwarding {
         cancel.cancelled().await;

@@ -44,7 +44,7 @@ pub struct StatusArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = DeployOptions::TIMEOUT.as_secs())]
     pub timeout: u64,
 
-    /// Wait until the timeout, also if something cannot run
+    /// Wait until the timeout, also for objects that cannot run
     #[arg(long)]
     pub patient: bool,
 
@@ -77,7 +77,7 @@ pub(super) struct ObjectView {
     state: String,
 }
 
-/// Why something does not run.
+/// Why an object does not run.
 #[derive(Serialize)]
 pub(super) struct ProblemView {
     code: &'static str,

@@ -10,7 +10,7 @@ use crate::connect::{Candidate, Choose, ContainerPhase};
 use crate::event::Level;
 use crate::lock::lock;
 
-/// Calls the function `target` of `scripts` for several containers that `selection` means. Without scripts, or after an
+/// Calls the function `target` of `scripts` for several containers that match `selection`. Without scripts, or after an
 /// error of theirs, which is reported, it is the first one.
 pub(super) fn target_chooser(scripts: &ScriptsInForce, selection: &Selection) -> Choose {
     let (scripts, selection) = (Arc::clone(scripts), selection.clone());

@@ -582,7 +582,7 @@ impl WatchLoop<'_> {
         keys
     }
 
-    /// Reads no more keys: something else has the terminal, or it is over.
+    /// Reads no more keys: another process uses the terminal, or the loop is over.
     fn leave_keys(&mut self) {
         self.keys = None;
         if let Some(questions) = &self.questions {

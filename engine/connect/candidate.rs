@@ -1,4 +1,4 @@
-//! The containers that a selector may mean, in order of preference.
+//! The containers that match a selector, in order of preference.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::matching::matching;
 /// Chooses one of several running containers, by its place in the list. The first one is the best.
 pub type Choose = Arc<dyn Fn(&[Candidate]) -> usize + Send + Sync>;
 
-/// A container that a selector may mean.
+/// A container that matches a selector.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     /// Its pod.
@@ -63,7 +63,7 @@ impl Candidate {
     }
 }
 
-/// The containers of `pods` that `selector` may mean, one of each pod: first those that are ready, then those that run;
+/// The containers of `pods` that match `selector`, one of each pod: first those that are ready, then those that run;
 /// among them the last build, then the newest, then by name. Pods that are being deleted do not count.
 pub fn candidates(pods: &[Arc<Pod>], selector: &TargetSelector) -> Vec<Candidate> {
     let mut found: Vec<_> =

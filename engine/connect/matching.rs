@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use super::TargetSelector;
 use super::image_match::ImageFit;
 
-/// The annotation that names the container which is meant if none is named.
+/// The annotation that names the default container.
 const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
 /// A container of a pod that a selector describes.
@@ -20,7 +20,7 @@ pub(super) struct Matching<'p> {
 }
 
 /// The containers of `pod` that `selector` describes, ignoring the conditions that the API server checks; the one that
-/// is meant comes first.
+/// is selected comes first.
 pub(super) fn matching<'p>(pod: &'p Pod, selector: &TargetSelector) -> Vec<Matching<'p>> {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let mut found = described(containers, selector);

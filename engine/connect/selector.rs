@@ -1,11 +1,11 @@
-//! The description of the container that is meant.
+//! The selection of a container.
 
 use std::fmt;
 
 use super::ImageMatch;
 use crate::cluster::PodQuery;
 
-/// The description of the container that is meant. Everything that is set must match.
+/// The selection of a container. All conditions that are set must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TargetSelector {
     /// The namespace; default: that of the run.
@@ -23,7 +23,7 @@ pub struct TargetSelector {
 }
 
 impl TargetSelector {
-    /// Whether it may not mean several pods.
+    /// Whether it must select at most one pod.
     pub(super) fn is_only(&self) -> bool {
         self.is_default || (self.pod.is_none() && self.labels.is_none() && self.images.is_empty())
     }

@@ -99,7 +99,7 @@ impl Target {
     }
 }
 
-/// The namespace that `selector` means.
+/// The namespace of `selector`.
 pub(super) fn namespace(access: &ClusterAccess, selector: &TargetSelector) -> Result<String, ClusterError> {
     let context = access.context()?.ok_or(ClusterError::NoCluster)?;
     Ok(selector.namespace.clone().unwrap_or_else(|| context.namespace.clone()))

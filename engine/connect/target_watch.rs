@@ -51,8 +51,8 @@ pub struct TargetWatch {
 }
 
 impl TargetWatch {
-    /// Watches the containers that `selector` means until `cancel`; of several that run, `choose` decides, otherwise it
-    /// is the best. Changes and obstacles are reported. Must be called inside a runtime.
+    /// Watches the containers that `selector` selects until `cancel`; of several that run, `choose` decides, otherwise
+    /// it is the best. Changes and obstacles are reported. Must be called inside a runtime.
     pub fn start(
         access: &ClusterAccess,
         selector: TargetSelector,
@@ -127,7 +127,7 @@ struct Task {
 }
 
 impl Task {
-    /// Watches for ever; starts again after each change of the selector, after a sleep of the machine, and after a
+    /// Watches without end; starts again after each change of the selector, after a sleep of the machine, and after a
     /// refusal.
     async fn run(&mut self) {
         loop {
@@ -281,7 +281,7 @@ impl Watched<'_> {
         self.state.send_replace(TargetState { target: Some(target), is_settled });
     }
 
-    /// The container to take: the best, unless something else chooses another one.
+    /// The container to use: the best, unless `choose` returns another one.
     async fn chosen<'c>(&self, running: &[&'c Candidate]) -> Option<&'c Candidate> {
         let best = running.first().copied();
         let Some(choose) = self.choose.filter(|_| running.len() > 1) else { return best };

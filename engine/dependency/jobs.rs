@@ -54,7 +54,7 @@ impl Jobs {
         self.is_stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Whether dependencies may not start new jobs.
+    /// Whether dependencies must not start new jobs.
     pub fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Relaxed)
     }

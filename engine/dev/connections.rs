@@ -103,7 +103,7 @@ impl Connections {
         }
     }
 
-    /// Opens the local ports of `dev`, so that a port that is taken is reported before anything is built.
+    /// Opens the local ports of `dev`, so that a port in use is reported before the first build.
     ///
     /// # Errors
     /// [`ForwardError`] if no port can be opened.
@@ -222,7 +222,7 @@ impl Connections {
         self.cancel.clone()
     }
 
-    /// Knows the container that `selection` means, from now on.
+    /// Watches the container of `selection` from now on.
     ///
     /// # Errors
     /// If an image that is named does not exist.

@@ -34,7 +34,7 @@ pub struct FolderSettings<'a> {
     pub container: String,
     /// The container.
     pub selector: TargetSelector,
-    /// Knows which container that is, and waits for it for ever. Without it, the container must be there.
+    /// The watch of the container, which waits for it without a limit. Without a watch, the container must run already.
     pub watch: Option<TargetWatch>,
     /// The entry of `dev.sync`, if it is one.
     pub folder: Option<&'a SyncFolder>,
@@ -149,8 +149,8 @@ impl FolderJob {
         &self.options
     }
 
-    /// Keeps it equal until it is cancelled; if it does not watch, until both sides are equal. Nothing is sent or received
-    /// while it is `paused`.
+    /// Keeps it equal until it is cancelled; if it does not watch, until both sides are equal. Nothing is sent or
+    /// received while it is `paused`.
     ///
     /// # Errors
     /// [`SyncError`], or the error that makes further attempts to connect useless.
@@ -182,7 +182,7 @@ pub(super) fn folder_key(
     }
 }
 
-/// Connects to the container that a selector means at that moment.
+/// Connects to the container that a selector selects at that moment.
 struct TargetConnector {
     access: ClusterAccess,
     selector: TargetSelector,

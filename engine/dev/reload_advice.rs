@@ -1,4 +1,4 @@
-//! The advice for a program that may not notice new files.
+//! The advice for a program that might not notice new files.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,13 +7,13 @@ use std::time::Duration;
 use crate::config::{Folder, OnUpload};
 use crate::sync::{Batch, Remote, RemoteCommand};
 
-/// Finds the program, and whether something follows its files.
+/// Finds the program, and whether another process watches its files.
 const PROGRAMS: &str = include_str!("programs.sh");
 
 /// How long that may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Says once that the program of a synced directory may not notice new files. Clones share that.
+/// Reports once that the program of a synced directory might not notice new files. Clones share the advice.
 #[derive(Clone, Default)]
 pub struct ReloadAdvice(Arc<AtomicBool>);
 
@@ -30,7 +30,7 @@ impl ReloadAdvice {
         let end = remote.run(&RemoteCommand { words, limit: LIMIT }).await.ok()?;
         let program = end.output.last().filter(|program| end.code == 0 && !program.is_empty())?;
         Some(format!(
-            "{}: saved files are in the container, but `{program}` may not read them before it is restarted: set \
+            "{}: saved files are in the container, but `{program}` might not read them before it is restarted: set \
              `onUpload: {{restartContainer: true}}` here and `injectRestartHelper: true` for its image, or run a program \
              that reloads",
             folder.origin

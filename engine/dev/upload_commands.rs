@@ -14,7 +14,7 @@ use crate::event::{Events, Level};
 use crate::process::LiveExec;
 use crate::sync::{AfterUpload, Batch, Remote, SLOW_COMMAND, SyncHooks};
 
-/// How much time is between two restarts, at least: saves that follow each other closely share one.
+/// The minimum time between two restarts: saves within that time share one.
 const BETWEEN_RESTARTS: Duration = Duration::from_secs(2);
 
 /// How long after a batch of `folder` the next one is handled, at least.

@@ -59,7 +59,7 @@ impl Checkouts {
         Self::new(crate::cache_folder::cache_folder(variable).join("git"))
     }
 
-    /// The directory of `source`, which may not exist yet.
+    /// The directory of `source`, which might not exist yet.
     pub fn folder_of(&self, source: &GitSource) -> PathBuf {
         self.folder.join(source.repository_name()).join(source.checkout_name())
     }

@@ -54,7 +54,7 @@ pub trait Cluster: Send + Sync {
     /// Its nodes.
     ///
     /// # Errors
-    /// `cluster::...` if it does not respond, or the user may not list nodes.
+    /// `cluster::...` if it does not respond, or without the permission to list nodes.
     async fn nodes(&self) -> Result<Vec<ClusterNode>, StageError>;
 
     /// Writes a pull secret and adds it to service accounts; writes nothing without credentials.

@@ -49,7 +49,7 @@ pub enum PathError {
 }
 
 impl ProjectPath {
-    /// The file at `path`, relative to the project directory `root`. It may not exist yet.
+    /// The file at `path`, relative to the project directory `root`. It might not exist yet.
     ///
     /// # Errors
     /// [`PathError`] if it leads out of the project: by `..`, as an absolute path, or through a symlink.

@@ -35,7 +35,7 @@ pub trait Exec: Send + Sync {
     /// Checks that the project may configure `command`, which another part of windlass runs.
     ///
     /// # Errors
-    /// [`ProcessError::Forbidden`] if it may not.
+    /// [`ProcessError::Forbidden`] if the command is not allowed.
     fn allow(&self, command: &str) -> Result<(), ProcessError> {
         let _ = command;
         Ok(())

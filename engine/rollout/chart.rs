@@ -87,7 +87,7 @@ fn program(deployment: &Deployment, helm: &HelmConfig) -> Result<Option<String>,
 /// Looks for helm in the background, because the chart of `deployment` will be deployed.
 ///
 /// # Errors
-/// `exec::...` if the project may not choose the program.
+/// `exec::...` if the project is not allowed to choose the program.
 pub(super) fn expect_helm(deployment: &Deployment, helm: &HelmConfig) -> Result<(), StageError> {
     let program = program(deployment, helm)?;
     let run = deployment.run();

@@ -40,7 +40,7 @@ pub fn replace_images(
     Ok(content)
 }
 
-/// Reports results that the user may not expect.
+/// Reports results that the user might not expect.
 fn tell(deployment: &Deployment, report: &Report) {
     for hint in &report.hints {
         let level = if hint.is_warning() { Level::Warning } else { Level::Info };

@@ -110,7 +110,7 @@ impl ScriptError {
         Self::Stopped { cause, excerpts }
     }
 
-    /// The function `name` returned something of the type `found` instead of `wanted`.
+    /// The function `name` returned a value of the type `found` instead of `wanted`.
     pub(super) fn wrong_result(pipeline: &Pipeline, name: &str, wanted: &str, found: &str) -> Self {
         let functions = users_functions(pipeline).into_iter().filter(|(function, _)| function.name == name);
         let excerpts = functions.map(|(function, place)| result_of(function, &place)).collect();

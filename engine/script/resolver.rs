@@ -29,7 +29,7 @@ pub fn paths() -> Vec<String> {
     built_ins().map(|(file, _)| file.trim_end_matches(".rhai").to_owned()).collect()
 }
 
-/// The path of the module that `name::` probably means.
+/// The path of the module that the user probably means by `name::`.
 pub fn path_for(name: &str) -> String {
     let known = built_ins().map(|(file, _)| file.trim_end_matches(".rhai"));
     let mut named = known.filter(|path| path.rsplit('/').next() == Some(name));
@@ -77,14 +77,14 @@ impl ProjectResolver {
         }
     }
 
-    /// The script that `import "path"` means in the file named `importer`.
+    /// The script that `import "path"` imports in the file named `importer`.
     fn find(&self, importer: Option<&str>, path: &str, position: Position) -> RhaiResultOf<ScriptFile> {
         let not_found = || EvalAltResult::ErrorModuleNotFound(path.to_owned(), position).into();
         find(&self.root, importer, path).ok_or_else(not_found)
     }
 }
 
-/// The script that `import "path"` means in the file named `importer` of the project in `root`.
+/// The script that `import "path"` imports in the file named `importer` of the project in `root`.
 pub fn find(root: &Path, importer: Option<&str>, path: &str) -> Option<ScriptFile> {
     if let Some(file) = built_in(&format!("{path}.rhai")) {
         return Some(file);

@@ -15,7 +15,7 @@ use crate::suggestion::nearest;
 pub struct UnusedOverride<'a> {
     /// The function.
     pub function: &'a Function,
-    /// The one that was probably meant: `tags(image)`.
+    /// The one that the user probably meant: `tags(image)`.
     pub meant: String,
 }
 

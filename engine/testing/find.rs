@@ -103,7 +103,7 @@ impl TestFile {
         self.program.test_mistakes()
     }
 
-    /// A warning for each function that was probably meant to be a test.
+    /// A warning for each function that is not a test and that nothing calls.
     pub fn never_run(&self) -> Vec<Mistake> {
         self.program.never_run(PREFIX)
     }

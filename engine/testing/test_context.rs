@@ -118,7 +118,7 @@ impl TestContext {
         &self.file.root
     }
 
-    /// The directory of the test's copy of the project, which may not exist.
+    /// The directory of the test's copy of the project, which might not exist.
     pub fn copy(&self) -> PathBuf {
         self.scratch.path().join("project")
     }

@@ -152,7 +152,7 @@ impl Project {
         self.folder.path().join("home")
     }
 
-    /// The program's Docker configuration file, which may not exist.
+    /// The program's Docker configuration file, which might not exist.
     pub fn docker_config_path(&self) -> PathBuf {
         self.folder.path().join("docker/config.json")
     }

@@ -38,7 +38,7 @@ impl<'a> Log<'a> {
         loop {
             match self.read(true, take).await {
                 Err(error @ ClusterError::Forbidden { .. }) => return Err(error),
-                // The node may not have it yet, or may have removed it; the status of the pod shows the state of
+                // The node might not have it yet, or may have removed it; the status of the pod shows the state of
                 // the pod.
                 _ => tokio::time::sleep(PAUSE).await,
             }

@@ -52,7 +52,7 @@ impl PodLock {
             // Without locks, it is unknown whether the process still runs.
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
         }
-        // The process may have just removed it, or may not have written it yet.
+        // The process may have just removed it, or might not have written it yet.
         let pod = serde_json::from_slice(&crate::input_file::read(&path).ok()?).ok()?;
         Some((Self { path, file }, pod))
     }

@@ -15,7 +15,7 @@ use crate::oci::StoredImage;
 /// The source of base images.
 #[async_trait]
 pub trait BaseImages: Send + Sync {
-    /// The image `reference` for `platform`. Its manifest and configuration are in the store, its layers may not be.
+    /// The image `reference` for `platform`. Its manifest and configuration are in the store, its layers might not be.
     ///
     /// # Errors
     /// If the image does not exist, or every server that may have it is unreachable.

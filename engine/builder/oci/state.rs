@@ -15,7 +15,7 @@ pub(super) struct State {
     pub(super) document: ImageDocument,
     /// Its layers, lowest first.
     pub(super) layers: Vec<Layer>,
-    /// The image that the lowest layers are from, which may not be in the store yet.
+    /// The image that the lowest layers are from, which might not be in the store yet.
     pub(super) base: Option<String>,
     /// The variables that words are expanded with.
     pub(super) variables: Variables,

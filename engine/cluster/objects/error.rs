@@ -149,7 +149,7 @@ pub enum ApplyError {
         reason: String,
     },
 
-    /// The user may not create the namespace.
+    /// The user lacks the permission to create the namespace.
     #[error(
         "cannot create the namespace `{namespace}`: {user} lacks the permission to `create` `namespaces`"
     )]

@@ -13,8 +13,8 @@ impl ClusterAccess {
     /// it is assumed to exist.
     ///
     /// # Errors
-    /// [`ApplyError::NamespaceForbidden`] if the user may not create it, [`ApplyError::NamespaceTerminating`] if it is
-    /// being deleted.
+    /// [`ApplyError::NamespaceForbidden`] without the permission to create it, [`ApplyError::NamespaceTerminating`] if
+    /// it is being deleted.
     pub async fn create_namespace(&self, namespace: &str) -> Result<bool, ApplyError> {
         let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
         let key = ObjectKey::new(&object)?;

@@ -25,7 +25,7 @@ pub(super) struct WatchState {
 }
 
 impl WatchState {
-    /// The changes that `event` means.
+    /// The changes from `event`.
     pub fn changes(
         &mut self,
         event: watcher::Result<watcher::Event<DynamicObject>>,

@@ -68,7 +68,7 @@ struct ForegroundView {
     kind: &'static str,
     /// The command of the terminal; empty for a shell.
     command: Vec<String>,
-    /// The containers; for logs, none means those of the project.
+    /// The containers; for logs, an empty list means those of the project.
     selections: Vec<Selection>,
     /// The number of earlier lines of the logs.
     #[serde(skip_serializing_if = "Option::is_none")]

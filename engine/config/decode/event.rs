@@ -35,7 +35,7 @@ const OLD_NAMES: [(&str, &str); 5] = [
     ("pullSecrets", "createPullSecrets"),
 ];
 
-/// The event that a misspelled `event` probably means; `None` for a known event and for a possible plugin event.
+/// The nearest event for a misspelled `event`; `None` for a known event and for a possible plugin event.
 pub(super) fn meant(event: &str) -> Option<String> {
     let (moment, rest) = event.split_once(':')?;
     let (what, name) = match rest.split_once(':') {

@@ -116,7 +116,7 @@ impl std::fmt::Display for Foreground {
 }
 
 impl Dev {
-    /// The containers of its ports, directories and terminal, each once; without those that mean the only pod.
+    /// The containers of its ports, directories and terminal, each once; without those that select the only pod.
     pub fn selections(&self) -> Vec<Selection> {
         let ports = self.ports.iter().map(|port| &port.selection);
         let folders = self.folders.iter().map(|folder| &folder.selection);

@@ -30,7 +30,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether it means the same container as `other`, wherever both are written.
+    /// Whether it selects the same container as `other`, regardless of their locations in the file.
     pub fn means_same(&self, other: &Self) -> bool {
         Self { origin: other.origin.clone(), ..self.clone() } == *other
     }

@@ -201,7 +201,7 @@ impl Follower {
                 sleep(PAUSE).await;
                 return Ok(End::Broken);
             }
-            // The node may not have it yet, or no longer.
+            // The node might not have it yet, or no longer.
             Ok(Err(_)) => {
                 sleep(PAUSE).await;
                 return Ok(if is_previous { End::Complete } else { End::Broken });

@@ -11,11 +11,11 @@ use crate::cluster::{ApplyError, ClusterAccess, ObjectKey, ResourceType};
 use crate::deploy::manifest::{ManifestOrigin, fill_in, load_text};
 use crate::error::StageError;
 
-/// The revisions of the release `name` that helm has stored in `namespace`: in Secrets, or in ConfigMaps with the driver
-/// `configmap`. The driver `memory` stores none.
+/// The revisions of the release `name` that helm has stored in `namespace`: in Secrets, or in ConfigMaps with the
+/// driver `configmap`. The driver `memory` stores none.
 ///
 /// # Errors
-/// [`ApplyError`]; [`ApplyError::Forbidden`] if the user may not list them.
+/// [`ApplyError`]; [`ApplyError::Forbidden`] without the permission to list them.
 pub async fn stored_releases(
     access: &ClusterAccess,
     name: &str,

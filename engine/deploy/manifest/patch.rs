@@ -43,7 +43,7 @@ impl PatchTarget {
             && is(&self.api_version, document.api_version())
     }
 
-    /// The objects that were probably meant, as a hint.
+    /// The objects that the user probably meant, as a hint.
     fn near_misses(&self, documents: &[ManifestDocument]) -> Option<String> {
         let same_name = documents.iter().filter(|document| self.name.as_deref() == Some(name_of(document)));
         let mut found: Vec<String> = same_name.map(described).collect();

@@ -39,7 +39,7 @@ pub(super) fn parse_source(source: &Source) -> Result<Vec<ParsedDocument>, Box<F
         return read_yaml(text);
     }
     match &source.origin {
-        // As in kubectl: YAML would read more than the author of JSON means.
+        // As in kubectl: a YAML parser would accept and convert more than a JSON parser.
         ManifestOrigin::File(path) if path.extension().is_some_and(|extension| extension == "json") => {
             read_json(text)
         }

@@ -47,7 +47,7 @@ pub enum Hint {
 }
 
 impl Hint {
-    /// Whether the deployment may not do what the user expects.
+    /// Whether the deployment might not do what the user expects.
     pub fn is_warning(&self) -> bool {
         !matches!(self, Self::PullPolicyChanged { .. })
     }
@@ -62,7 +62,7 @@ impl fmt::Display for Hint {
             ),
             Self::SameTag { image, tag, place } => write!(
                 formatter,
-                "pods may not restart: `{place}` is still `{tag}`, but the image `{image}` has changed (add `#` to \
+                "pods might not restart: `{place}` is still `{tag}`, but the image `{image}` has changed (add `#` to \
                  its `tags`, or a key `digest` to the values)"
             ),
             Self::PullPolicyChanged { image, place } => write!(
@@ -71,7 +71,7 @@ impl fmt::Display for Hint {
             ),
             Self::PullPolicyAlways { image, place } => write!(
                 formatter,
-                "pods may not start: `{place}` is `Always`, but the image `{image}` is only in the local cluster"
+                "pods might not start: `{place}` is `Always`, but the image `{image}` is only in the local cluster"
             ),
             Self::UnknownImage { placeholder, place, help } => {
                 write!(formatter, "`{placeholder}` in `{place}` is unchanged: unknown image ({help})")

@@ -19,7 +19,7 @@ pub struct UnusedImage {
     pub image: String,
     /// Its repository.
     pub repository: String,
-    /// The references that may be meant, nearest first, with their places.
+    /// The references that the user may mean, nearest first, with their places.
     pub near_misses: Vec<(String, String)>,
 }
 

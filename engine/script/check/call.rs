@@ -127,7 +127,7 @@ impl Checker<'_> {
         self.note("script::wrong_arguments", wrong_count(name, count), help, position);
     }
 
-    /// The function that was probably meant: functions of the pipeline and stages come before those of Rhai.
+    /// The function that the user probably meant: functions of the pipeline and stages come before those of Rhai.
     fn nearest_function(&self, name: &str) -> Option<String> {
         let stages = stage::names();
         let functions = self.pipeline.ordered_functions();

@@ -81,7 +81,7 @@ impl Known {
         Some(format!("{} argument{}", counts.join(" or "), if is_one { "" } else { "s" }))
     }
 
-    /// The names that a misspelled name can mean.
+    /// The correct names that are near a misspelled one.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let is_plain = |name: &&String| name.starts_with(|char: char| char.is_ascii_lowercase());
         self.0.keys().filter(is_plain).map(String::as_str).filter(|name| !name.contains('$'))

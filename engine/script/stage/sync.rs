@@ -18,7 +18,7 @@ pub struct SyncedBatch {
     pub batch: Arc<Batch>,
     /// The directory in the container.
     pub remote: Arc<dyn Remote>,
-    /// The advice for programs that may not read new files, given once for each directory.
+    /// The advice for programs that might not read new files, given once for each directory.
     pub advice: ReloadAdvice,
 }
 

@@ -61,7 +61,7 @@ impl Builder for BuildKit {
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, BuildError> {
-        // The daemon may not have noticed yet that the session of an earlier attempt is over.
+        // The daemon might not have noticed yet that the session of an earlier attempt is over.
         let current = Mutex::new(String::new());
         let attempt = || {
             let id = random_id();

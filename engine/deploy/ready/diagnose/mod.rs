@@ -26,7 +26,7 @@ use super::{ClusterView, ObjectName, Permanence, Problem, ProblemKind, readiness
 pub fn diagnose(object: &Value, view: &ClusterView<'_>) -> Vec<Problem> {
     let readiness = readiness(object, view);
     let is_job = (group(object), text(object, "/kind")) == ("batch", "Job");
-    // A running job is current, but its pods may not have started.
+    // A running job is current, but its pods might not have started.
     let is_settled = readiness.is_current() && (!is_job || job::is_over(object));
     if is_settled || matches!(readiness.state, State::Terminating | State::Unknown) || !is_observed(object) {
         return Vec::new();

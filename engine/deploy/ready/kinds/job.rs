@@ -6,8 +6,8 @@ use crate::deploy::ready::condition::true_condition;
 use crate::deploy::ready::fields::{number, text};
 use crate::deploy::ready::{ClusterView, Readiness};
 
-/// How far a Job is. It is current as soon as it has started, because it may take hours, and failed when the cluster has
-/// given up. While all its pods are known to be pending, it has not started: their image may not exist.
+/// How far a Job is. It is current as soon as it has started, because it may take hours, and failed when the cluster
+/// has given up. While all its pods are known to be pending, it has not started: their image might not exist.
 pub(in crate::deploy::ready) fn readiness(job: &Value, view: &ClusterView<'_>) -> Readiness {
     let wanted = number(job, "/spec/completions").or_else(|| number(job, "/spec/parallelism")).unwrap_or(1);
     let succeeded = number(job, "/status/succeeded").unwrap_or(0);

@@ -56,7 +56,7 @@ fn case_25_placeholder_as_tag() {
 #[test]
 fn case_26_same_tag_with_new_content() {
     values("26", json!({ "image": { "repository": "ghcr.io/shop/fix", "tag": "stable" } }))
-        .hints("pods may not restart: `values.image.tag` is still `stable`")
+        .hints("pods might not restart: `values.image.tag` is still `stable`")
         .stays();
 }
 
