@@ -58,7 +58,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_are_followed_as_far_as_the_path_is_there() {
+    fn links_are_followed_while_the_path_exists() {
         let folder = tempfile::tempdir().expect("a directory");
         let root = folder.path().canonicalize().expect("there");
         std::fs::create_dir(root.join("real")).expect("made");

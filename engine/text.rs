@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mark_says_the_encoding() {
+    fn the_mark_names_the_encoding() {
         let check = |bytes: &[u8], expected: Result<&str, usize>| {
             assert_eq!(decode_strictly(bytes).as_deref().map_err(|at| *at), expected, "{bytes:?}");
         };

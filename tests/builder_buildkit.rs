@@ -206,7 +206,7 @@ async fn context_arrives_unchanged() {
 }
 
 #[tokio::test]
-async fn second_build_sends_only_what_changed() {
+async fn second_build_sends_only_changed_files() {
     let Some(project) = Project::new() else { return };
     let base = project.base();
     const SIZE: usize = 300_000;

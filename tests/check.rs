@@ -394,7 +394,7 @@ fn more_errors_name_their_fix() {
 
 /// A build ignores errors in `dev`, with a warning; `check` reports them.
 #[test]
-fn errors_of_dev_are_found_and_what_it_lacks_is_a_warning() {
+fn errors_of_dev_are_found_and_unsupported_keys_are_warnings() {
     let file = |dev: &str| {
         format!(
             "version: v1beta11\nimages:\n  api: {{image: acme/api, build: {{custom: {{command: 'true'}}}}}}\ndev:\n{dev}"

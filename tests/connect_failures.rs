@@ -91,7 +91,7 @@ fn everything_that_does_not_run_in_a_namespace_is_explained() {
 }
 
 #[test]
-fn an_image_without_a_shell_is_named_with_what_helps() {
+fn an_image_without_a_shell_is_named_with_a_hint() {
     let Some(cluster) = Cluster::with_node() else { return };
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "bare");
@@ -121,7 +121,7 @@ fn an_image_without_a_shell_is_named_with_what_helps() {
 }
 
 #[test]
-fn a_pod_that_the_cluster_stops_is_told_and_the_next_one_is_taken() {
+fn a_pod_that_the_cluster_stops_is_reported_and_the_next_one_is_used() {
     let Some(cluster) = Cluster::with_node() else { return };
     let Some(daemon) = Daemon::acquire() else { return };
     let pod = |name: &str| {

@@ -571,7 +571,7 @@ fn plan_and_build_agree_on_dependencies() {
 }
 
 #[test]
-fn why_knows_images_of_dependencies() {
+fn why_shows_images_of_dependencies() {
     let line = "echo ${runtime.dependencies.auth.images.api}";
     let project = project(&custom("root", line, &on(&["auth"]))).with("auth", config("auth", ""));
     project.run(["build"]).success();
@@ -731,7 +731,7 @@ fn disabled_image_has_the_configured_reference() {
 }
 
 #[test]
-fn plan_knows_bases_of_dependencies() {
+fn plan_includes_bases_of_dependencies() {
     let image = |name: &str| {
         format!("version: v1beta11\nimages:\n  {name}: {{image: r.example/{name}, tags: [fixed]}}\n")
     };

@@ -268,7 +268,7 @@ fn arguments_and_the_path_of_kustomize_take_effect() {
 }
 
 #[test]
-fn definitions_and_namespaces_are_kept_and_a_purge_says_so() {
+fn definitions_and_namespaces_are_kept_and_reported_by_a_purge() {
     let Some(cluster) = Cluster::acquire() else { return };
     let Some(other) = Cluster::without_namespace() else { return };
     let group = format!("{}.acme.io", cluster.namespace());
@@ -429,7 +429,7 @@ fn a_tag_with_new_content_is_deployed_by_digest() {
 }
 
 #[test]
-fn a_terminal_shows_what_is_waited_for_and_asks_before_a_purge() {
+fn a_terminal_shows_the_wait_and_prompts_before_a_purge() {
     let Some(cluster) = Cluster::acquire() else { return };
     let manifest = empty_deployment("web", "busybox").replace("replicas: 0", "replicas: 1");
     let manifest = manifest.replace("spec: {containers", "spec: {nodeSelector: {none: 'true'}, containers");
@@ -617,7 +617,7 @@ fn after_deployment(deployment, result) {
 }
 
 #[test]
-fn a_purge_deletes_what_dependencies_deployed_on_request() {
+fn a_purge_deletes_deployments_of_dependencies_on_request() {
     let Some(cluster) = Cluster::acquire() else { return };
     let project = with_manifests(&cluster, &config_map("one", "1"))
         .file(

@@ -206,7 +206,7 @@ int main(int count, char **words) {
 "#;
 
 #[test]
-fn helm_is_asked_for_its_version_once() {
+fn helm_is_queried_for_its_version_once() {
     for helm in helms() {
         let project = Project::new();
         let output = project.run_program(&helm, ["version", "--template", "{{.Version}}"]).success().clone();
@@ -440,7 +440,7 @@ fn charts_of_registries_and_repositories_with_credentials_are_deployed() {
 }
 
 #[test]
-fn a_plan_without_an_answer_of_the_cluster_says_so() {
+fn a_plan_without_a_response_of_the_cluster_reports_it() {
     for helm in helms() {
         let Some(cluster) = Cluster::without_namespace() else { return };
         let project = project(&cluster, &helm);

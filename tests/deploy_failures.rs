@@ -127,7 +127,7 @@ fn an_object_of_another_deployment_is_not_taken() {
 }
 
 #[test]
-fn an_exceeded_quota_says_what_was_requested() {
+fn an_exceeded_quota_names_the_requested_amount() {
     let Some(cluster) = Cluster::acquire() else { return };
     cluster.limit(&json!({ "count/configmaps": "0" }));
     let output = project(&cluster, &config_map("one", "1")).run(["deploy"]);
@@ -242,7 +242,7 @@ fn a_login_that_is_refused_is_not_an_unreachable_cluster() {
 }
 
 #[test]
-fn a_missing_cluster_and_an_unreachable_one_are_told_apart() {
+fn a_missing_cluster_and_an_unreachable_one_are_distinguished() {
     let kubeconfig = "apiVersion: v1\nkind: Config\ncurrent-context: prod\ncontexts: [{name: prod, context: {cluster: prod, \
                       user: me}}]\nclusters: [{name: prod, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: me, \
                       user: {}}]\n";
@@ -360,7 +360,7 @@ fn an_api_server_that_dies_in_the_middle_is_an_error_and_the_next_deploy_goes_on
 }
 
 #[test]
-fn an_api_server_that_is_busy_is_asked_again() {
+fn a_request_to_a_busy_api_server_is_retried() {
     let Some(cluster) = Cluster::acquire() else { return };
     let plain = PlainCluster::before(&cluster);
     let proxy = FaultProxy::before_address(plain.address());
@@ -400,7 +400,7 @@ fn an_exceeded_deadline_of_the_deployment_ends_the_wait() {
 }
 
 #[test]
-fn a_namespace_that_is_being_deleted_says_what_remains() {
+fn a_namespace_that_is_being_deleted_is_reported_with_its_remaining_content() {
     let Some(cluster) = Cluster::acquire() else { return };
     cluster.create::<ConfigMap>(json!({ "metadata": { "name": "held", "finalizers": ["acme.io/held"] } }));
     cluster.delete_namespace();
@@ -516,7 +516,7 @@ fn the_lock_of_a_killed_deploy_is_taken_over_when_it_is_stale() {
 }
 
 #[test]
-fn an_interrupt_says_what_was_not_started() {
+fn an_interrupt_names_the_images_that_were_not_started() {
     let Some(cluster) = Cluster::acquire() else { return };
     let config = "  a: {kubectl: {manifests: [a.yaml]}}\n  b: {kubectl: {manifests: [b.yaml]}}\n";
     let project = project(&cluster, &config_map("one", "1"))
@@ -717,7 +717,7 @@ fn objects_that_do_not_run_end_the_wait_with_the_cause() {
 }
 
 #[test]
-fn the_timeout_says_what_is_missing() {
+fn the_timeout_names_the_missing_part() {
     let Some(cluster) = Cluster::with_node() else { return };
     let Some(daemon) = Daemon::acquire() else { return };
     let image = daemon.base();
@@ -754,7 +754,7 @@ fn the_timeout_says_what_is_missing() {
 }
 
 #[test]
-fn a_stateful_set_that_is_stuck_says_which_pod_to_delete() {
+fn a_stateful_set_that_is_stuck_names_the_pod_to_delete() {
     let Some(cluster) = Cluster::with_node() else { return };
     let Some(daemon) = Daemon::acquire() else { return };
     let set = |command: &str, pull: &str| {

@@ -131,7 +131,7 @@ fn a_plan_without_a_cluster_has_the_rendered_objects() {
 }
 
 #[test]
-fn status_says_what_does_not_run() {
+fn status_names_the_objects_that_do_not_run() {
     let Some(cluster) = Cluster::acquire() else { return };
     let deployments =
         "  conf: {kubectl: {manifests: [conf.yaml]}}\n  web: {kubectl: {manifests: [web.yaml]}}\n";

@@ -83,7 +83,7 @@ fn without_a_cluster_it_only_builds() {
 }
 
 #[test]
-fn overrides_decide_what_is_connected_and_built() {
+fn overrides_decide_about_connections_and_builds() {
     let project = project_in_cluster(DEV).file(
         "windlass.rhai",
         "fn forwarded_ports(project) { project.dev.ports.filter(|forward| forward.port == 9229) }\n\

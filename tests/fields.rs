@@ -411,9 +411,9 @@ const ELSEWHERE: [(&str, &str); 35] = [
     ("dependencies[]", "fields_of_dependencies_are_read"),
     ("dependencies.*", "newest_version_declares_dependencies_as_a_map"),
     ("imports[].git", "imports_come_from_git_too"),
-    ("imports", "imports_bring_what_the_file_lacks"),
+    ("imports", "imports_add_entries_that_the_file_lacks"),
     ("pullSecrets", "the_section_sets_names_accounts_and_credentials"),
-    ("images.*.insecure", "v1beta1_moves_what_concerns_the_image_and_the_tool"),
+    ("images.*.insecure", "v1beta1_moves_keys_of_the_image_and_the_tool"),
     ("images.*.name", "fields_of_the_oldest_versions_have_their_effect"),
 ];
 

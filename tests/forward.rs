@@ -134,7 +134,7 @@ fn data_arrives_whole_in_both_directions_and_after_a_half_close() {
 }
 
 #[test]
-fn what_is_refused_is_told_once_and_a_taken_port_with_its_process() {
+fn a_refusal_is_reported_once_and_a_port_in_use_with_its_process() {
     let Some(cluster) = Cluster::with_node() else { return };
     let Some(daemon) = Daemon::acquire() else { return };
     cluster.create_pod("one", "shop", &[container(&daemon, "web", "sleep 1000")]);

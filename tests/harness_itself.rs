@@ -64,7 +64,7 @@ fn run_over_its_limit_is_killed_with_its_children() {
 }
 
 #[test]
-fn running_program_takes_signals() {
+fn running_program_receives_signals() {
     let script = "trap 'echo caught; exit 130' INT; echo ready; while :; do sleep 0.05; done";
     let project = Project::new();
     let running = project.spawn_program("sh", ["-c", script]);

@@ -120,7 +120,7 @@ fn errors_are_explained() {
 }
 
 #[test]
-fn terminal_asks_which_images_and_their_names() {
+fn terminal_prompts_for_images_and_their_names() {
     let project =
         Project::new().file("a/Dockerfile", "FROM scratch\n").file("b/Dockerfile", "FROM scratch\n");
     let mut terminal = project.terminal(["init"]);

@@ -228,7 +228,7 @@ fn ctrl_c_stops_a_push() {
 }
 
 /// A project that says `reading` before it reads its context.
-fn project_that_says_when_it_reads() -> Project {
+fn project_that_reports_when_it_reads() -> Project {
     let script =
         "import \"scripts/build\" as base;\nfn context(image) { print(\"reading\"); base::context(image) }\n";
     Project::new()
@@ -242,7 +242,7 @@ fn project_that_says_when_it_reads() -> Project {
 #[test]
 fn ctrl_c_stops_matching_a_pathological_ignore_file() {
     let patterns: String = (0..20_000).map(|number| format!("**/*a*a*a*a*a*a*b{number}\n")).collect();
-    let project = project_that_says_when_it_reads().file(".dockerignore", patterns);
+    let project = project_that_reports_when_it_reads().file(".dockerignore", patterns);
     let name = "a".repeat(100);
     let project = (0..1000).fold(project, |project, number| project.file(format!("{name}{number}"), ""));
     let running = project.spawn(["build", "--builder", "oci", "--skip-push"]);
@@ -252,7 +252,7 @@ fn ctrl_c_stops_matching_a_pathological_ignore_file() {
 
 #[test]
 fn ctrl_c_stops_hashing_a_huge_file() {
-    let project = project_that_says_when_it_reads().file("huge", "");
+    let project = project_that_reports_when_it_reads().file("huge", "");
     // It takes no room on disk.
     let huge = std::fs::File::options().write(true).open(project.path("huge")).expect("a file");
     huge.set_len(1 << 40).expect("a length");

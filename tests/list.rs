@@ -226,7 +226,7 @@ fn deployments_are_listed_with_their_sources() {
 }
 
 #[test]
-fn deployments_are_listed_with_what_the_cluster_has() {
+fn deployments_are_listed_with_their_state_in_the_cluster() {
     let Some(cluster) = Cluster::acquire() else { return };
     let Some(helm) = helms().into_iter().next() else { return };
     let config = "version: v1beta11\ndeployments:\n- {name: chart, helm: {chart: {name: ./chart}}}\n- {name: kube, kubectl: \
@@ -311,7 +311,7 @@ profiles:
 ";
 
 #[test]
-fn forwarded_ports_and_synced_folders_are_listed() {
+fn forwarded_ports_and_synced_directories_are_listed() {
     let project = Project::new().file("devspace.yaml", DEV);
     insta::assert_snapshot!(project.run(["list", "ports"]).snapshot(), @"
     exit 0

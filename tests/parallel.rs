@@ -97,7 +97,7 @@ fn images_are_built_in_parallel() {
 }
 
 #[test]
-fn first_failure_cancels_what_has_not_started() {
+fn first_failure_cancels_images_that_have_not_started() {
     let Some(daemon) = Daemon::acquire() else { return };
     let images = [("a", ALONE), ("b", FAILS), ("c", ALONE), ("d", "FROM {b}\n")];
     let (project, repositories) = project(&daemon, &images);

@@ -152,7 +152,7 @@ fn kustomizations_are_rendered() {
 }
 
 #[test]
-fn charts_get_only_what_changed_in_a_last_values_file() {
+fn charts_get_only_the_changes_in_a_last_values_file() {
     for helm in helms() {
         let project = project("  web: {helm: {chart: {name: ./chart}, valuesFiles: [prod.yaml], values: {replicas: 3}}}\n")
             .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n")
@@ -309,7 +309,7 @@ fn templates_that_fail_are_shown() {
 }
 
 #[test]
-fn unknown_and_disabled_deployments_are_told_apart() {
+fn unknown_and_disabled_deployments_are_distinguished() {
     let config = "version: v1beta11\ndeployments:\n- {name: web, kubectl: {manifests: [a.yaml]}}\n\
                   - {name: off, disabled: true, kubectl: {manifests: [b.yaml]}}\n";
     let project = Project::new()

@@ -118,7 +118,7 @@ fn full_disk_causes_only_a_warning() {
 }
 
 #[test]
-fn killed_run_loses_only_what_was_not_finished() {
+fn killed_run_loses_only_unfinished_images() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repositories: Vec<_> =
         ["a", "b", "c", "d", "e"].map(|name| (name, daemon.repository("", name))).into();

@@ -120,7 +120,7 @@ fn an_emptied_directory_deletes_nothing_on_the_other_side() {
 }
 
 #[test]
-fn a_file_that_may_not_be_written_is_told_once_with_advice() {
+fn a_file_that_must_not_be_written_is_reported_once_with_a_hint() {
     let Some(world) = SyncedPod::start("true", &json!({ "securityContext": { "runAsUser": 1000 } })) else {
         return;
     };
@@ -140,7 +140,7 @@ fn a_file_that_may_not_be_written_is_told_once_with_advice() {
 }
 
 #[test]
-fn a_read_only_file_system_is_told_once_with_advice() {
+fn a_read_only_file_system_is_reported_once_with_a_hint() {
     let fixed = tempfile::tempdir().expect("a directory");
     let read_only = json!({ "securityContext": { "readOnlyRootFilesystem": true } });
     let Some(world) = SyncedPod::prepare("true", &read_only) else { return };
@@ -253,7 +253,7 @@ fn edits_on_both_sides_of_a_lost_connection_all_count() {
 }
 
 #[test]
-fn another_session_with_the_directory_is_named_and_ends_only_if_that_is_asked_for() {
+fn another_session_with_the_directory_is_named_and_ends_only_on_request() {
     let Some(world) = SyncedPod::start("true", &json!({})) else { return };
     world.project.write("src/a", "first");
     let first = world.sync(&[]);

@@ -37,7 +37,7 @@ fn in_trash(world: &SyncedPod, name: &str) -> Option<String> {
 }
 
 #[test]
-fn each_strategy_decides_about_what_only_one_side_has() {
+fn each_strategy_decides_about_files_of_only_one_side() {
     let Some(world) = SyncedPod::start("true", &json!({})) else { return };
     let project = &world.project;
     for name in ["mirror-local", "prefer-local", "mirror-remote"] {
@@ -67,7 +67,7 @@ fn each_strategy_decides_about_what_only_one_side_has() {
 }
 
 #[test]
-fn what_was_installed_there_stays_and_what_differs_only_in_time_is_not_sent() {
+fn files_installed_in_the_container_stay_and_files_that_differ_only_in_time_are_not_sent() {
     let Some(world) = SyncedPod::start("true", &json!({})) else { return };
     for index in 0..18_000 {
         world.write(&format!("node_modules/m{}/{index}", index % 300), "x");
@@ -140,7 +140,7 @@ fn the_difference_of_the_clocks_is_taken_off() {
 }
 
 #[test]
-fn changes_win_over_deletions_and_a_new_pod_takes_nothing_back() {
+fn changes_win_over_deletions_and_a_new_pod_reverts_nothing() {
     let Some(world) = SyncedPod::start("true", &json!({})) else { return };
     let project = &world.project;
     for name in ["a", "b", "c"] {

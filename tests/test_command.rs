@@ -377,7 +377,7 @@ fn dev_sessions_run_in_memory() {
                 assert_eq(reloaded(project, "Dockerfile"), ["api"]);
                 assert_eq(reloaded(project, "src/page"), []);
             }
-            fn test_reloads_is_asked() {
+            fn test_reloads_decides() {
                 let project = project(#{ script: "fn reloads(image, change) { change.is_covered }" });
                 dev(project);
                 assert_eq(reloaded(project, "src/page"), ["api"]);

@@ -93,7 +93,7 @@ fn deploy_applies_objects_and_charts_with_the_built_images() {
 }
 
 #[test]
-fn second_deploy_changes_only_what_differs() {
+fn second_deploy_changes_only_differences() {
     passes(
         "fn test_again() {
             deploy(project());

@@ -131,7 +131,7 @@ fn an_atomic_save_and_a_checkout_are_one_change_each() {
 }
 
 #[test]
-fn a_failure_is_shown_once_and_mended_by_the_next_save() {
+fn a_failure_is_shown_once_and_repaired_by_the_next_save() {
     let project = project();
     let running = project.spawn(WATCH);
     wait_for_idle(&running, 1);

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dockerfile_that_is_selected_travels_as_it_is() {
+    async fn a_selected_dockerfile_is_sent_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().canonicalize().unwrap().join("Dockerfile");
         std::fs::write(&path, "FROM scratch\n").unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_cannot_be_sent_is_told() {
+    async fn a_file_that_cannot_be_sent_is_reported() {
         let archive = archive(vec![entry("f", Content::Disk(DiskFile::at(Path::new("/no/such/file"))), 5)]);
         archive.stream(|_| ()).try_collect::<Vec<_>>().await.unwrap_err();
         let error = archive.failure().unwrap();

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_image_stands_between_the_arguments() {
+    fn the_image_is_between_the_arguments() {
         let config = || CustomConfig {
             command: Some("build.sh".into()),
             args: Some(words(&["-v"])),

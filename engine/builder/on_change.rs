@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn globs_match_files_and_folders() {
+    fn globs_match_files_and_directories() {
         check(&[], &[]);
         check(&["nothing", "no/**"], &[]);
         check(&["*.go"], &["a.go"]);

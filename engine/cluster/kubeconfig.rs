@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_broken_file_holds_is_not_told() {
+    fn the_content_of_a_broken_file_is_not_reported() {
         let error = find(&["users:\n- name: u\n  user: {token: hunter2\nx"]).expect_err("wrong").to_string();
         assert!(error.contains("line") && !error.contains("hunter2"), "{error}");
     }

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn clusters_are_told_by_name_provider_and_address() {
+    fn clusters_are_recognized_by_name_provider_and_address() {
         let check = |name: &str, cluster: &str, server: &str, expected: Option<&str>| {
             let found = LocalCluster::of(&context(name, cluster, server, None));
             assert_eq!(

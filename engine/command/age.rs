@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_in_one_unit() {
+    fn times_are_displayed_in_one_unit() {
         let check = |seconds: i64| {
             let at = |seconds| Timestamp::from_second(seconds).expect("a time");
             ago(at(0), at(seconds))

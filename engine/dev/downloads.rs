@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_download_is_known_until_somebody_else_writes_the_file() {
+    fn a_download_is_known_until_another_process_writes_the_file() {
         let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().join("a");
         let downloads = Downloads::default();

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_what_a_scan_with_the_same_rules_finds() {
+    fn an_answer_equals_a_scan_with_the_same_rules() {
         let temp = tempfile::tempdir().expect("a directory");
         let temp = temp.path().canonicalize().expect("a real path");
         tree(&temp);

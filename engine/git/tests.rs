@@ -61,7 +61,7 @@ fn word(folder: &Path) -> String {
 }
 
 #[test]
-fn every_reference_has_a_folder_of_its_own() {
+fn every_reference_has_a_separate_directory() {
     let origin = Origin::new();
     let first = origin.git(&["rev-parse", "v1"]);
     let references = [
@@ -85,7 +85,7 @@ fn every_reference_has_a_folder_of_its_own() {
 }
 
 #[test]
-fn clone_is_shallow_unless_told_otherwise() {
+fn clone_is_shallow_by_default() {
     let origin = Origin::new();
     let count = |source: &GitSource| {
         let checkout = origin.checkouts().check_out_blocking(source, false).unwrap();
@@ -103,7 +103,7 @@ fn clone_is_shallow_unless_told_otherwise() {
 }
 
 #[test]
-fn origin_is_asked_again_only_on_demand() {
+fn origin_is_queried_again_only_on_demand() {
     let origin = Origin::new();
     let source = origin.source(GitReference::Branch("main".to_owned()));
     let check = |update| origin.checkouts().check_out_blocking(&source, update).unwrap();
@@ -138,7 +138,7 @@ fn two_at_a_time_clone_once() {
 }
 
 #[test]
-fn failures_say_what_git_said_and_leave_nothing() {
+fn failures_quote_git_and_leave_no_files() {
     #[track_caller]
     fn check(origin: &Origin, source: &GitSource, reason: &str, advice: &str) {
         let error = origin.checkouts().check_out_blocking(source, false).unwrap_err();

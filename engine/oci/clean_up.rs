@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn images_go_with_what_they_need() {
+    fn images_are_removed_with_their_blobs() {
         let fixture = Fixture::new(&[(b'l', 9, 50)]);
         let (store, root) = (&fixture.store, image(&fixture, Digest::of([b'l'; 9]), 9));
         let reference = "acme/app:1".parse().expect("reference");

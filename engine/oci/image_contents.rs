@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_named_comes_before_what_names_it() {
+    fn dependencies_come_before_their_users() {
         let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let blob = |text: &str| {

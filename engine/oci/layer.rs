@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_knows_both_its_digests() {
+    fn a_layer_has_both_digests() {
         let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let content = vec![7; 3 << 20];

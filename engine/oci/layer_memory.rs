@@ -39,7 +39,7 @@ mod tests {
     use oci_spec::image::MediaType;
 
     #[test]
-    fn a_layer_is_remembered_while_it_is_there() {
+    fn a_layer_is_recorded_while_it_exists() {
         let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let (key, digest) = (Digest::of("inputs"), store.put("blob").expect("kept"));

@@ -21,7 +21,7 @@ fn configured_commands_become_argv() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn output_environment_folder_and_code_pass_through() {
+async fn output_environment_directory_and_code_pass_through() {
     let process = Process::shell("cat; echo $NAME; pwd; echo oops >&2; exit 3")
         .input("in\n")
         .env("NAME", "value")

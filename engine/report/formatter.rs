@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn results_say_what_became_of_the_image() {
+    fn results_have_the_outcome_of_the_image() {
         #[track_caller]
         fn check(decision: Decision, result: ImageResult, expected: &str) {
             let mut narrator = narrator(false);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn skip_is_told_once() {
+    fn skip_is_reported_once() {
         let mut narrator = narrator(false);
         assert_eq!(tell(&mut narrator, decided("api", Decision::Skip, "unchanged")), ["skipped: unchanged"]);
         assert!(tell(&mut narrator, finished("api", Outcome::Skipped, "unchanged")).is_empty());
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn run_that_broke_off_says_so() {
+    fn stopped_run_is_reported_as_stopped() {
         let mut narrator = narrator(false);
         narrator.tell(at(0), &started(&["a", "b"]));
         narrator.tell(at(0), &finished("a", Outcome::Built, "why"));

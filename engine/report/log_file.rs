@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn folder_that_cannot_be_made_is_told_once() {
+    fn directory_that_cannot_be_created_is_reported_once() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();

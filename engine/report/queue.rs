@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn closed_queue_takes_nothing_and_hands_out_the_rest() {
+    fn closed_queue_accepts_nothing_and_returns_the_rest() {
         let queue = Queue::default();
         queue.push(Timestamp::UNIX_EPOCH, output("in time"));
         queue.close();

@@ -187,7 +187,7 @@ fn flood_from_several_threads_arrives_whole_and_in_order() {
 }
 
 #[test]
-fn log_that_cannot_be_written_is_told_and_does_not_stop_the_run() {
+fn log_that_cannot_be_written_is_reported_and_does_not_stop_the_run() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("logs"), "a file").unwrap();
     let pipe = Pipe::default();

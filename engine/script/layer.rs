@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_modules_are_told_from_others() {
+    fn names_of_modules_are_distinguished_from_others() {
         #[track_caller]
         fn check(text: &str, expected: bool) {
             let (before, after) = text.split_once("base").expect("it names `base`");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn path_beside_a_file_starts_at_its_folder() {
+    fn path_relative_to_a_file_starts_at_its_directory() {
         let check = |name: &str, path: &str| import_path(path, &ScriptFile::built_in(name, ""), 2);
         assert_eq!(check("more/one.rhai", "./x"), "./more/./x");
         assert_eq!(check("more/one.rhai", "lib/x"), "lib/x");

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_list_what_can_be_redefined_and_called() {
+    fn pages_list_overridable_functions_and_stages() {
         for (name, text) in DEFAULTS {
             check_block(
                 "scripts/README.md",
@@ -361,7 +361,7 @@ mod tests {
 
     /// A default function would hide it, or be hidden by it.
     #[test]
-    fn no_default_function_is_called_like_a_built_in_one() {
+    fn no_default_function_has_the_name_of_a_built_in_one() {
         let mut engine = Engine::new();
         stage::register(&mut engine);
         let json = engine.gen_fn_metadata_to_json(true).expect("metadata");

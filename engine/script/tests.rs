@@ -76,7 +76,7 @@ fn parallel_starts_nothing_new_after_a_failure() {
 }
 
 #[test]
-fn parallel_that_keeps_going_builds_what_does_not_need_the_failed_image() {
+fn parallel_that_keeps_going_builds_images_that_do_not_need_the_failed_one() {
     let world = FakeProject::of_images(&[
         ("low", "scratch"),
         ("mid", "acme/low"),
@@ -98,7 +98,7 @@ fn parallel_that_keeps_going_builds_what_does_not_need_the_failed_image() {
 }
 
 #[test]
-fn parallel_throws_what_an_item_that_is_no_image_throws() {
+fn parallel_throws_the_error_of_an_item_that_is_not_an_image() {
     let ended =
         three().build("fn build(project) { parallel([1, 2], |n| if n == 2 { throw `no ${n}` } else { n }) }");
     assert_eq!(ended.error(), "no 2");

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_values_stand_below_each_other_and_long_ones_show_what_differs() {
+    fn short_values_are_shown_whole_and_long_ones_with_the_difference() {
         assert_eq!(difference("1", "2"), "expected: 1\n  actual: 2");
         let long = |middle: &str| format!("a\nb\nc\n{middle}\ne\nf\ng\nh");
         assert_eq!(difference(&long("d"), &long("D")), "- expected, + actual\n  b\n  c\n- d\n+ D\n  e\n  f");

@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_asks_for_tls() {
+    fn the_environment_requests_tls() {
         let host = ("DOCKER_HOST", "tcp://h");
         let certs = ("DOCKER_CERT_PATH", "/certs");
         let files = |skip_verify| TlsFiles {

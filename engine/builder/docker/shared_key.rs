@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn only_bits_of_folders_that_were_there_make_another_key() {
+    fn only_bits_of_existing_directories_change_the_key() {
         let before = key("one", &[("a", 0o755), ("b", 0o755)]);
         assert_eq!(key("one", &[("a", 0o755), ("b", 0o755), ("c", 0o755)]), before, "a new directory");
         for (copy, folders) in [

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn bases_are_asked_for_as_well() {
+    fn bases_are_queried_as_well() {
         let mut request = request();
         let text = "FROM r.io/base AS b\nFROM scratch\nCOPY --from=b /a /\n";
         request.dockerfile =

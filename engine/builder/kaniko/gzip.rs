@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_arrives_is_what_was_sent() {
+    async fn data_arrives_unchanged() {
         let blocks: Vec<Bytes> = (0..50_u8).map(|number| vec![number; 10_000].into()).collect();
         let expected = blocks.concat();
         let source = stream::iter(blocks.into_iter().map(Ok));

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_abandoned_when_its_holder_is_gone() {
+    fn a_mark_is_abandoned_when_its_holder_has_ended() {
         let folder = tempfile::tempdir().expect("a directory");
         let pod = |name: &str| LockedPod {
             server: "https://s".to_owned(),

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_has_what_the_pod_only_refers_to() {
+    fn secret_has_the_values_that_the_pod_refers_to() {
         let texts = texts(&["hunter2"]);
         let mut secret = PodSecret::new("p", None, &texts);
         assert_eq!(secret.argument("plain"), None);

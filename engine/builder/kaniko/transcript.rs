@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_told_and_noise_is_not() {
+    fn steps_are_reported_and_noise_is_not() {
         let (told, error) = read(&[
             "\u{1b}[36mINFO\u{1b}[0m[0000] Retrieving image manifest busybox",
             "\u{1b}[36mINFO\u{1b}[0m[0001] RUN make",

@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_folders_go_where_docker_puts_them() {
+    fn files_and_directories_go_where_docker_puts_them() {
         check("a.txt", "/x", &["/x 644 0:0"]);
         check("a.txt", "x/", &["/work/ 755 0:0", "/work/x/ 755 0:0", "/work/x/a.txt 644 0:0"]);
         check("dir", "/d", &["/d/ 755 0:0", "/d/lib/ 750 0:0", "/d/lib/c.txt 600 0:0", "/d/link -> lib"]);
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn links_of_the_image_are_followed_but_not_by_folders() {
+    fn links_of_the_image_are_followed_but_not_by_directories() {
         let link = || [("link", FsNode::Symlink(Meta::default(), b"/target"[..].into()))];
         let transfer = Transfer::default();
         let found = copied(&transfer, "a.txt", "/link/x", &link()).expect("copied");

@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn whiteouts_take_away_what_is_below() {
+    fn whiteouts_remove_entries_of_lower_layers() {
         let mut root_fs = RootFs::default();
         for path in ["a/x", "a/y", "b/z"] {
             let path = names(path.as_bytes());

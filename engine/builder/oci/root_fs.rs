@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_no_place_for_a_folder() {
+    fn a_directory_cannot_be_inside_a_file() {
         let mut root_fs = root_fs();
         let made = root_fs.make_folders(&names(b"file/below"), &Meta::default(), |_| ());
         assert_eq!(made, Err("`/file` is not a directory".to_owned()));

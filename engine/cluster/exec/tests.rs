@@ -92,7 +92,7 @@ async fn the_end_of_stdin_is_not_sent_with_version_4_and_output_continues() {
 }
 
 #[tokio::test]
-async fn stdin_is_sent_while_nobody_reads_the_output() {
+async fn stdin_is_sent_while_the_output_is_not_read() {
     let options = ExecOptions { stdin: true, terminal: None };
     let (mut stream, peer) = start(true, options, Pace::NORMAL).await;
     // More than the buffers: the sender blocks, and the other direction must not.

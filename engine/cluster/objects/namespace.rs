@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions_say_what_remains() {
+    fn conditions_name_the_remaining_content() {
         let namespace = json!({ "status": { "conditions": [
             { "type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "All resources discovered" },
             { "type": "NamespaceFinalizersRemaining", "status": "True",

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_can_be_made_again_is_deleted() {
+    fn only_objects_that_can_be_created_again_are_deleted() {
         let object = |api_version: &str, kind: &str, name: &str, more: Value| {
             let mut object = json!({
                 "apiVersion": api_version, "kind": kind,

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_told_apart() {
+    fn refusals_are_distinguished() {
         let denied = r#"pods "a" is forbidden: User "ann" cannot patch resource "pods" in API group "" in the namespace "dev""#;
         check(
             json!({ "message": denied, "reason": "Forbidden", "code": 403 }),

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deployment_is_watched_with_what_belongs_to_it() {
+    fn a_deployment_is_watched_with_its_owned_objects() {
         let key = |kind: &str, name: &str, namespace: Option<&str>| ObjectKey {
             api_version: if kind == "Deployment" { "apps/v1" } else { "v1" }.to_owned(),
             kind: kind.to_owned(),

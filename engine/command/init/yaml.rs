@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_stay_texts() {
+    fn strings_stay_strings() {
         let check = |text: &str, expected: &str| assert_eq!(scalar(text), expected);
         check("ghcr.io/acme/api", "ghcr.io/acme/api");
         check("localhost:5000/api", "localhost:5000/api");

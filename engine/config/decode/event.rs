@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_told_from_events() {
+    fn misspelled_events_are_distinguished_from_others() {
         for event in
             ["before:build", "skip:build:api", "after:build:*", "error:deploy:x:y", "restart:sync:all"]
         {

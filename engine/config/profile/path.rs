@@ -389,7 +389,7 @@ deployments:
     }
 
     #[test]
-    fn dotted_path_knows_brackets_and_quotes() {
+    fn dotted_path_supports_brackets_and_quotes() {
         check("images.api.tags[1]", &["images|api|tags|1"]);
         check("images.api.tags.0", &["images|api|tags|0"]);
         check("$.images['api'][\"p.q\"]", &["images|api|p.q"]);

@@ -53,7 +53,7 @@ dependencies:
 }
 
 #[test]
-fn dependency_whose_place_is_written_as_in_another_version_is_told_once() {
+fn dependency_with_a_source_of_another_version_is_reported_once() {
     let check = |entry: &str, expected: &[&str]| {
         let text = format!("version: v1beta9\ndependencies:\n- {entry}\n");
         let problems = Fixture::raw(text.as_bytes()).problems();

@@ -190,7 +190,7 @@ fn names_must_be_valid_for_helm() {
 }
 
 #[test]
-fn tanka_says_what_to_do() {
+fn tanka_has_a_hint() {
     let fixture = newest("{tanka: {path: env}}");
     assert_eq!(fixture.problems(), ["4:9: unknown key `tanka` in deployment `web`"]);
     let error = fixture.load().expect_err("unknown");

@@ -118,7 +118,7 @@ fn selections_name_images_and_pods() {
 }
 
 #[test]
-fn folder_has_the_defaults_of_its_version() {
+fn directory_has_the_defaults_of_its_version() {
     let folder = |version, text: &str| dev_of(version, text).folders.remove(0);
     for version in versions(Version::V1beta3, Version::V2beta1) {
         let text = match version {
@@ -145,7 +145,7 @@ fn folder_has_the_defaults_of_its_version() {
 }
 
 #[test]
-fn every_key_of_a_folder_is_read() {
+fn every_key_of_a_directory_is_read() {
     let keys = "excludePaths: [a, '!b'], excludeFile: .x, uploadExcludePaths: [u], uploadExcludeFile: .u, \
                 downloadExcludePaths: [d], downloadExcludeFile: .d, initialSync: preferNewest, \
                 initialSyncCompareBy: size, waitInitialSync: false, disableUpload: true, \
@@ -267,7 +267,7 @@ fn auto_reload_interactive_images_and_pages() {
 }
 
 #[test]
-fn images_that_prefer_sync_are_known_though_the_key_is_gone() {
+fn images_that_prefer_sync_are_known_although_the_key_was_removed() {
     let of = |version, image: &str, text: &str| {
         let file =
             format!("version: {version}\nimages: {{a: {{image: a/a{image}}}, b: {{image: a/b}}}}\n{text}");
@@ -338,7 +338,7 @@ fn problems_have_a_location_and_do_not_prevent_a_build() {
 }
 
 #[test]
-fn two_downloads_into_one_folder_are_refused() {
+fn two_downloads_into_one_directory_are_refused() {
     let check = |second: &str, expected: &[&str]| {
         let text = format!("dev: {{sync: [{{localSubPath: src}}, {{localSubPath: {second}}}]}}\n");
         assert_eq!(problems(&text), expected, "{second}");

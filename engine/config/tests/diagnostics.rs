@@ -38,7 +38,7 @@ fn all_problems_come_in_one_report() {
 }
 
 #[test]
-fn versions_are_told_apart() {
+fn versions_are_distinguished() {
     let check = |text: &str, expected: &str| {
         assert_eq!(Fixture::raw(text.as_bytes()).problems(), [expected], "{text}")
     };
@@ -144,7 +144,7 @@ fn secrets_never_reach_a_report() {
 }
 
 #[test]
-fn missing_files_say_what_to_do() {
+fn missing_files_have_a_hint() {
     let folder = tempfile::tempdir().expect("directory");
     let options = LoadOptions { directory: folder.path().to_owned(), ..LoadOptions::default() };
     let error = load(&options).expect_err("missing");
@@ -154,7 +154,7 @@ fn missing_files_say_what_to_do() {
 }
 
 #[test]
-fn root_is_the_folder_of_the_file() {
+fn root_is_the_directory_of_the_file() {
     let mut fixture = Fixture::new("").file("sub/deep/x", "").file("other/dev.yaml", "version: v1beta9");
     fixture.options.directory = fixture.folder.path().join("sub/deep");
     assert_eq!(fixture.loaded().project.root, fixture.folder.path());
@@ -163,7 +163,7 @@ fn root_is_the_folder_of_the_file() {
 }
 
 #[test]
-fn common_mistakes_say_what_to_write() {
+fn common_mistakes_have_hints() {
     let check = |text: &str, help: &str| {
         let rendered = rendered(&Fixture::raw(text.as_bytes()));
         assert!(rendered.contains(&format!("diagnostic help: {help}")), "{text}\n{rendered}");

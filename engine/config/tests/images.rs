@@ -167,7 +167,7 @@ fn tags_append_random_adds_random_letters() {
 }
 
 #[test]
-fn image_without_a_value_is_left_out() {
+fn image_without_a_value_is_omitted() {
     assert!(Fixture::new("images: {a: , b: {image: acme/b}}").loaded().project.images.keys().eq(["b"]));
 }
 

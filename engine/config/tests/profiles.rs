@@ -60,7 +60,7 @@ fn activation_needs_all_of_one_entry() {
 }
 
 #[test]
-fn variables_of_other_profiles_are_not_asked_and_vars_can_be_patched() {
+fn variables_of_other_profiles_do_not_prompt_and_vars_can_be_patched() {
     let answers = Answers::new(&[]);
     let profiles = "
 - {name: other, merge: {dev: {v: '${SECRET}'}}}
@@ -230,7 +230,7 @@ profiles:
 }
 
 #[test]
-fn patch_without_a_value_is_told() {
+fn patch_without_a_value_is_reported() {
     let file = "images: {a: {image: acme/a, tags: [t]}}
 profiles:
 - name: p

@@ -394,7 +394,7 @@ fn merging_without_lists_is_the_same_in_the_newest_version() {
 }
 
 #[test]
-fn patches_change_what_stands_elsewhere() {
+fn patches_change_values_elsewhere() {
     let file = |version: &str, image: &str, list: &str, patches: &[&str]| {
         let patches: String = patches.iter().map(|patch| format!("  - {{{patch}}}\n")).collect();
         format!(
@@ -434,7 +434,7 @@ fn patches_change_what_stands_elsewhere() {
 }
 
 #[test]
-fn all_that_stands_in_the_way_is_told() {
+fn all_obstacles_are_reported() {
     let upgraded = upgraded(
         "version: v1beta11\nimages: {a: {image: a/a, build: {disabled: true}}, b: {image: a/b, build: {disabled: true}}}\ndev: {ports: [{forward: [{port: 1}]}]}\n",
     );
@@ -553,7 +553,7 @@ deployments:
 }
 
 #[test]
-fn dev_loses_only_what_has_no_effect() {
+fn dev_loses_only_keys_without_effect() {
     let upgraded = upgraded(
         "version: v1beta11
 images:

@@ -155,7 +155,7 @@ fn git_and_kubeconfig_are_read_where_they_are_used() {
 }
 
 #[test]
-fn only_used_variables_are_asked() {
+fn only_used_variables_prompt() {
     let answers = Answers::new(&[("A", "a"), ("X", "x"), ("C", "c")]);
     let text = "vars: [{name: A}, {name: B}, {name: C, alwaysResolve: true}]
 profiles: [{name: other, merge: {dev: {w: '${B}'}}}]
@@ -182,7 +182,7 @@ fn answers_are_remembered_but_passwords_are_not() {
 }
 
 #[test]
-fn questions_carry_what_the_file_says() {
+fn prompts_have_the_settings_of_the_file() {
     let answers = Answers::new(&[("A", "b")]);
     let fixture =
         one("{name: ' A ', question: Which?, options: [a, b], default: a, validationPattern: '^x'}")
@@ -435,7 +435,7 @@ fn newest_version_has_short_forms_and_leaves_unknown_names() {
 }
 
 #[test]
-fn newest_version_resolves_unused_variables_unless_told_otherwise() {
+fn newest_version_resolves_unused_variables_by_default() {
     let answers = Answers::new(&[("A", "a"), ("B", "b")]);
     newest("{A: {question: A?}, B: {question: B?, alwaysResolve: false}}", "1").ask(&answers).loaded();
     assert_eq!(answers.names(), ["A"]);

@@ -136,7 +136,7 @@ fn pipelines_are_kept_and_one_that_builds_otherwise_is_warned_about() {
 }
 
 #[test]
-fn imports_bring_what_the_file_lacks() {
+fn imports_add_entries_that_the_file_lacks() {
     let fixture = Fixture::raw(
         b"version: v2beta1
 name: shop

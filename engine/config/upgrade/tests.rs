@@ -95,7 +95,7 @@ fn v1alpha4_names_ports() {
 }
 
 #[test]
-fn v1beta1_moves_what_concerns_the_image_and_the_tool() {
+fn v1beta1_moves_keys_of_the_image_and_the_tool() {
     check(
         V1beta1,
         "images:
@@ -197,7 +197,7 @@ deployments: [{kubectl: {applyArgs: [y]}}]",
 }
 
 #[test]
-fn v1beta8_asks_for_synced_images() {
+fn v1beta8_selects_synced_images() {
     check(
         V1beta8,
         "images: {a: {image: a}, b: {image: b}}

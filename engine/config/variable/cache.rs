@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_file_is_told_and_not_used() {
+    fn damaged_file_is_reported_and_not_used() {
         let root = tempfile::tempdir().expect("directory");
         std::fs::create_dir(root.path().join(".windlass")).expect("directory");
         std::fs::write(root.path().join(".windlass/vars.json"), "{").expect("file");

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn program_out_of_time_is_stopped_with_what_it_started() {
+    fn program_out_of_time_is_stopped_with_its_children() {
         let folder = tempfile::tempdir().expect("directory");
         let lock = folder.path().join("lock");
         // The lock is released only when the last process that inherited it exits.

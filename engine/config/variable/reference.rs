@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_found_with_what_stands_around_them() {
+    fn references_are_found_with_the_text_around_them() {
         check("plain", None);
         check("${X}", Some(&[reference("X")]));
         check("$!{X}", Some(&[Part::Reference { name: "X", forced: true }]));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn escaped_text_stands_for_itself() {
+    fn escaped_characters_are_literal() {
         for text in ["", "$", "a${X}b", "$$!{X}", "${a:b}${X}", "${}${é}$${x}", "${runtime.a}", "$(date) ${X"]
         {
             let escaped = escape(text);

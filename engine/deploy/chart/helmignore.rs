@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn negated_rules_ignore_what_they_do_not_match() {
+    fn negated_rules_ignore_paths_that_they_do_not_match() {
         let ignore = HelmIgnore::parse("!*.yaml\n");
         assert!(ignore.ignores("a.txt", false));
         assert!(!ignore.ignores("a.yaml", false));

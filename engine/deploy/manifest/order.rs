@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_follow_what_they_need() {
+    fn objects_come_after_their_requirements() {
         let mut documents = documents(&[
             ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "hook"),
             ("networking.k8s.io/v1", "Ingress", "ingress"),

@@ -196,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn last_match_wins_and_folders_count() {
+    fn last_match_wins_and_directories_count() {
         check("a\n!a/b\n", &["a", "a/b", "a/b/c", "a/c"], &["a", "a/c"]);
         check("a\n!a/b\na\n", &["a/b"], &["a/b"]);
         check("*\n!**/*.md\n", &["x.md", "x/y.md", "x/y"], &["x/y"]);
     }
 
     #[test]
-    fn own_folders_never_count() {
+    fn own_directories_never_count() {
         let paths = [".windlass/state", "a/.windlass/state", ".devspace/x", "a.windlass"];
         check("!.windlass\n!**\n", &paths, &paths[..3]);
     }

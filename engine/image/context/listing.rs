@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn every_entry_is_listed_as_its_metadata_says() {
+    fn every_entry_is_listed_with_its_metadata() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = |name: &str| directory.path().join(name);
         fs::create_dir(path("directory")).expect("created");

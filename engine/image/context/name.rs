@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_stands_right_before_its_content() {
+    fn a_directory_comes_right_before_its_content() {
         let mut paths = ["a-b", "a/b", "a", "a/b-c", "a/b/c", "a.b"];
         paths.sort_by(|one, other| order(one, other));
         assert_eq!(paths, ["a", "a/b", "a/b/c", "a/b-c", "a-b", "a.b"]);

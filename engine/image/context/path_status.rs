@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_cover_what_is_below_them() {
+    fn sources_cover_the_files_below_them() {
         for (source, path, expected) in [
             ("src", "src/a/b.go", true),
             ("src", "src", true),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_reached_through_the_folders_above_them() {
+    fn sources_are_reached_through_the_directories_above_them() {
         for (source, folder, expected) in [
             ("src/a/b.go", "src", true),
             ("src/a/b.go", "src/a", true),

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn an_added_file_brings_its_folders_and_stays_in_order() {
+    fn an_added_file_adds_its_directories_and_stays_in_order() {
         let selection = Selection::default()
             .with_file("a-b", 0o644, "1")
             .with_file("/a/b/c", 0o755, "22")
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_folders_are_named_where_the_bytes_are() {
+    fn the_largest_directories_are_named() {
         check(
             &[("a/node_modules/x/1", 50), ("a/node_modules/y/2", 50), ("a/i", 1), ("b/1", 7), ("c", 9)],
             &[("a/node_modules", 100), ("b", 7)],

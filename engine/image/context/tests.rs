@@ -97,7 +97,7 @@ fn the_first_ignore_file_counts_alone() {
 }
 
 #[test]
-fn sources_bring_what_they_name_and_the_folders_above() {
+fn sources_include_their_files_and_the_directories_above() {
     let tree = ["src/a.go", "src/b.txt", "src/sub/c.go", "src/sub/empty/", "other/d", "e", "src-2/f"];
     check(&tree, &sources(&["src/*.go"]), &["src", "src/a.go"]);
     check(&tree, &sources(&["*/sub"]), &["src", "src/sub", "src/sub/c.go", "src/sub/empty"]);
@@ -169,7 +169,7 @@ fn symlink_loops_end() {
 }
 
 #[test]
-fn only_folders_on_the_way_are_opened() {
+fn only_directories_on_the_path_are_opened() {
     let folder = folder(&["a/b/c/1", "a/x/2", "y/3", ".dockerignore=y"]);
     let context = open(&folder);
     context.select(&sources(&["a/b"]), &|_| ()).expect("a selection");
@@ -179,7 +179,7 @@ fn only_folders_on_the_way_are_opened() {
 }
 
 #[test]
-fn images_share_what_was_read() {
+fn images_share_the_files_that_were_read() {
     let folder = folder(&["a/1", "b/2"]);
     let forest = Forest::new();
     let reaches = [whole(), sources(&["a"]), sources(&["b"])];
@@ -214,7 +214,7 @@ fn a_large_tree_is_walked_completely_with_progress() {
 }
 
 #[test]
-fn a_wrong_folder_is_named() {
+fn a_wrong_directory_is_named() {
     let folder = folder(&["file"]);
     let error =
         |path: &str| Context::open(&Forest::new(), &folder.path().join(path), None).expect_err("no context");
@@ -224,7 +224,7 @@ fn a_wrong_folder_is_named() {
 }
 
 #[test]
-fn what_has_no_content_is_left_out() {
+fn entries_without_content_are_skipped() {
     let folder = folder(&["ok"]);
     std::os::unix::net::UnixListener::bind(folder.path().join("socket")).expect("bound");
     assert_eq!(paths(&select(&folder, &whole())), ["ok"]);
@@ -398,7 +398,7 @@ async fn the_stream_is_the_archive_in_blocks() {
 }
 
 #[test]
-fn a_file_that_changed_since_travels_as_it_is() {
+fn a_file_that_changed_since_is_sent_as_it_is() {
     let folder = folder(&["f=123456", "g=x"]);
     let selection = select(&folder, &whole());
     for content in ["12345678", "123", ""] {
@@ -453,7 +453,7 @@ fn a_file_that_changes_while_it_is_read_is_never_half_of_each() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_gone_ends_the_archive_with_its_name() {
+async fn a_removed_file_ends_the_archive_with_its_name() {
     let folder = folder(&["f=123456"]);
     let selection = select(&folder, &whole());
     fs::remove_file(folder.path().join("f")).expect("removed");
@@ -464,7 +464,7 @@ async fn a_file_that_is_gone_ends_the_archive_with_its_name() {
 }
 
 #[test]
-fn what_a_builder_was_told_of_is_sent_only_as_it_was() {
+fn a_listed_file_is_sent_only_unchanged() {
     let folder = folder(&["f=123456"]);
     let selection = select(&folder, &whole());
     let (sent, entry) = (SentFiles::default(), selection.get("f").expect("it exists"));
@@ -475,7 +475,7 @@ fn what_a_builder_was_told_of_is_sent_only_as_it_was() {
 }
 
 #[test]
-fn what_was_not_sent_counts_as_it_was_hashed() {
+fn a_file_that_was_not_sent_counts_as_it_was_hashed() {
     let folder = folder(&["a=1", "b=2"]);
     let selection = select(&folder, &whole());
     let index = Arc::new(StatIndex::in_memory());
@@ -501,7 +501,7 @@ fn a_context_is_opened_again_with_its_ignore_file() {
 }
 
 #[tokio::test]
-async fn a_file_that_changes_on_its_way_counts_as_it_was_sent() {
+async fn a_file_that_changes_during_the_upload_counts_as_it_was_sent() {
     let folder = folder(&["a=1", "b=2"]);
     let selection = select(&folder, &whole());
     let before = digest(&folder);

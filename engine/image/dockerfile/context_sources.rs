@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_known_reaches_everything_and_says_why() {
+    fn unknown_sources_reach_everything_with_a_reason() {
         check_whole(
             "FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /",
             Some("line 3, COPY: `TARGETARCH`"),

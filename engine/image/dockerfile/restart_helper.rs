@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_helper_starts_what_the_table_says() {
+    fn the_helper_starts_the_commands_of_the_table() {
         let both = "FROM a\nENTRYPOINT [\"e\"]\nCMD [\"c\"]\n";
         check(both, Some(&["x"]), None, Some((r#"ENTRYPOINT ["H","x"] CMD ["c"]"#, false)));
         check(both, None, Some(&["y"]), Some((r#"ENTRYPOINT ["H","e"] CMD ["y"]"#, false)));
@@ -182,7 +182,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_script_restarts_its_program_when_the_pid_file_is_gone() {
+    fn the_script_restarts_its_program_when_the_pid_file_is_removed() {
         // The first run removes the file and exits; the second finds the marker and is not restarted.
         let (folder, mut child) =
             run("until [ -s pid ]; do :; done; [ -e mark ] && exit 5; touch mark; rm pid; exit 4");

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_counts_where_nobody_knows() {
+    fn all_args_count_if_a_base_image_is_unknown() {
         check("FROM unseen", None, "all");
         check("FROM unseen AS x\nFROM plain", None, "");
         check("# syntax=acme/frontend\nFROM plain", None, "all");

@@ -266,7 +266,7 @@ keys         b build",
 }
 
 #[test]
-fn what_takes_the_terminal_has_it_alone() {
+fn a_process_in_the_terminal_has_it_alone() {
     let mut test = Test::new(12, 60);
     test.receive(0, Event::Watching { files: 2, folders: 1 })
         .receive(0, decided("api", Decision::Skip, "unchanged"))

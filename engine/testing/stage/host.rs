@@ -202,7 +202,7 @@ pub mod host {
     ///
     /// # Example
     /// ```rhai
-    /// fn test_with_an_image_that_is_there() {
+    /// fn test_with_an_image_that_exists() {
     ///     host.registry(#{ "acme/api:staging": "sha256:0123" });
     /// }
     /// ```

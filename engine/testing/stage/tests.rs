@@ -125,7 +125,7 @@ fn functions_of_the_pipeline_belong_to_the_project_of_their_arguments() {
 }
 
 #[test]
-fn second_build_of_a_test_skips_what_the_first_one_built() {
+fn second_build_of_a_test_skips_the_images_of_the_first_one() {
     let text = "fn test_it() {
         build(project());
         let again = project();

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_told_once_and_output_by_the_line() {
+    fn steps_are_reported_once_and_output_by_the_line() {
         let failed = check(
             vec![
                 news(vec![vertex("a", false, "")], vec![log("a", "one\ntw")]),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_is_told_once() {
+    fn a_warning_is_reported_once() {
         let warning = VertexWarning { short: b"too old".to_vec(), ..VertexWarning::default() };
         let status = StatusResponse { warnings: vec![warning], ..StatusResponse::default() };
         check(vec![status.clone(), status], &["! Dockerfile: too old"]);

@@ -150,7 +150,7 @@ mod tests {
 
     /// The goroutines of a daemon request every file, each in its own frame, long before one of them reads a response.
     #[tokio::test]
-    async fn all_files_may_be_asked_for_before_one_is_taken() {
+    async fn all_files_may_be_requested_before_one_is_read() {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let routes = Routes::new(FileSyncServer::new(FileSync::new(transfer())));
         let server = tokio::spawn(serve(TokioIo::new(ours), routes));

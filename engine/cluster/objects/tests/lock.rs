@@ -45,7 +45,7 @@ async fn second_run_waits_for_the_first() {
 }
 
 #[tokio::test]
-async fn lock_is_renewed_until_another_run_takes_it() {
+async fn lock_is_renewed_until_another_run_acquires_it() {
     let Some(cluster) = TestCluster::new().await else { return };
     let held = lock(&cluster, "ann", SHORT).await.expect("it is free");
     let before = lease(&cluster).await.expect("a lease");

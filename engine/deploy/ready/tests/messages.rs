@@ -68,7 +68,7 @@ fn a_temporary_problem_at_the_timeout_names_it() {
 }
 
 #[test]
-fn a_timeout_lists_what_is_not_ready() {
+fn a_timeout_lists_objects_that_are_not_ready() {
     let cluster = Cluster::of_web(web_pod("Pending", &waiting("ContainerCreating", "")));
     let waiting = |count| RolloutTimeout {
         deployment: "web".to_owned(),

@@ -15,7 +15,7 @@ fn web(name: &str, phase: &str, container: &Value) -> Value {
 }
 
 #[test]
-fn workloads_list_what_their_pods_are_doing() {
+fn workloads_list_the_states_of_their_pods() {
     let ready = merged(
         web("web-7d9-a", "Running", &json!({ "ready": true, "state": { "running": {} } })),
         &json!({ "status": { "conditions": [{ "type": "Ready", "status": "True" }] } }),
