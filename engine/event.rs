@@ -159,7 +159,7 @@ pub enum Event {
     Forward {
         /// The local address: `localhost:8080`.
         address: String,
-        /// Where it leads: ``port 80 of image `web` ``.
+        /// Its destination: ``port 80 of image `web` ``.
         to: String,
         /// The change.
         change: ForwardChange,
@@ -317,7 +317,7 @@ pub enum SyncChange {
 }
 
 impl SyncChange {
-    /// Whether the user should look at it.
+    /// Whether the user should notice it.
     pub fn is_warning(&self) -> bool {
         matches!(self, Self::Halted { .. } | Self::Conflict { .. } | Self::Lost { .. })
     }

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::own_file;
 
-/// The pause between two looks at a file that another process holds.
+/// The pause between two checks of a file that another process holds.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A file with the ID of the process that holds it, until the value is dropped or the process ends, even if it is killed.
+/// A file with the ID of the process that holds it, until the value is dropped or the process ends, even if it is
+/// killed.
 #[derive(Debug)]
 pub struct HeldFile(File);
 
@@ -45,8 +46,8 @@ impl HeldFile {
         }
     }
 
-    /// Like [`HeldFile::take`], but interrupts a windlass that holds it, as Ctrl-C does, and waits for its end for at most
-    /// `limit`.
+    /// Like [`HeldFile::take`], but interrupts a windlass that holds it, as Ctrl-C does, and waits for its end for at
+    /// most `limit`.
     ///
     /// # Errors
     /// As for [`HeldFile::take`].
@@ -59,7 +60,8 @@ impl HeldFile {
                 hold => return Ok(hold),
             };
             if let Some(process) = holder.filter(|_| holder != interrupted) {
-                // A process of another container, which has the same directory, may have the ID of another program here.
+                // A process of another container, which has the same directory, may have the ID of another program
+                // here.
                 if !interrupt(process) {
                     return Ok(Hold::HeldBy(holder));
                 }

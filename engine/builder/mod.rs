@@ -119,7 +119,7 @@ pub struct BuiltImage {
     pub stored: Option<Digest>,
     /// The platform, if the builder chose and reported it.
     pub built_for: Option<BuiltFor>,
-    /// The base images that were taken from a daemon, with their IDs there.
+    /// The base images that were read from a daemon, with their IDs in it.
     pub daemon_bases: BTreeMap<String, String>,
     /// Whether the build was only recorded, so that the image does not exist.
     pub is_planned: bool,

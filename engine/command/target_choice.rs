@@ -1,4 +1,4 @@
-//! Which of several containers a dev session takes: the function `target` decides.
+//! The function `target` chooses one of several containers for a dev session.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use crate::error::{Cancelled, StageError};
 use crate::event::Events;
 use crate::process::{OnLine, Pipe, Purpose, lines_of};
 
-/// The pause between two looks at a container that must exit.
+/// The pause between two checks of a container that must exit.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Work in a container that is found first. Displays as one line: `ls -l in a pod with the labels app=api`.

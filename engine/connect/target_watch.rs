@@ -1,4 +1,4 @@
-//! The container that is current, while pods come and go.
+//! The current container, also when pods are replaced.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -286,7 +286,7 @@ impl Watched<'_> {
         let best = running.first().copied();
         let Some(choose) = self.choose.filter(|_| running.len() > 1) else { return best };
         let (choose, candidates) = (Arc::clone(choose), running.iter().copied().cloned().collect::<Vec<_>>());
-        // A script may take its time.
+        // A script may run for a long time.
         let index = tokio::task::spawn_blocking(move || choose(&candidates)).await.unwrap_or(0);
         running.get(index).copied().or(best)
     }

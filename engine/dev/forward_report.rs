@@ -1,4 +1,4 @@
-//! Reports where a forwarded port leads.
+//! Reports the destination of a forwarded port.
 
 use crate::connect::TargetWatch;
 use crate::event::{Event, Events, ForwardChange};
@@ -7,7 +7,7 @@ use crate::event::{Event, Events, ForwardChange};
 pub struct ForwardReport {
     /// The local address: `localhost:8080`.
     pub address: String,
-    /// Where it leads: ``port 80 of image `web` ``.
+    /// Its destination: ``port 80 of image `web` ``.
     pub to: String,
     /// Receives the events.
     pub events: Events,

@@ -19,7 +19,7 @@ pub struct SyncReason {
     pub path: Option<RelativePath>,
     /// Whether the path exists.
     pub exists: bool,
-    /// Why it goes neither way; otherwise the ways decide.
+    /// Why it is not synced in any direction; otherwise the directions decide.
     pub not_synced: Option<NotSynced>,
     /// Whether it is uploaded.
     pub upload: WayReason,
@@ -32,7 +32,7 @@ pub struct SyncReason {
     entry: Option<Entry>,
 }
 
-/// Why a path goes neither way.
+/// Why a path is not synced in any direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotSynced {
     /// A pattern excludes it.
@@ -41,7 +41,7 @@ pub enum NotSynced {
     Other(String),
 }
 
-/// Whether a path goes one way.
+/// Whether a path is synced in one direction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WayReason {
     /// Whether it does.

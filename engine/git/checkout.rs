@@ -27,11 +27,11 @@ pub struct Checkouts {
 pub struct Checkout {
     /// Its directory.
     pub folder: PathBuf,
-    /// How it got there.
+    /// Its origin.
     pub freshness: Freshness,
 }
 
-/// How a checkout got to the disk.
+/// The origin of a checkout on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Freshness {
     /// It existed; the network was not used.

@@ -116,7 +116,8 @@ fn task(run: &Arc<Run>, hook: &Hook, container: &HookContainer) -> Result<Contai
     Ok(ContainerTask { purpose: Purpose::Hook, selector, limits, work, timeout: timeout + wait })
 }
 
-/// A hook has a password that everybody in the container, and the audit log of the cluster, would see.
+/// A hook has a password that all processes in the container could read, and that the cluster's audit log would
+/// contain.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("cannot run hook `{hook}` in a container: a password in it would appear in the process list there")]
 #[diagnostic(

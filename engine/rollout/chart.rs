@@ -1,4 +1,4 @@
-//! The chart of a deployment as helm gets it.
+//! The chart of a deployment as the input of helm.
 
 use std::path::PathBuf;
 

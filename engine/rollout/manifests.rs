@@ -49,7 +49,7 @@ pub fn load_manifests(deployment: &Deployment) -> Result<Vec<Value>, StageError>
     Ok(objects)
 }
 
-/// The objects as a cluster gets them: complete, each once, in the order in which they are applied.
+/// The objects for the cluster: complete, each once, in the order in which they are applied.
 ///
 /// # Errors
 /// `deploy::...` if one of them is incomplete or occurs twice.

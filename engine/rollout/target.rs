@@ -10,7 +10,7 @@ use crate::event::Level;
 use crate::run::Run;
 use crate::state::{ReleasePlace, Target};
 
-/// Says which cluster and namespace `run` deploys to, warns if the last deploy went elsewhere, and records it.
+/// Reports the cluster and namespace that `run` deploys to, warns if the last deploy had others, and records them.
 ///
 /// # Errors
 /// `cluster::none` without a cluster, unless it is a plan; `cluster::...` if the kubeconfig is invalid.

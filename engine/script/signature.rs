@@ -4,7 +4,7 @@
 //! /// Builds everything and gives it a version.
 //! ///
 //! /// @param version string The version: `1.4.0`.
-//! /// @param channel "stable"|"beta" = "stable" Who gets it.
+//! /// @param channel "stable"|"beta" = "stable" The release channel.
 //! /// @param dry_run bool Only print the actions.
 //! fn release(project, version, channel, dry_run) { ... }
 //! ```

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 const BLOCK: usize = 16 * 1024;
 
 /// The blocks of standard input. A thread that waits for input cannot be stopped, so one `Keyboard` serves all
-/// containers of a run, one after another: none takes the input of the next.
+/// containers of a run, one after another: none reads the input of the next.
 #[derive(Debug, Default)]
 pub(crate) struct Keyboard(Option<mpsc::Receiver<Bytes>>);
 

@@ -263,7 +263,7 @@ impl Assembly<'_> {
         Ok(self.store.listing(digest).and_then(|bytes| Listing::from_bytes(&bytes)))
     }
 
-    /// The file system that COPY takes files from.
+    /// The file system that COPY reads files from.
     pub(super) fn source(
         &mut self,
         from: Option<&Word>,

@@ -77,8 +77,9 @@ impl ClusterAccess {
     /// Applies `object` with server-side apply; `live` is the object in the cluster, from
     /// [`ClusterAccess::list_objects`].
     ///
-    /// Fields that kubectl or DevSpace applied client-side are taken over first, so that those that have left the
-    /// manifest are removed. Fields of kubectl, helm, DevSpace and windlass are overwritten; those of others are not.
+    /// Fields that kubectl or DevSpace applied client-side are taken over first, so that those that were removed from
+    /// the manifest are removed. Fields of kubectl, helm, DevSpace and windlass are overwritten; those of others are
+    /// not.
     ///
     /// # Errors
     /// [`ApplyError`]; [`ApplyError::FieldConflict`] if another field manager owns a field.
@@ -196,7 +197,7 @@ fn is_same_at(body: &Value, one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Whether the manager is a tool whose place windlass takes.
+/// Whether the manager is a tool that windlass replaces.
 fn is_replaceable(field: &OwnedField) -> bool {
     let manager = field.manager.as_str();
     let is_tool = |tool: &str| {

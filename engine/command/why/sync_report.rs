@@ -57,7 +57,7 @@ struct Synced {
     last_sync: Option<LastSync>,
 }
 
-/// Whether the file goes one way.
+/// Whether the file is synced in one direction.
 #[derive(Serialize)]
 struct WayView {
     /// Whether it does; if it does not exist, whether it would.

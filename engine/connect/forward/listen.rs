@@ -45,7 +45,7 @@ impl ListeningPort {
     /// Listens on the local port. Must be called inside a runtime.
     ///
     /// # Errors
-    /// [`ForwardError`] if the port is taken or not permitted, or the address is not one of this machine.
+    /// [`ForwardError`] if the port is in use or not permitted, or the address is not one of this machine.
     pub async fn open(spec: ForwardSpec) -> Result<Self, ForwardError> {
         let mut listeners: Vec<TcpListener> = Vec::new();
         for address in addresses(&spec)? {

@@ -49,7 +49,7 @@ impl LogResume {
         true
     }
 
-    /// Whether a line was taken.
+    /// Whether a line was accepted.
     pub(super) fn has_lines(&self) -> bool {
         self.latest.is_some()
     }

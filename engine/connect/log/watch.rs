@@ -24,7 +24,7 @@ use crate::event::Level;
 /// How long the cluster may take to respond to a command that does not follow.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// How often to look whether there are pods at all.
+/// The interval between checks whether any pods exist.
 const TICK: Duration = Duration::from_millis(500);
 
 /// How logs are shown.

@@ -68,7 +68,7 @@ fn by_kind(object: &Value, view: &ClusterView<'_>) -> Readiness {
         ("", "Pod") => pod::readiness(object, view),
         ("", "Service") => service(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::readiness(object),
-        // Its controller has seen it, which is all that it waits for. A CronJob waits for its schedule.
+        // It is current as soon as its controller has seen it. A CronJob waits for its schedule.
         ("policy", "PodDisruptionBudget") | ("batch", "CronJob") | ("", "ConfigMap" | "Secret") => {
             Readiness::current("Current", "nothing to wait for")
         }

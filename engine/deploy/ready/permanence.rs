@@ -3,7 +3,7 @@
 /// Whether waiting can help against a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permanence {
-    /// It often goes away: only the timeout ends the wait.
+    /// It often resolves itself: only the timeout ends the wait.
     Temporary,
     /// It ends the wait when it is seen twice, or for 15 seconds.
     Repeated,

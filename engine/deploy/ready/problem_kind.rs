@@ -100,7 +100,7 @@ pub enum ProblemKind {
     },
     /// The rollout exceeded its own deadline.
     TooSlow {
-        /// How far it got.
+        /// Its progress.
         count: Option<ReadyCount>,
         /// Its pods that are not ready: `web-7d9-x2k: pulling`.
         waiting: Vec<String>,

@@ -106,7 +106,7 @@ fn helper_at(text: &str) -> Option<Placeholder<'_>> {
     let helpers = [("image(", Part::Repository), ("tag(", Part::Tag)];
     let (part, rest) = helpers.iter().find_map(|(start, part)| Some((*part, text.strip_prefix(start)?)))?;
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':');
-    // Anything else between the parentheses is prose or code that happens to look similar.
+    // Any other content of the parentheses is text or code that only looks similar.
     let end = rest.find(|c| !is_name(c) && !matches!(c, ' ' | '"' | '\''))?;
     let inner = rest[..end].trim();
     let unquoted = |quote| inner.strip_prefix(quote)?.strip_suffix(quote);

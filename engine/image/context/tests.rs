@@ -525,7 +525,7 @@ async fn what_was_read_on_its_way_is_not_read_again() {
     let stamp = selection.get("a").and_then(|entry| entry.stamp).expect("a stamp");
     assert_eq!(index.get(&stamp), Some(Digest::of("1")));
 
-    // Other content under the stamp of the selection is not taken for the selected content.
+    // Other content with the stamp of the selection does not count as the selected content.
     let changed = Arc::new(StatIndex::in_memory());
     fs::write(folder.path().join("a"), "2").expect("written");
     let sent = Arc::new(SentFiles::new(changed.clone()));

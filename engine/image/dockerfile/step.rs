@@ -15,7 +15,8 @@ impl Dockerfile {
     /// The bytes of the instruction that a builder's step refers to: `[2/3] RUN make all`,
     /// `[linux/amd64 build 2/3] RUN make`, `Step 3/4 : COPY a b`, or the instruction alone.
     ///
-    /// Builders expand variables and shorten here-documents, so the most similar instruction of the same name is taken.
+    /// Builders expand variables and shorten here-documents, so the most similar instruction of the same name is
+    /// chosen.
     pub fn find_step(&self, step: &str) -> Option<Range<usize>> {
         let step = step.trim();
         if let Some((number, text)) = step.strip_prefix("Step ").and_then(|step| step.split_once(" : ")) {
