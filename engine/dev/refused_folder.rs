@@ -10,8 +10,8 @@ pub fn refused_folder(root: &Path, folders: &[SyncFolder], folder: &SyncFolder) 
     single_file(root, folder).or_else(|| synced_twice(folders, folder))
 }
 
-/// The refusal of an entry whose directory in the container belongs to an earlier one: each of the two would take over
-/// the files of the other for deleted here.
+/// The refusal of an entry whose directory in the container belongs to an earlier one: each of the two would consider
+/// the files of the other deleted.
 pub(super) fn synced_twice(folders: &[SyncFolder], folder: &SyncFolder) -> Option<String> {
     let there = |folder: &SyncFolder| folder.container.trim_end_matches('/').to_owned();
     let is_same = |earlier: &&SyncFolder| {
