@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::base::{Base, BaseTree, Relation};
+use super::exclude::ExcludeRules;
+use super::local::LocalFolder;
 use super::{Entry, RelativePath};
 use crate::held_file::{HeldFile, Hold};
 use crate::image::Digest;
@@ -138,7 +140,16 @@ pub fn record_of(
     let was_sent = known.sent.contains(path);
     let base = known.base.get(path).filter(|base| base.is_common);
     let here = base.and_then(|base| base.here.as_ref());
-    let is_current = here.zip(now).is_some_and(|(seen, now)| seen.relation(now) == Relation::Same);
+    // The metadata of a file that was synchronized just after it was written proves nothing.
+    let digest = |now: &Entry| LocalFolder::new(key.here.clone(), ExcludeRules::default()).digest(path, now);
+    let is_current = here.zip(now).is_some_and(|(seen, now)| match seen.relation(now) {
+        Relation::Same => true,
+        Relation::Different => false,
+        Relation::Unknown => digest(now).ok().flatten().is_some_and(|digest| {
+            let now = Entry { digest: Some(digest.into()), ..now.clone() };
+            seen.relation(&now) == Relation::Same
+        }),
+    });
     let common = here.map(|seen| seen.entry.modified());
     (common.is_some() || was_sent).then_some(SyncRecord { common, is_current, was_sent })
 }
@@ -382,6 +393,7 @@ mod tests {
         assert_eq!(record("a", &entry), known(true, true));
         assert_eq!(record("c", &entry), known(false, false));
         assert_eq!(record("b", &entry), None);
+        assert_eq!(record("a", &Entry { mtime: 6, ..entry }), known(false, true));
         drop(store);
         let bytes = fs::read(&file).expect("readable");
         fs::write(&file, &bytes[..bytes.len() - 1]).expect("written");
@@ -389,6 +401,28 @@ mod tests {
         assert_eq!(store.known.base, BaseTree::from([(path("a"), Box::new(base(1)))]));
         let other = FolderKey { there: "/u".into(), ..key() };
         assert!(Store::open(folder.path(), &other).expect("opened").known.base.is_empty());
+    }
+
+    #[test]
+    fn the_content_of_a_young_file_tells_whether_it_is_the_one_that_was_synchronized() {
+        let (state, here) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let key = FolderKey { here: here.path().to_owned(), ..key() };
+        let path = RelativePath::new("a").unwrap();
+        fs::write(here.path().join("a"), "one").unwrap();
+        let entry = |digest: Option<&str>| Entry {
+            digest: digest.map(|content| Digest::of(content).into()),
+            ..LocalFolder::new(key.here.clone(), ExcludeRules::default()).entry(&path).unwrap().unwrap()
+        };
+        let mut store = Store::open(state.path(), &key).unwrap();
+        for (synchronized, expected) in [("one", true), ("two", false)] {
+            let entry_then = entry(Some(synchronized));
+            let now = entry_then.modified();
+            let seen = Some(Seen::new(entry_then, now));
+            store.set(&path, Some(Base { here: seen.clone(), there: seen, is_common: true }));
+            store.save().unwrap();
+            let record = record_of(state.path(), &key, &path, Some(&entry(None))).expect("a record");
+            assert_eq!(record.is_current, expected, "{synchronized}");
+        }
     }
 
     #[test]
