@@ -377,3 +377,34 @@ fn after_any_edits_everything_is_built_as_a_new_run_would_build_it() {
     }
     running.interrupt();
 }
+
+#[test]
+fn a_file_that_is_written_without_a_change_builds_nothing_even_after_the_first_build() {
+    let custom = "  own:\n    image: registry.test/own\n    build:\n      custom: {command: 'true', onChange: [src]}\n";
+    let project = project().file("devspace.yaml", config(custom));
+    let running = project.spawn(WATCH);
+    wait_for_idle(&running, 1);
+    let again = |text: &str| {
+        project.write("src/a", text);
+        let file = fs::File::options().write(true).open(project.path("src/a")).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    };
+    again("one");
+    // It is written again before it differs, and while it differs from what was built.
+    project.write("web/b", "two");
+    let text = wait_for_idle(&running, 2);
+    assert_eq!(text.matches("changed: ").count(), 1, "{text}");
+    assert!(text.contains("changed: web/b -> web\n"), "{text}");
+    again("two");
+    let text = wait_for_idle(&running, 3);
+    assert!(text.contains("changed: src/a -> api, own\n"), "{text}");
+    again("two");
+    project.write("web/b", "three");
+    let text = wait_for_idle(&running, 4);
+    assert_eq!(text.matches("changed: ").count(), 3, "{text}");
+    // What was touched is sent as it is now.
+    project.write("src/b", "new");
+    let text = wait_for_idle(&running, 5);
+    assert!(text.contains("changed: src/b -> api, own\n") && !text.contains("building again"), "{text}");
+    running.interrupt();
+}

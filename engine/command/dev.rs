@@ -257,8 +257,7 @@ impl PassKind for DevSession<'_> {
         let project = &whole.run.project;
         let inputs =
             project.deployments.values().flat_map(|deployment| deployment_inputs(&project.root, deployment));
-        let roots =
-            inputs.flat_map(|path| [WatchRoot::file(path.clone()), WatchRoot::folder(path, |_, _| true)]);
+        let roots = inputs.flat_map(|path| [WatchRoot::file(path.clone()), WatchRoot::everything(path)]);
         roots.collect()
     }
 

@@ -217,7 +217,10 @@ impl WatchLoop<'_> {
                 Next::Changed(files) => (files, None),
                 Next::Asked(asked, files) => (files, Some(asked)),
             };
-            self.reaches.changed(&files);
+            let files = self.reaches.written(files);
+            if files.is_empty() && asked.is_none() {
+                continue;
+            }
             let settings = self.settings();
             let changed: Vec<_> = files.iter().filter(|file| settings.contains(&file.path)).collect();
             if !changed.is_empty() {
@@ -540,7 +543,9 @@ impl WatchLoop<'_> {
             };
             let mut strongest = ChangeImpact::new(Answer::No, "none of its inputs changed");
             // The last plan includes earlier changes.
-            for file in files.iter().filter(|file| file.at > reach.since()) {
+            let is_change =
+                |file: &&ChangedFile| file.at > reach.since() && self.reaches.has_change(&name, &file.path);
+            for file in files.iter().filter(is_change) {
                 let impact = reach.if_changed(&file.path);
                 if impact.answer == Answer::No {
                     continue;

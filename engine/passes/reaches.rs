@@ -20,8 +20,15 @@ struct Planned {
     roots: Vec<WatchRoot>,
     /// Whether everything that it read was watched before it was read.
     is_watched: bool,
-    /// What changed since then, and when.
-    changed: BTreeMap<PathBuf, Instant>,
+    /// What was written since then.
+    written: BTreeMap<PathBuf, Write>,
+}
+
+/// A write of a file.
+struct Write {
+    at: Instant,
+    /// Whether the file had another content or other permission bits after it, or after an earlier one.
+    is_change: bool,
 }
 
 impl Reaches {
@@ -40,39 +47,56 @@ impl Reaches {
         self.0.clear();
     }
 
-    /// Adds changes that the watcher reported.
-    pub fn changed(&mut self, files: &[ChangedFile]) {
-        for planned in self.0.values_mut() {
-            let since = planned.reach.since();
-            for file in files.iter().filter(|file| file.at > since) {
-                if planned.reach.if_changed(&file.path).answer != Answer::No {
-                    planned.changed.insert(file.path.clone(), file.at);
+    /// Adds what the watcher reported. Returns it without files of images that were only touched, or written without a
+    /// change since the images were planned.
+    pub fn written(&mut self, mut files: Vec<ChangedFile>) -> Vec<ChangedFile> {
+        files.retain(|file| {
+            let (mut is_touch, mut is_change) = (false, false);
+            for Planned { reach, written, .. } in self.0.values_mut() {
+                if file.at <= reach.since() || reach.if_changed(&file.path).answer == Answer::No {
+                    continue;
                 }
+                let was_change = written.get(&file.path).is_some_and(|before| before.is_change);
+                let write = Write { at: file.at, is_change: was_change || !reach.is_as_planned(&file.path) };
+                (is_touch, is_change) = (is_touch || !write.is_change, is_change || write.is_change);
+                written.insert(file.path.clone(), write);
             }
-        }
+            is_change || !is_touch
+        });
+        files
     }
 
-    /// The files of `image` for a pass that begins now, if they need no walk. All changes that were reported are
-    /// [known](Reaches::changed).
+    /// Whether `file` changed since `image` was planned: not if it was only touched, or written without a change.
+    pub fn has_change(&self, image: &str, file: &Path) -> bool {
+        let planned = self.0.get(image);
+        planned.and_then(|planned| planned.written.get(file)).is_some_and(|written| written.is_change)
+    }
+
+    /// The files of `image` for a pass that begins now, if they need no walk. All that was reported is
+    /// [known](Reaches::written).
     pub fn keep(&self, image: &str) -> Option<KeptFiles> {
         let planned = self.0.get(image).filter(|planned| planned.is_watched)?;
-        Some(planned.reach.keep(planned.changed.keys().cloned().collect()))
+        Some(planned.reach.keep(planned.written.keys().cloned().collect()))
     }
 
-    /// Replaces what `image` was planned from, before more changes are [reported](Reaches::changed). In the first pass
+    /// Replaces what `image` was planned from, before more is [reported](Reaches::written). In the first pass
     /// (`is_first`), everything that it can read is watched.
     pub fn planned(&mut self, image: String, reach: Reach, is_first: bool) {
         let before = self.0.remove(&image);
         let is_followed = reach.is_followed();
+        if is_followed {
+            // A builder may have hashed only what it sent. What cannot be read counts as changed.
+            let _ = reach.hash();
+        }
         let is_same = before.as_ref().is_some_and(|before| before.reach.reads_as(&reach));
-        let (roots, mut changed) = before.map(|before| (before.roots, before.changed)).unwrap_or_default();
+        let (roots, mut written) = before.map(|before| (before.roots, before.written)).unwrap_or_default();
         let roots = if is_same && is_followed { roots } else { reach.roots() };
         match reach.is_kept() {
-            true => changed.clear(),
-            false => changed.retain(|_, at| *at > reach.since()),
+            true => written.clear(),
+            false => written.retain(|_, written| written.at > reach.since()),
         }
         let is_watched = is_followed && (is_first || is_same);
-        self.0.insert(image, Planned { reach, roots, is_watched, changed });
+        self.0.insert(image, Planned { reach, roots, is_watched, written });
     }
 
     /// The ignore file of the first of `images` that has `file` in its build context, and the line for it that leaves

@@ -12,7 +12,7 @@ use crate::config::RebuildStrategy;
 use crate::image::Selection;
 use crate::image::context::{Entry, EntryKind, KeptFiles, path_of, text_of_os};
 use crate::image::dockerfile::ContextSources;
-use crate::run::Image;
+use crate::run::{Image, RunError};
 use crate::watch::WatchRoot;
 
 /// What an image was planned from. Unlike a plan, it does not lock the image.
@@ -54,14 +54,35 @@ impl Reach {
 
     /// Its files for the next plan, after `changed`: the absolute paths of everything that changed since.
     pub fn keep(&self, changed: Vec<PathBuf>) -> KeptFiles {
-        let (source, root) = match &self.recipe {
-            Recipe::Custom(_) => (None, real(self.image.root())),
-            Recipe::Dockerfile(recipe) => {
-                let source = (recipe.context.clone(), recipe.reach.clone());
-                (Some(source), recipe.context.root().to_owned())
-            }
+        let source = match &self.recipe {
+            Recipe::Custom(_) => None,
+            Recipe::Dockerfile(recipe) => Some((recipe.context.clone(), recipe.reach.clone())),
         };
-        KeptFiles { selection: self.files_in_it().clone(), source, root, changed, since: self.since }
+        let (selection, since) = (self.files_in_it().clone(), self.since);
+        KeptFiles { selection, source, root: self.root(), changed, since }
+    }
+
+    /// Hashes its files, unless they were hashed before.
+    ///
+    /// # Errors
+    /// If one of them cannot be read.
+    pub fn hash(&self) -> Result<(), RunError> {
+        self.image.run().hash(self.files_in_it(), &self.root(), |_, _| {}).map(drop)
+    }
+
+    /// Whether the file at the absolute `path` is as it was when the image was planned, though it was written or touched.
+    pub fn is_as_planned(&self, path: &Path) -> bool {
+        let root = self.root();
+        let inside = path.strip_prefix(&root).map(|inside| text_of_os(inside.as_os_str()));
+        inside.is_ok_and(|inside| self.files_in_it().is_as_selected(&root, &inside))
+    }
+
+    /// The directory that the paths of its files are relative to, with symbolic links resolved.
+    fn root(&self) -> PathBuf {
+        match &self.recipe {
+            Recipe::Custom(_) => real(self.image.root()),
+            Recipe::Dockerfile(recipe) => recipe.context.root().to_owned(),
+        }
     }
 
     /// Whether every change of the files that it reads is in its [roots](Reach::roots).
@@ -127,7 +148,8 @@ impl Reach {
         Some((ignore, inside.to_str()?.to_owned()))
     }
 
-    /// What to watch for changes of its files.
+    /// What to watch for changes of its files. Files of the build context are not read for it: whether a written file is
+    /// another one, [`Reach::is_as_planned`] tells.
     pub fn roots(&self) -> Vec<WatchRoot> {
         let Recipe::Dockerfile(recipe) = &self.recipe else { return configured_roots(&self.image) };
         let mut files = self.ignore_files(recipe);
@@ -138,10 +160,11 @@ impl Reach {
                 (recipe.context.root().to_owned(), recipe.context.clone(), recipe.reach.clone());
             // Of all files, only those are looked up that no path of the Dockerfile names.
             let linked = (!self.is_followed()).then(|| recipe.selection.clone());
-            roots.push(WatchRoot::folder(root, move |path, is_folder| {
+            let filter = move |path: &str, is_folder| {
                 context.may_read(path, is_folder, &reach)
                     || linked.as_ref().is_some_and(|linked| linked.get(path).is_some())
-            }));
+            };
+            roots.push(WatchRoot::folder(root, filter).without_contents());
         }
         roots
     }
@@ -175,6 +198,7 @@ pub fn configured_roots(image: &Image) -> Vec<WatchRoot> {
                     (is_folder && !is_own) || matches(&base.join(path))
                 };
                 [WatchRoot::file(folder.clone()), WatchRoot::folder(folder, matched)]
+                    .map(WatchRoot::without_contents)
             })
             .collect();
     }
@@ -184,11 +208,12 @@ pub fn configured_roots(image: &Image) -> Vec<WatchRoot> {
     let opened = crate::image::Context::open(&image.run().forest(), &context, Some(&dockerfile)).ok();
     let own = real(&image.run().own_folder());
     let below = own.strip_prefix(&context).ok().map(|own| text_of_os(own.as_os_str()).into_owned());
-    roots.push(WatchRoot::folder(context, move |path, is_folder| match &opened {
+    let filter = move |path: &str, is_folder| match &opened {
         Some(opened) => opened.may_read(path, is_folder, &ContextSources::Whole { why: None }),
         // It cannot be read yet. State directories are never part of it.
         None => path != ".windlass" && below.as_deref() != Some(path),
-    }));
+    };
+    roots.push(WatchRoot::folder(context, filter).without_contents());
     roots
 }
 

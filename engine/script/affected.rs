@@ -83,6 +83,7 @@ impl Execution {
                 let cause = files.iter().find(|file| {
                     file.at > reach.since()
                         && reach.if_changed(&file.path).answer == Answer::Yes
+                        && !reach.is_as_planned(&file.path)
                         // A hook writes files for the image that is built after it.
                         && writes.writer_at(file.at).is_none_or(|one| one.purpose == Purpose::CustomBuild)
                 });

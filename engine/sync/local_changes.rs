@@ -27,7 +27,7 @@ pub async fn watch_changes(local: LocalFolder, events: &Events) -> Result<Change
     let roots = roots(&local, &[]);
     // The receiver may have ended before the watcher.
     let report = move |event| drop(report.send(event));
-    let watcher = blocking(move || Watcher::start_without_contents(roots, report)).await;
+    let watcher = blocking(move || Watcher::start(roots, report)).await;
     let watcher = watcher.ok_or_else(|| failed(io::Error::other("the program ends")))?.map_err(failed)?;
     let (sender, changes) = mpsc::unbounded_channel();
     let feed =
@@ -177,5 +177,5 @@ fn root(local: &Arc<LocalFolder>, path: PathBuf, at: Option<RelativePath>) -> [W
             false => !local.excludes(&path, false),
         })
     };
-    [WatchRoot::file(path.clone()), WatchRoot::folder(path, filter)]
+    [WatchRoot::file(path.clone()), WatchRoot::folder(path, filter)].map(WatchRoot::without_contents)
 }

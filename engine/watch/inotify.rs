@@ -7,13 +7,14 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init, remove_watch};
 
 use super::source::{Raw, Source, Wake};
+use crate::lock::lock;
 
 /// What is watched: never that a file is opened or read, which windlass itself does.
 const MASK: WatchFlags = WatchFlags::CREATE
@@ -29,6 +30,11 @@ const MASK: WatchFlags = WatchFlags::CREATE
 pub(super) struct Inotify {
     queue: OwnedFd,
     woken: Arc<OwnedFd>,
+    watched: Mutex<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
     folders: HashMap<i32, PathBuf>,
     numbers: BTreeMap<PathBuf, i32>,
 }
@@ -42,13 +48,13 @@ impl Inotify {
         Ok(Self {
             queue: init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
             woken: Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?),
-            folders: HashMap::new(),
-            numbers: BTreeMap::new(),
+            watched: Mutex::default(),
         })
     }
 
     fn read(&mut self) -> Vec<Raw> {
         let mut found = Vec::new();
+        let Watched { folders, numbers } = &mut *lock(&self.watched);
         let mut buffer = [MaybeUninit::uninit(); 64 << 10];
         let mut reader = Reader::new(&self.queue, &mut buffer);
         // An error is that nothing is left.
@@ -59,14 +65,14 @@ impl Inotify {
                 continue;
             }
             if flags.contains(ReadFlags::IGNORED) {
-                if let Some(folder) = self.folders.remove(&event.wd())
-                    && self.numbers.get(&folder) == Some(&event.wd())
+                if let Some(folder) = folders.remove(&event.wd())
+                    && numbers.get(&folder) == Some(&event.wd())
                 {
-                    self.numbers.remove(&folder);
+                    numbers.remove(&folder);
                 }
                 continue;
             }
-            let Some(folder) = self.folders.get(&event.wd()) else { continue };
+            let Some(folder) = folders.get(&event.wd()) else { continue };
             // Without a name, it is about the directory itself, which its parent reports too.
             let Some(name) = event.file_name() else { continue };
             let path = folder.join(OsStr::from_bytes(name.to_bytes()));
@@ -84,24 +90,26 @@ impl Inotify {
 }
 
 impl Source for Inotify {
-    fn watch(&mut self, folder: &Path) -> io::Result<()> {
+    fn watch(&self, folder: &Path) -> io::Result<()> {
         let number = add_watch(&self.queue, folder, MASK)?;
+        let Watched { folders, numbers } = &mut *lock(&self.watched);
         // A directory that was moved keeps its number.
-        if let Some(before) = self.folders.insert(number, folder.to_owned())
+        if let Some(before) = folders.insert(number, folder.to_owned())
             && before != folder
         {
-            self.numbers.remove(&before);
+            numbers.remove(&before);
         }
-        self.numbers.insert(folder.to_owned(), number);
+        numbers.insert(folder.to_owned(), number);
         Ok(())
     }
 
     fn forget(&mut self, folder: &Path) {
-        let below = self.numbers.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
+        let Watched { folders, numbers } = &mut *lock(&self.watched);
+        let below = numbers.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
         let below: Vec<_> = below.map(|(path, number)| (path.clone(), *number)).collect();
         for (path, number) in below {
-            self.numbers.remove(&path);
-            self.folders.remove(&number);
+            numbers.remove(&path);
+            folders.remove(&number);
             // It may be gone already.
             let _ = remove_watch(&self.queue, number);
         }

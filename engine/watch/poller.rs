@@ -13,7 +13,7 @@ use crate::lock::lock;
 pub(super) struct Poller(Arc<(Mutex<bool>, Condvar)>);
 
 impl Source for Poller {
-    fn watch(&mut self, _folder: &Path) -> io::Result<()> {
+    fn watch(&self, _folder: &Path) -> io::Result<()> {
         Ok(())
     }
 

@@ -1,8 +1,9 @@
 //! What is watched.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use super::known::Contents;
 use crate::image::context::text_of_os;
 
 /// Whether a path below a root (relative, with `/`) is watched; for a directory, whether anything below it is.
@@ -13,12 +14,14 @@ type Filter = Arc<dyn Fn(&str, bool) -> bool + Send + Sync>;
 pub struct WatchRoot {
     path: PathBuf,
     filter: Option<Filter>,
+    contents: Contents,
 }
 
 /// Two directories are equal if they have the same filter, not only an equal one.
 impl PartialEq for WatchRoot {
     fn eq(&self, other: &Self) -> bool {
         self.path == other.path
+            && self.contents == other.contents
             && match (&self.filter, &other.filter) {
                 (Some(one), Some(other)) => Arc::ptr_eq(one, other),
                 (one, other) => one.is_none() && other.is_none(),
@@ -30,12 +33,24 @@ impl WatchRoot {
     /// The directory `path` (absolute). `filter` gets a path below it (relative, with `/`) and whether it is a
     /// directory; a directory that it rejects is not entered.
     pub fn folder(path: PathBuf, filter: impl Fn(&str, bool) -> bool + Send + Sync + 'static) -> Self {
-        Self { path, filter: Some(Arc::new(filter)) }
+        Self { path, filter: Some(Arc::new(filter)), contents: Contents::Read }
+    }
+
+    /// The directory `path` (absolute) with everything below it.
+    pub fn everything(path: PathBuf) -> Self {
+        static ALL: LazyLock<Filter> = LazyLock::new(|| Arc::new(|_: &str, _| true));
+        Self { path, filter: Some(Arc::clone(&ALL)), contents: Contents::Read }
     }
 
     /// The file `path` (absolute).
     pub fn file(path: PathBuf) -> Self {
-        Self { path, filter: None }
+        Self { path, filter: None, contents: Contents::Read }
+    }
+
+    /// The same root, whose files are not read: every write of a file is reported, even if its content stays.
+    #[must_use]
+    pub fn without_contents(self) -> Self {
+        Self { contents: Contents::Ignored, ..self }
     }
 
     /// The directory or file.
@@ -81,6 +96,12 @@ impl Roots {
     /// Whether a change of `path` is reported.
     pub(super) fn sees(&self, path: &Path, is_folder: bool) -> bool {
         self.0.iter().any(|root| root.accepts(path, is_folder))
+    }
+
+    /// What counts as a change of `path`, which is not a directory: what the strictest of its roots says.
+    pub(super) fn contents(&self, path: &Path) -> Contents {
+        let reads = |root: &WatchRoot| root.contents == Contents::Read && root.accepts(path, false);
+        if self.0.iter().any(reads) { Contents::Read } else { Contents::Ignored }
     }
 
     /// The directories from which the tree is read, none of them inside another.

@@ -22,12 +22,12 @@ pub(super) enum Raw {
 pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// A source of events.
-pub(super) trait Source: Send {
-    /// Watches the directory `folder`, without those below it. Watching it again is cheap.
+pub(super) trait Source: Send + Sync {
+    /// Watches the directory `folder`, without those below it; from any thread. Watching it again is cheap.
     ///
     /// # Errors
     /// If it is gone, or the system allows no further directory.
-    fn watch(&mut self, folder: &Path) -> io::Result<()>;
+    fn watch(&self, folder: &Path) -> io::Result<()>;
 
     /// Watches `folder` and everything below it no longer.
     fn forget(&mut self, folder: &Path);

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::known::Contents;
 use super::poller::Poller;
 use super::source::{Raw, Source, Wake};
 use super::watcher::{WatchEvent, Watcher};
@@ -161,12 +161,12 @@ fn the_same_roots_again_are_not_read_again() {
 /// A source that allows one directory.
 struct Limited {
     inner: Poller,
-    is_used: bool,
+    is_used: AtomicBool,
 }
 
 impl Source for Limited {
-    fn watch(&mut self, _: &Path) -> std::io::Result<()> {
-        match std::mem::replace(&mut self.is_used, true) {
+    fn watch(&self, _: &Path) -> std::io::Result<()> {
+        match self.is_used.swap(true, Ordering::Relaxed) {
             #[cfg(target_os = "linux")]
             true => Err(rustix::io::Errno::NOSPC.into()),
             _ => Ok(()),
@@ -194,9 +194,8 @@ fn beyond_the_limit_it_says_so_once_and_compares_with_the_disk() {
     let folder = with_files(&["a", "b/c", "d/e"]);
     let (send, events) = channel();
     let report = move |event| send.send(event).unwrap_or_default();
-    let source = Box::new(Limited { inner: Poller::default(), is_used: false });
-    let _watcher =
-        Watcher::start_on(source, None, Contents::Read, vec![root(folder.path())], report).unwrap();
+    let source = Box::new(Limited { inner: Poller::default(), is_used: AtomicBool::new(false) });
+    let _watcher = Watcher::start_on(source, None, vec![root(folder.path())], report).unwrap();
     let next = || events.recv_timeout(Duration::from_secs(20)).expect("an event");
     let WatchEvent::Warning(warning) = next() else { panic!("no warning") };
     assert!(
@@ -213,7 +212,7 @@ fn beyond_the_limit_it_says_so_once_and_compares_with_the_disk() {
 struct Overflowing(Poller, bool);
 
 impl Source for Overflowing {
-    fn watch(&mut self, _: &Path) -> std::io::Result<()> {
+    fn watch(&self, _: &Path) -> std::io::Result<()> {
         Ok(())
     }
 
@@ -245,8 +244,7 @@ fn after_lost_events_the_tree_is_compared_with_the_disk() {
     let report = move |event| send.send(event).unwrap_or_default();
     let source = Box::new(Overflowing(Poller::default(), false));
     let wake = source.wake();
-    let _watcher =
-        Watcher::start_on(source, None, Contents::Read, vec![root(folder.path())], report).unwrap();
+    let _watcher = Watcher::start_on(source, None, vec![root(folder.path())], report).unwrap();
     let next = || events.recv_timeout(Duration::from_secs(20)).expect("an event");
     assert!(matches!(next(), WatchEvent::Ready { .. }));
     fs::write(folder.path().join("a"), "new").unwrap();
@@ -259,4 +257,21 @@ fn after_lost_events_the_tree_is_compared_with_the_disk() {
     }
     names.sort();
     assert_eq!(names, ["a", "b"]);
+}
+
+#[test]
+fn a_file_is_compared_by_content_if_one_of_its_roots_says_so() {
+    let folder = with_files(&["a", "both/b"]);
+    let (send, events) = channel();
+    let report = move |event| send.send(event).unwrap_or_default();
+    let both = WatchRoot::everything(folder.path().join("both"));
+    let _watcher = Watcher::start(vec![both, root(folder.path()).without_contents()], report).unwrap();
+    let next = || events.recv_timeout(Duration::from_secs(20)).expect("an event");
+    assert!(matches!(next(), WatchEvent::Ready { .. }));
+    // Both are written as they are.
+    fs::write(folder.path().join("both/b"), "both/b").unwrap();
+    fs::write(folder.path().join("a"), "a").unwrap();
+    let WatchEvent::Changed(files) = next() else { panic!("no change") };
+    let names: Vec<_> = files.iter().map(|file| file.path.file_name().unwrap()).collect();
+    assert_eq!(names, ["a"]);
 }

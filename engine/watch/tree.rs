@@ -33,20 +33,9 @@ pub enum ChangeKind {
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     paths: BTreeMap<Box<Path>, Known>,
-    contents: Contents,
 }
 
 impl Tree {
-    /// A tree without paths, in which a change is what `contents` says.
-    pub(super) fn new(contents: Contents) -> Self {
-        Self { paths: BTreeMap::new(), contents }
-    }
-
-    /// What counts as a change.
-    pub(super) fn contents(&self) -> Contents {
-        self.contents
-    }
-
     /// Adds what was read of paths, unless they are known already.
     pub(super) fn add(&mut self, known: Vec<(Box<Path>, Known)>) {
         if self.paths.is_empty() {
@@ -94,12 +83,12 @@ impl Tree {
     }
 
     /// Compares `path` with the disk, remembers what is there, and returns the change, if it is one.
-    pub(super) fn compare(&mut self, path: &Path) -> Option<ChangeKind> {
+    pub(super) fn compare(&mut self, path: &Path, contents: Contents) -> Option<ChangeKind> {
         let Some(before) = self.paths.get(path) else {
-            self.paths.insert(path.into(), Known::read(path, self.contents)?);
+            self.paths.insert(path.into(), Known::read(path, contents)?);
             return Some(ChangeKind::Created);
         };
-        let Some(now) = Known::again(path, self.contents, before) else {
+        let Some(now) = Known::again(path, contents, before) else {
             self.paths.remove(path);
             return Some(ChangeKind::Deleted);
         };
@@ -120,11 +109,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a");
         fs::write(&file, "one").unwrap();
-        let mut tree = Tree::new(Contents::Ignored);
-        assert_eq!(tree.compare(&file), Some(ChangeKind::Created));
+        let mut tree = Tree::default();
+        assert_eq!(tree.compare(&file, Contents::Ignored), Some(ChangeKind::Created));
         // Perhaps in the same tick of the clock.
         fs::write(&file, "two").unwrap();
-        assert_eq!(tree.compare(&file), Some(ChangeKind::Changed));
+        assert_eq!(tree.compare(&file, Contents::Ignored), Some(ChangeKind::Changed));
     }
 
     #[test]
@@ -133,27 +122,31 @@ mod tests {
         let file = folder.path().join("a");
         fs::write(&file, "one").unwrap();
         let mut tree = Tree::default();
-        assert_eq!(tree.compare(&file), Some(ChangeKind::Created));
-        assert_eq!(tree.compare(&file), None);
+        assert_eq!(tree.compare(&file, Contents::Read), Some(ChangeKind::Created));
+        assert_eq!(tree.compare(&file, Contents::Read), None);
         fs::write(&file, "one").unwrap();
-        assert_eq!(tree.compare(&file), None, "a save without a change");
+        assert_eq!(tree.compare(&file, Contents::Read), None, "a save without a change");
         fs::File::options()
             .write(true)
             .open(&file)
             .unwrap()
             .set_modified(std::time::SystemTime::UNIX_EPOCH)
             .unwrap();
-        assert_eq!(tree.compare(&file), None, "a touch");
+        assert_eq!(tree.compare(&file, Contents::Read), None, "a touch");
         fs::write(&file, "two").unwrap();
-        assert_eq!(tree.compare(&file), Some(ChangeKind::Changed), "the same size, perhaps in the same tick");
+        assert_eq!(
+            tree.compare(&file, Contents::Read),
+            Some(ChangeKind::Changed),
+            "the same size, perhaps in the same tick"
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o711)).unwrap();
-            assert_eq!(tree.compare(&file), Some(ChangeKind::Changed), "a mode");
+            assert_eq!(tree.compare(&file, Contents::Read), Some(ChangeKind::Changed), "a mode");
         }
         fs::remove_file(&file).unwrap();
-        assert_eq!(tree.compare(&file), Some(ChangeKind::Deleted));
-        assert_eq!(tree.compare(&file), None);
+        assert_eq!(tree.compare(&file, Contents::Read), Some(ChangeKind::Deleted));
+        assert_eq!(tree.compare(&file, Contents::Read), None);
     }
 }

@@ -8,12 +8,12 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::debounce::Debounce;
 use super::file_system::without_events;
 use super::git_lock::lock_file;
-use super::known::{Contents, Known};
+use super::known::Known;
 use super::limit;
 use super::poller::Poller;
 use super::root::{Roots, WatchRoot};
@@ -29,6 +29,9 @@ const JUMP: Duration = Duration::from_secs(5);
 const COMPARE: Duration = Duration::from_secs(600);
 /// How often it is compared without events, at least.
 const POLL: Duration = Duration::from_secs(1);
+
+/// From this many directories on, several threads watch them.
+const MANY: usize = 32;
 
 /// How much earlier a file system may date a change: its clock ticks at least a hundred times per second.
 const TICK: Duration = Duration::from_millis(10);
@@ -72,6 +75,28 @@ struct Found {
     files: Vec<PathBuf>,
 }
 
+/// What is in a directory that is watched.
+struct Listing {
+    folders: Vec<PathBuf>,
+    /// Everything else.
+    files: Vec<PathBuf>,
+    /// Why it cannot be watched.
+    failure: Option<io::Error>,
+}
+
+impl Listing {
+    fn watched(folder: &Path, source: &dyn Source) -> Self {
+        // Watched first, so that nothing that comes later is missed.
+        let failure = source.watch(folder).err();
+        let (mut folders, mut files) = (Vec::new(), Vec::new());
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder { &mut folders } else { &mut files }.push(entry.path());
+        }
+        Self { folders, files, failure }
+    }
+}
+
 enum Command {
     Roots(Vec<WatchRoot>, Option<Moment>, Sender<()>),
     /// What was read of the roots that were set then.
@@ -91,26 +116,13 @@ impl Watcher {
     /// If the system cannot start a thread.
     pub fn start(roots: Vec<WatchRoot>, report: impl Fn(WatchEvent) + Send + 'static) -> io::Result<Self> {
         let (source, warning) = best_source();
-        Self::start_on(source, warning, Contents::Read, roots, once(report))
-    }
-
-    /// Like [`Watcher::start`], but no file is read: every write of a file is reported, even if its content stays.
-    ///
-    /// # Errors
-    /// If the system cannot start a thread.
-    pub fn start_without_contents(
-        roots: Vec<WatchRoot>,
-        report: impl Fn(WatchEvent) + Send + 'static,
-    ) -> io::Result<Self> {
-        let (source, warning) = best_source();
-        Self::start_on(source, warning, Contents::Ignored, roots, once(report))
+        Self::start_on(source, warning, roots, once(report))
     }
 
     /// Like [`Watcher::start`], with events from `source`, or `warning` if they come from nowhere.
     pub(super) fn start_on(
         source: Box<dyn Source>,
         warning: Option<String>,
-        contents: Contents,
         roots: Vec<WatchRoot>,
         report: impl Fn(WatchEvent) + Send + 'static,
     ) -> io::Result<Self> {
@@ -125,7 +137,7 @@ impl Watcher {
             generation: 0,
             folders: HashSet::new(),
             locks: Vec::new(),
-            tree: Tree::new(contents),
+            tree: Tree::default(),
             debounce: Debounce::default(),
             start: Instant::now(),
             clocks: (Instant::now(), SystemTime::now()),
@@ -349,26 +361,29 @@ impl Work {
     /// Watches `folder` and the directories below it, and collects the paths that are reported.
     fn enter(&mut self, folder: &Path, found: &mut Found) {
         let mut open = vec![folder.to_owned()];
-        while let Some(folder) = open.pop() {
-            if !self.roots.enters(&folder) {
-                continue;
-            }
-            // Watched first, so that nothing that comes later is missed.
-            if let Err(error) = self.source.watch(&folder) {
-                match limit::exceeded(&error, self.folders.len() + 1) {
-                    // The number of all directories is known at the end.
-                    Some(_) => self.polls = true,
-                    // It is gone again, or not a directory.
-                    None => continue,
+        while !open.is_empty() {
+            open.retain(|folder| self.roots.enters(folder));
+            let source = &*self.source;
+            let listings: Vec<_> = match open.len() < MANY {
+                true => open.iter().map(|folder| Listing::watched(folder, source)).collect(),
+                false => open.par_iter().map(|folder| Listing::watched(folder, source)).collect(),
+            };
+            for (folder, listing) in std::mem::take(&mut open).into_iter().zip(listings) {
+                let Listing { mut folders, mut files, failure } = listing;
+                if let Some(error) = failure {
+                    match limit::exceeded(&error, self.folders.len() + 1) {
+                        // The number of all directories is known at the end.
+                        Some(_) => self.polls = true,
+                        // It is gone again, or not a directory.
+                        None => continue,
+                    }
                 }
-            }
-            self.folders.insert(folder.clone());
-            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-                if is_folder { &mut open } else { &mut found.files }.push(entry.path());
-            }
-            if self.roots.sees(&folder, true) {
-                found.folders.push(folder);
+                open.append(&mut folders);
+                found.files.append(&mut files);
+                if self.roots.sees(&folder, true) {
+                    found.folders.push(folder.clone());
+                }
+                self.folders.insert(folder);
             }
         }
     }
@@ -445,12 +460,11 @@ impl Work {
         files.retain(|path| !self.tree.has(path));
         self.is_reading = true;
         let since = self.since.take();
-        let contents = self.tree.contents();
         let (commands, wake) = (self.commands.clone(), self.source.wake());
         let (roots, generation) = (self.roots.clone(), self.generation);
         rayon::spawn(move || {
             let read = |path: PathBuf| {
-                let known = Known::read(&path, contents)?;
+                let known = Known::read(&path, roots.contents(&path))?;
                 Some((path.into_boxed_path(), known))
             };
             let seen = files.into_par_iter().filter(|path| roots.sees(path, false));
@@ -552,7 +566,7 @@ impl Work {
         let mut changed = Vec::new();
         for (path, at) in due {
             let was_lost = self.lost.remove(&path);
-            let kind = self.tree.compare(&path);
+            let kind = self.tree.compare(&path, self.roots.contents(&path));
             if let Some(kind) = kind.or((was_lost && !self.tree.has(&path)).then_some(ChangeKind::Deleted)) {
                 changed.push(ChangedFile { path, kind, at: self.start + at });
             }

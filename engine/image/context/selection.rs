@@ -20,6 +20,9 @@ const MANY_FILES: usize = 200_000;
 /// From this many bytes on, a context causes a hint.
 const MANY_BYTES: u64 = 1_000_000_000;
 
+/// The size in bytes up to which a file is read to compare it.
+const COMPARED: u64 = 16 << 20;
+
 /// The files of a context that a build receives, sorted by path, parents before children. Cheap to clone.
 ///
 /// The order is component by component (`a`, `a/b`, `a-b`), as BuildKit requires.
@@ -181,6 +184,31 @@ impl Selection {
         let kept = Some(Kept { contents: Arc::clone(&hashed.contents), changed: positions, since });
         let left_out = self.0.left_out.clone();
         Some(Self(Arc::new(Inner { entries, left_out, hashed: OnceLock::new(), kept })))
+    }
+
+    /// Whether `path` in the directory `root` is as it was selected: its kind, permission bits, and its content or target.
+    /// Large files count as changed. So does everything if the selection was not hashed.
+    pub fn is_as_selected(&self, root: &Path, path: &str) -> bool {
+        let Some(entry) = self.get(path).filter(|_| self.changed().is_none()) else { return false };
+        let content = self.position(path).ok().and_then(|index| self.content_of(index));
+        let on_disk = root.join(path_of(path));
+        let Ok(now) = on_disk.symlink_metadata() else { return false };
+        if super::tree::mode(&now) != entry.mode && !now.is_symlink() {
+            return false;
+        }
+        match &entry.kind {
+            EntryKind::Directory => now.is_dir(),
+            EntryKind::Symlink { target } => {
+                let is_target = |now: PathBuf| text_of_os(now.as_os_str()) == **target;
+                std::fs::read_link(on_disk).is_ok_and(is_target)
+            }
+            EntryKind::File { size, content: Content::Disk(_) } => {
+                let is_similar = now.is_file() && now.len() == *size && *size <= COMPARED;
+                let read = || std::fs::read(on_disk).ok().map(Digest::of);
+                is_similar && content.is_some_and(|content| read() == Some(content))
+            }
+            EntryKind::File { content: Content::Memory(_), .. } => false,
+        }
     }
 
     /// Of a selection from [kept](super::KeptFiles) files: from when on changes were listed.
