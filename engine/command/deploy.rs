@@ -20,9 +20,8 @@ use crate::state::TargetStore;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Windlass builds the images that changed, inserts their tags into charts and manifests
-in memory, deploys what differs from the cluster, and waits until it runs. Objects that
-were removed from the manifests are deleted, except volume claims, namespaces and
-definitions.
+in memory, deploys what differs from the cluster, and waits until it runs. Objects that are
+no longer in the manifests are deleted, except volume claims, namespaces and definitions.
 
 Examples:
   windlass deploy                     build and deploy everything
