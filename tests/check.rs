@@ -125,7 +125,7 @@ fn colliding_tags_are_found() {
 }
 
 #[test]
-fn errors_that_no_run_would_reach_are_found() {
+fn errors_in_unreached_code_are_found() {
     insta::assert_snapshot!(found(
         "import \"scripts/build\" as base;
 import \"lib/none\" as none;

@@ -445,7 +445,7 @@ fn typical_errors_are_explained() {
 }
 
 #[test]
-fn without_a_terminal_there_is_no_prompt() {
+fn without_a_terminal_nothing_prompts() {
     let project = recording("'${TIER}'", "vars: [{name: TIER, question: 'Which tier?'}]\n");
     let output = project.run_with_input(["build", "--skip-push"], "typed\n");
     output

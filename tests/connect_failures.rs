@@ -235,7 +235,7 @@ fn a_connection_that_only_seems_to_be_open_is_replaced() {
 }
 
 #[test]
-fn of_several_pods_the_one_that_is_taken_is_named_with_the_others() {
+fn the_chosen_one_of_several_pods_is_named_with_the_others() {
     let Some(cluster) = Cluster::with_node() else { return };
     let Some(daemon) = Daemon::acquire() else { return };
     for name in ["one", "two"] {

@@ -35,7 +35,7 @@ const SECRET: &str =
     "---\napiVersion: v1\nkind: Secret\nmetadata: {name: login}\nstringData: {password: 'open sesame'}\n";
 
 #[test]
-fn plan_shows_what_a_deploy_then_does() {
+fn plan_shows_the_actions_of_the_deploy() {
     let Some(cluster) = Cluster::without_namespace() else { return };
     let manifests = [web("r.example/web").as_str(), CONFIG, SECRET].concat();
     let project = project(&cluster, "r.example/web", "  shop: {kubectl: {manifests: [kube.yaml]}}\n")
@@ -293,7 +293,7 @@ fn an_override_of_build_images_holds_in_a_deploy() {
 }
 
 #[test]
-fn unpushed_images_are_no_surprise_of_the_cluster() {
+fn unpushed_images_are_known_before_the_cluster_fails() {
     let Some(cluster) = Cluster::acquire() else { return };
     let Some(registry) = Registry::start() else { return };
     let repository = format!("{}/shop/web", registry.address());

@@ -138,7 +138,7 @@ fn a_command_after_an_upload_ends_with_the_session_whatever_ends_it() {
 }
 
 #[test]
-fn what_the_container_writes_does_not_build_for_ever() {
+fn files_from_the_container_do_not_build_without_end() {
     let Some(world) = World::start("", ", uploadExcludePaths: [stamp]", "  autoReload: {images: [web]}\n")
     else {
         return;

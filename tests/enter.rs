@@ -121,7 +121,7 @@ fn a_terminal_in_the_container_has_the_keys_and_the_size_of_the_real_one() {
 }
 
 #[test]
-fn what_breaks_a_connection_is_said() {
+fn the_cause_of_a_broken_connection_is_reported() {
     let Some(world) = World::start(&json!({})) else { return };
     let server = world.cluster.server();
     let relay = Relay::start(server.trim_start_matches("https://"));
@@ -151,7 +151,7 @@ fn what_breaks_a_connection_is_said() {
 }
 
 #[test]
-fn what_is_forbidden_names_verb_resource_and_namespace() {
+fn a_missing_permission_names_verb_resource_and_namespace() {
     let Some(world) = World::start(&json!({})) else { return };
     let account = "viewer";
     world.cluster.create_account(account, &[]);

@@ -149,7 +149,7 @@ fn tags(image) { [\"based\"] }
 }
 
 #[test]
-fn modules_are_found_in_the_project_root_and_beside_the_file() {
+fn modules_are_found_in_the_project_root_and_next_to_the_file() {
     let Some(daemon) = Daemon::acquire() else { return };
     let repository = daemon.repository("", "app");
     project(&daemon, &repository)

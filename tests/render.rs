@@ -266,7 +266,7 @@ fn any_step_is_overridden_for_a_project_or_a_profile() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_place() {
+fn errors_are_reported_with_their_place() {
     let check = |files: &[(&str, &str)], deployment: &str, code: i32, expected: &[&str]| {
         let project =
             files.iter().fold(project(deployment), |project, (name, text)| project.file(name, text));

@@ -25,7 +25,7 @@ fn lines<'a>(text: &'a str, names: &[&str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn every_function_shows_its_location_and_what_it_replaced() {
+fn every_function_shows_its_location_and_the_functions_it_replaced() {
     let output = project().run(["show", "build", "-p", "dev"]);
     assert_eq!(
         output.success().stdout.lines().next(),

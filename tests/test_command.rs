@@ -184,7 +184,7 @@ fn a_function_that_only_looks_like_a_test_is_named() {
 }
 
 #[test]
-fn project_without_tests_explains_what_a_test_is() {
+fn project_without_tests_explains_tests() {
     let project = project("");
     project.remove("windlass_test.rhai");
     let output = project.run(["test"]).exits(2).clone();

@@ -121,7 +121,7 @@ fn invalid_answer_is_explained_and_prompted_again() {
 }
 
 #[test]
-fn default_without_a_question_causes_no_prompt() {
+fn default_without_a_question_does_not_prompt() {
     let project = Project::new().file(
         "devspace.yaml",
         "version: v1beta9

@@ -48,7 +48,7 @@ fn wait_for_count(running: &Running, part: &str, times: usize) -> String {
 }
 
 #[test]
-fn a_save_builds_what_reads_the_file_and_a_touch_builds_nothing() {
+fn a_save_builds_the_images_that_read_the_file_and_a_touch_builds_nothing() {
     let project = project().file("notes", "nobody reads this");
     let running = project.spawn(WATCH);
     let text = wait_for_idle(&running, 1);
@@ -203,7 +203,7 @@ fn a_hook_that_writes_into_the_context_does_not_build_for_ever() {
 }
 
 #[test]
-fn what_a_hook_writes_before_the_build_is_part_of_it() {
+fn files_that_a_hook_writes_before_the_build_are_part_of_it() {
     let hooks = "hooks:\n- {command: ./generate, when: {before: {images: all}}}\n";
     let project = project()
         .file("devspace.yaml", config(hooks))

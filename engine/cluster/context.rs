@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_on_this_machine_is_near() {
+    fn addresses_of_this_machine_are_local() {
         let check = |name: &str, server: &str, expected: bool| {
             let context = ClusterContext {
                 name: name.to_owned(),

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn one_context_is_taken_alone() {
+    fn one_context_is_selected_alone() {
         let text = "contexts:\n- name: a\n  context: {cluster: c, user: u}\n- name: b\n  context: {cluster: d, user: v}\n\
                     clusters:\n- name: c\n  cluster: {server: x}\n- name: d\n  cluster: {server: y}\n\
                     users:\n- name: u\n  user: {token: t}\n- name: v\n  user: {token: secret}\ncurrent-context: a\n";

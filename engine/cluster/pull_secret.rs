@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_configured_wins_over_the_store() {
+    fn configured_credentials_take_precedence_over_the_store() {
         let stored = Credential::Basic { username: "ann".into(), password: Secret::new("pw") };
         let found = |login: RegistryLogin, stored: Option<&Credential>| {
             login.login(stored).map(|(user, password)| format!("{user}:{}", password.expose()))

@@ -86,7 +86,7 @@ mod tests {
     use crate::oci::{CleanedImage, ImageName};
 
     #[test]
-    fn what_is_removed_is_listed() {
+    fn removed_images_are_listed() {
         let name = ImageName {
             reference: "acme/api:1".to_owned(),
             digest: Digest::of(""),

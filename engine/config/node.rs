@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn scalar_keeps_text_that_is_no_plain_number() {
+    fn scalar_keeps_strings_that_are_not_plain_numbers() {
         check("007", Style::Plain, json!("007"));
         check("+5", Style::Substituted, json!("+5"));
         check("1.10", Style::Substituted, json!("1.10"));

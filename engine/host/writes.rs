@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_taken_for_unchanged_while_something_runs() {
+    fn nothing_counts_as_unchanged_while_a_command_runs() {
         let writes = Writes::default();
         assert_eq!(writes.count(), writes.count());
         let before = writes.count();

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_last_stays() {
+    fn the_last_used_blobs_stay() {
         let blobs = [(b'a', 100, 1), (b'b', 100, 50), (b'c', 100, 30)];
         let check = |leave, left: &str, bytes: u64| {
             let fixture = Fixture::new(&blobs);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_running_process_uses_stays() {
+    fn blobs_of_running_processes_stay() {
         let fixture = Fixture::new(&[(b'a', 1, 50), (b'b', 1, 50), (b'c', 1, 50)]);
         let other = BlobStore::new(fixture.store.folder());
         other.get(&Digest::of("b")).expect("read").expect("there");
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn looking_is_no_use() {
+    fn looking_does_not_count_as_use() {
         let fixture = Fixture::new(&[(b'a', 1, 50)]);
         let reference = "acme/app:1".parse().expect("reference");
         fixture.store.name(&reference, ImageOrigin::Built, Digest::of("a")).expect("named");
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_half_written_goes_after_a_day() {
+    fn half_written_files_are_removed_after_a_day() {
         let fixture = Fixture::new(&[(b'a', 1, 50)]);
         let part = |name: &str, hours: u64| {
             let path = fixture.store.blobs().join(name);
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_use_stays_with_all_that_it_names() {
+    fn blobs_in_use_stay_with_everything_that_they_reference() {
         let fixture = Fixture::new(&[(b'l', 9, 50), (b'x', 3, 50)]);
         let (store, root) = (&fixture.store, image(&fixture, Digest::of([b'l'; 9]), 9));
         let reference = "acme/app:1".parse().expect("reference");
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_while_others_remove_stays() {
+    fn blobs_written_during_a_removal_stay() {
         let fixture = Fixture::new(&[(b'x', 3, 50)]);
         let (running, over) = std::sync::mpsc::channel::<()>();
         std::thread::scope(|scope| {

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stand_for_images_until_they_are_taken_away() {
+    fn names_refer_to_images_until_they_are_removed() {
         let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let (one, two) = (Digest::of("one"), Digest::of("two"));

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_shrink_is_stored_and_the_rest_is_not() {
+    fn incompressible_blocks_are_stored_and_others_compressed() {
         let mut random = fastrand::Rng::with_seed(2);
         let noise: Vec<u8> = (0..3 * BLOCK + 9).map(|_| random.u8(..)).collect();
         let packed = gzip(&noise, 100_000);

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_is_read_again() {
+    fn stored_blobs_are_read_again() {
         let (_folder, store) = store();
         let digest = Digest::of("layer");
         assert_eq!(store.read(&digest), Ok(None));

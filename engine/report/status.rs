@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_did_not_finish_is_not_busy_for_ever() {
+    fn unfinished_work_of_a_run_is_not_busy_without_end() {
         let mut status = status();
         status.receive(at(0), &Event::Watching { files: 1, folders: 1 });
         status.receive(at(0), &decided("web", Decision::Build, "x changed"));

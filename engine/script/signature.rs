@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn helpers_and_overrides_are_no_pipelines() {
+    fn helpers_and_overrides_are_not_pipelines() {
         let script = "fn tags(image) { [\"1\"] } fn build(project) { } private fn hidden(project) { } fn other(x) { }\n\
                       fn b(project) { } fn a(project, x) { } fn a(project) { }";
         let pipeline = pipeline(script);

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_brackets_are_named() {
         check("fn a() { [1]\n", "the `{` in line 1 is not closed");
         check("fn a() { [1 }", "the `[` in line 1 is not closed");
         check("fn a() {\n  f(1\n}", "the `(` in line 2 is not closed");

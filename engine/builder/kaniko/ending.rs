@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_breaks_off_has_none() {
+    async fn a_broken_stream_has_no_ending() {
         let source = stream::iter([Ok(Bytes::from(vec![1; 5000])), Err(io::Error::other("no"))]);
         let pieces: Vec<_> = with_ending(source).collect().await;
         assert!(pieces.last().is_some_and(Result::is_err));

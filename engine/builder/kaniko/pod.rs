@@ -262,7 +262,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_kubernetes_does_not_know_is_an_error() {
+    fn options_unknown_to_kubernetes_are_errors() {
         let tolerations = vec![json!({ "tolerationSeconds": "soon" })];
         let config = KanikoConfig { tolerations, ..KanikoConfig::default() };
         let error = made(&build(config), None).expect_err("no pod");

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_waiting_helps_is_an_error() {
+    fn permanent_problems_are_errors() {
         let waiting = |reason: &str| json!({ "waiting": { "reason": reason, "message": "the message" } });
         fails(init(waiting("ErrImagePull")), "kaniko::image_pull", "`r.io/x:1`: the message");
         fails(main(waiting("ImagePullBackOff")), "kaniko::image_pull", "the message");

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_push_that_is_refused_is_no_failure_of_a_step() {
+    fn a_rejected_push_is_not_a_failure_of_a_step() {
         let (_, error) = read(&[
             "INFO[0001] RUN make",
             "error pushing image: failed to push to destination r.io/a:1: UNAUTHORIZED: authentication required",

@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_excluded_stays_behind() {
+    fn excluded_files_are_not_copied() {
         let exclude = |patterns: &[&str]| Transfer {
             exclude: Exclusion::parse(&patterns.iter().map(ToString::to_string).collect::<Vec<_>>())
                 .expect("valid patterns"),
@@ -479,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_missed() {
+    fn missing_entries_are_reported() {
         for pattern in ["gone", "gone/*.txt", "dir/gone/*/c.txt"] {
             let error = copied(&Transfer::default(), pattern, "/", &[]).expect_err("refused");
             assert_eq!(error, format!("`{pattern}` does not exist"));

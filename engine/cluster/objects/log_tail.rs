@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_of_the_node_are_no_log() {
+    fn failures_of_the_node_are_not_a_log() {
         let check = |text: &str, expected| assert_eq!(is_failure(text), expected, "{text}");
         let gone = "failed to try resolving symlinks in path \"/var/log/pods/dev_web_0/c/1.log\": lstat \
                     /var/log/pods/dev_web_0/c/1.log: no such file or directory";

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_are_named_for_what_distinguishes_them() {
+    fn images_are_named_for_their_differences() {
         let name = |path: &str| Candidate::of_dockerfile(Path::new("/home/My Shop"), Path::new(path)).name;
         assert_eq!(name("Dockerfile"), "my-shop");
         assert_eq!(name("./services/API/Dockerfile"), "api");

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_of_secrets_are_no_inputs() {
+    fn sources_of_secrets_are_not_inputs() {
         let key = |text: &str| docker(text).key_words().collect::<Vec<_>>();
         assert_eq!(key("--secret id=a,src=/x --ssh default=/s,/t"), ["--secret=a", "--ssh=default"]);
         assert_eq!(key("--secret type=env,id=a,env=X"), key("--secret id=a"));

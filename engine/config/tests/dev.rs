@@ -373,7 +373,7 @@ fn problems_of_pods_have_a_location() {
 }
 
 #[test]
-fn what_windlass_does_not_do_is_noticed_once() {
+fn unsupported_keys_are_reported_once() {
     let text = "dev: {replacePods: [{imageSelector: nginx, replaceImage: x}, {imageSelector: a}], \
                 ports: [{reverseForward: [{port: 1}]}]}";
     let expected = [

@@ -117,7 +117,7 @@ fn keys_of_other_versions_say_which() {
 }
 
 #[test]
-fn what_windlass_only_keeps_is_warned_about() {
+fn errors_in_ignored_sections_are_warnings() {
     let loaded = Fixture::new("dev: {sync: [{localSubPth: a}], ports: x}\n").loaded();
     let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
     let expected = [
@@ -196,7 +196,7 @@ fn common_mistakes_have_hints() {
 }
 
 #[test]
-fn what_does_nothing_is_named_once() {
+fn keys_without_effect_are_named_once() {
     let warnings = |text: &str| {
         let loaded = Fixture::raw(format!("version: v2beta1\nname: x\n{text}").as_bytes()).loaded();
         loaded.warnings.iter().map(|warning| warning.to_string()).collect::<Vec<_>>()

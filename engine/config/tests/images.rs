@@ -110,7 +110,7 @@ fn build_kit_is_docker_with_build_kit() {
 }
 
 #[test]
-fn what_only_buildx_can_do_goes_through_it() {
+fn options_of_buildx_alone_use_it() {
     let buildx = |build: &str| {
         image(&format!("{{image: acme/a, build: {build}}}")).docker.and_then(|docker| docker.buildx)
     };

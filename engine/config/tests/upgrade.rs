@@ -173,7 +173,7 @@ fn flow_style_and_windows_lines_stay() {
 }
 
 #[test]
-fn what_stood_in_brackets_gets_lines_of_its_own() {
+fn bracketed_values_get_separate_lines() {
     check(
         "version: v1beta9
 images:
@@ -304,14 +304,14 @@ profiles:
 }
 
 #[test]
-fn file_of_the_newest_version_stays_as_it_is() {
+fn file_of_the_newest_version_is_unchanged() {
     let text = "version: v2beta1\nname: x\nimages: {a: {image: a/a}}";
     let upgraded = upgraded(text);
     assert_eq!((upgraded.text.as_str(), upgraded.from), (text, upgraded.to));
 }
 
 #[test]
-fn what_has_no_words_in_the_newest_version_holds_it_back() {
+fn keys_without_an_equivalent_prevent_the_newest_version() {
     let check = |text: &str, version: &str, reason: &str| {
         let upgraded = upgraded(&format!("version: v1beta9\n{text}"));
         let held_back = upgraded.held_back.first().map(ToString::to_string);
@@ -451,7 +451,7 @@ fn all_obstacles_are_reported() {
 }
 
 #[test]
-fn file_that_no_newer_version_can_say_is_refused() {
+fn file_that_no_newer_version_can_express_is_refused() {
     let fixture = Fixture::raw(
         b"version: v1beta6
 images: {a: {image: acme/a, tag: x}}

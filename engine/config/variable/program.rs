@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn output_that_is_no_value_is_refused() {
+    fn output_that_is_not_a_value_is_refused() {
         let minute = Duration::from_secs(60);
         check("printf '\\377'", minute, "its output is not UTF-8 text");
         check("head -c 20000 /dev/zero | tr '\\0' x", minute, "a line of its output exceeds 16 KiB");

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_starts_helm_is_not_recorded() {
+    fn versions_of_commands_that_only_start_helm_are_not_recorded() {
         let folder = tempfile::tempdir().expect("a directory");
         let known = KnownVersions::new(folder.path().join("cache"));
         let version = HelmVersion::parse("v3.17.3").expect("a version");

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_directory_is_an_error() {
+    fn a_path_that_is_not_a_directory_is_an_error() {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("file");
         fs::write(&file, "x").expect("written");

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_shown_as_numbers() {
+    fn bytes_that_are_not_text_are_shown_as_numbers() {
         assert_eq!(shown(&text_of(b"caf\xe9/\xc3\xa9\\")), "caf\\xE9/\u{e9}\\");
         assert_eq!(text_of("\u{e9}/\u{10ffff}".as_bytes()), "\u{e9}/\u{10ffff}");
         assert_eq!(text_of(b"\xe9").chars().count(), 1);

@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_docker_refuses() {
+    fn refuses_the_files_that_docker_refuses() {
         for pattern in ["[", "a[", "!", "[]a]", "\\", "[z-a]", "a\\y", "a\\é"] {
             check(pattern, "a", None);
         }

@@ -274,7 +274,7 @@ fn a_file_changed_since_it_was_selected_is_hashed_as_it_is() {
 }
 
 #[test]
-fn what_changes_an_image_changes_the_digest() {
+fn changes_of_an_image_change_the_digest() {
     let base = ["a=plumless", "run*=x", "link -> a", "dir/f=1", "empty/"];
     let with = |from: &str, to: &'static str| base.map(|item| if item == from { to } else { item });
     let before = digest(&folder(&base));
@@ -321,7 +321,7 @@ fn every_permission_bit_changes_the_digest() {
 }
 
 #[test]
-fn what_does_not_change_an_image_does_not_change_the_digest() {
+fn other_changes_do_not_change_the_digest() {
     let folder = folder(&["a=1", "b/c=2", ".dockerignore=x"]);
     let before = digest(&folder);
     let file = fs::File::open(folder.path().join("a")).expect("opened");
@@ -516,7 +516,7 @@ async fn a_file_that_changes_during_the_upload_counts_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn what_was_read_on_its_way_is_not_read_again() {
+async fn files_read_while_they_were_sent_are_not_read_again() {
     let folder = folder(&["a=1"]);
     let selection = select(&folder, &whole());
     let index = Arc::new(StatIndex::in_memory());

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_add_downloads_without_a_checksum_is_listed() {
+    fn downloads_of_add_without_a_checksum_are_listed() {
         let text = "FROM scratch AS unused\nADD https://x.io/unused /\nFROM scratch\nARG V=2\nADD https://x.io/a-$V /a\n\
                     ADD --checksum=sha256:0000000000000000000000000000000000000000000000000000000000000000 https://x.io/b /b\n\
                     ADD local git@x.io:a/b.git /c\nCOPY https://x.io/d /d\n";

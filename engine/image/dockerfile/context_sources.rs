@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_come_from_the_context_does_not_count() {
+    fn files_from_elsewhere_than_the_context_do_not_count() {
         check(
             "FROM plain AS a\nFROM scratch\nCOPY --from=a /x /y\nCOPY --from=plain x y\nCOPY --from=0 /x y",
             &[],

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_builder_decides_is_not_known() {
+    fn decisions_of_the_builder_are_unknown() {
         check("FROM unseen\nCOPY a /", None);
         check("FROM scratch\nARG TARGETARCH\nENV ARCH=$TARGETARCH", None);
         check("ARG TARGETOS\nFROM base-$TARGETOS", None);

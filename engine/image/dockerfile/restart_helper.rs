@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_started_is_inherited_inside_the_file() {
+    fn the_started_command_is_inherited_inside_the_file() {
         let text = "FROM a AS b\nSHELL [\"bash\", \"-c\"]\nENTRYPOINT e f\nCMD [\"c\"]\nFROM x\nCMD [\"other\"]\nFROM b\n";
         check(text, None, None, Some((r#"ENTRYPOINT ["H","bash","-c","e f"] CMD ["c"]"#, false)));
         let reset = "FROM a AS b\nCMD [\"c\"]\nFROM b\nENTRYPOINT [\"e\"]\n";

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_needed_stage_declares_counts() {
+    fn arguments_of_needed_stages_count() {
         check("FROM scratch\nCOPY a /", None, "");
         check("FROM scratch\nARG A=1 B\nARG C=$D\nENV E=1", None, "A B C");
         check(
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_declared_before_the_first_stage_counts_where_it_is_used() {
+    fn arguments_before_the_first_stage_count_where_they_are_used() {
         check("ARG A\nFROM scratch", None, "");
         check("ARG A\nFROM $A", None, "A B");
         check("ARG A\nFROM plain-$A AS x\nFROM plain", None, "");

@@ -206,7 +206,7 @@ fn flood_of_output_is_drawn_at_most_twenty_times_a_second() {
 }
 
 #[test]
-fn broken_off_run_leaves_no_live_line() {
+fn interrupted_run_leaves_no_live_line() {
     let mut test = Test::new(10, 60);
     test.receive(0, started(&["api"]))
         .receive(0, step("api", "building"))

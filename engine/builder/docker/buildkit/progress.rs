@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn bookkeeping_is_no_step() {
+    fn bookkeeping_is_not_a_step() {
         check(vec![news(vec![vertex("[internal] load build context", true, "")], vec![])], &[]);
     }
 

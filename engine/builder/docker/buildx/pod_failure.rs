@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_a_pod_from_starting_is_seen() {
+    fn causes_that_prevent_a_pod_start_are_noticed() {
         assert_eq!(pod(json!({ "phase": "Pending" })), None);
         assert_eq!(pod(waiting(json!({ "reason": "ContainerCreating" }), json!({}))), None);
         let image = json!({ "reason": "ImagePullBackOff", "message": "no such image" });
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_that_makes_no_pod_is_seen() {
+    fn a_cluster_that_creates_no_pod_is_noticed() {
         let condition = json!({ "type": "ReplicaFailure", "status": "True", "message": "exceeded quota" });
         let deployment = json!({ "metadata": {}, "status": { "conditions": [condition] } });
         let deployment = serde_json::from_value(deployment).expect("a Deployment");

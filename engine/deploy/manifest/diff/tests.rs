@@ -13,7 +13,7 @@ fn deployment(image: &str, replicas: u32) -> Json {
 }
 
 #[test]
-fn what_the_server_sets_is_ignored() {
+fn fields_that_the_server_sets_are_ignored() {
     let mut other = deployment("b", 3);
     other["spec"] = deployment("a", 1)["spec"].clone();
     assert!(diff(Some(&deployment("a", 1)), Some(&other)).text.is_empty());

@@ -166,7 +166,7 @@ fn repository_alone_is_joined_with_a_tag_elsewhere() {
 }
 
 #[test]
-fn registry_beside_a_whole_reference_is_reported() {
+fn registry_next_to_a_whole_reference_is_reported() {
     values("registry", json!({ "registry": "eu.gcr.io", "repository": "ghcr.io/shop/web", "tag": "1" }))
         .kept("other keys of the map make it another reference")
         .stays();
