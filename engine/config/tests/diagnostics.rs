@@ -117,7 +117,7 @@ fn keys_of_other_versions_say_which() {
 }
 
 #[test]
-fn errors_in_ignored_sections_are_warnings() {
+fn errors_in_dev_are_warnings() {
     let loaded = Fixture::new("dev: {sync: [{localSubPth: a}], ports: x}\n").loaded();
     let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
     let expected = [
