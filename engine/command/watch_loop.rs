@@ -131,7 +131,7 @@ struct WatchLoop<'a> {
     whole: Option<Arc<Execution>>,
     /// The run for calls of scripts between passes, once it is needed.
     between: Option<Arc<Execution>>,
-    /// What the images were planned from last.
+    /// The inputs of the last plans of the images.
     reaches: Reaches,
     /// The commands of the last pass.
     writes: Writes,
