@@ -23,7 +23,7 @@ impl Challenge {
     /// The challenge in the response of the registry at `base`; tokens are preferred to passwords.
     ///
     /// # Errors
-    /// [`RegistryErrorKind::Malformed`] if there is no supported scheme, or if it would send the credentials for an HTTPS
+    /// [`RegistryErrorKind::Malformed`] if no scheme is supported, or if it would send the credentials for an HTTPS
     /// registry over HTTP.
     pub(super) fn of(headers: &HeaderMap, base: &Url) -> Result<Self, RegistryErrorKind> {
         let malformed = |reason: &str| RegistryErrorKind::Malformed { reason: reason.to_owned() };

@@ -146,9 +146,9 @@ impl RegistryClient {
         }
     }
 
-    /// Accepts any certificate, or plain HTTP, for the registries that `lookup` returns: hosts and networks, as in the
-    /// daemon's `insecure-registries`. It is called at most once, and neither for registries on this machine, which are
-    /// always insecure, nor for Docker Hub.
+    /// Accepts any certificate and plain HTTP from the registries that `lookup` returns: hosts and networks, as in the
+    /// daemon's `insecure-registries`. It is called at most once, but not for registries on this machine, which are
+    /// always insecure, and not for Docker Hub.
     #[must_use]
     pub fn with_insecure(
         mut self,
@@ -158,14 +158,14 @@ impl RegistryClient {
         self
     }
 
-    /// Accepts any certificate, or plain HTTP, for the registries of `domains`.
+    /// Accepts any certificate and plain HTTP from the registries of `domains`.
     #[must_use]
     pub fn trusting(mut self, domains: BTreeSet<String>) -> Self {
         self.trusted = Mutex::new(domains);
         self
     }
 
-    /// From now on, accepts any certificate, or plain HTTP, for the registry of `domain`.
+    /// From now on, accepts any certificate and plain HTTP from the registry of `domain`.
     pub fn trust(&self, domain: &str) {
         if self.trusted.lock().unwrap_or_else(PoisonError::into_inner).insert(domain.to_owned()) {
             // Its cached endpoint is no longer valid.

@@ -34,7 +34,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Whether there are no credentials to send.
+    /// Whether it sends no credentials.
     pub fn is_anonymous(&self) -> bool {
         *self == Self::Anonymous
     }
@@ -49,7 +49,7 @@ impl Credential {
         }
     }
 
-    /// The credentials for `domain` in the form for the Docker API; `None` if there are none (BuildKit rejects blank
+    /// The credentials for `domain` in the form for the Docker API; `None` without credentials (BuildKit rejects blank
     /// credentials and treats absent ones as anonymous).
     pub fn to_docker(&self, domain: &str) -> Option<DockerCredentials> {
         let serveraddress = Some(host::store_key(domain).to_owned());

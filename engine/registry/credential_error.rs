@@ -26,7 +26,7 @@ pub enum CredentialError {
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What is invalid there.
+        /// The reason.
         reason: &'static str,
     },
 
@@ -102,7 +102,7 @@ pub enum CredentialError {
         seconds: u64,
     },
 
-    /// There is no home directory, so the path of the file is unknown.
+    /// The user has no home directory, so the path of the file is unknown.
     #[error("cannot find the Docker configuration: no home directory")]
     #[diagnostic(
         code(registry::credentials::no_home),

@@ -40,7 +40,7 @@ impl CredentialHelper {
         Self { program: program.to_string_lossy().into_owned(), limit: LIMIT }
     }
 
-    /// The credential under the store key `key`; anonymous if there is none.
+    /// The credential under the store key `key`; anonymous without one.
     pub(super) async fn get(&self, key: &str) -> Result<Credential, CredentialError> {
         let output = match self.run("get", key, key).await? {
             Ok(output) => output,
@@ -99,7 +99,7 @@ impl CredentialHelper {
         Ok(())
     }
 
-    /// Removes the credential under the store key `key` and returns whether there was one.
+    /// Removes the credential under the store key `key` and returns whether it existed.
     pub(super) async fn erase(&self, key: &str) -> Result<bool, CredentialError> {
         match self.run("erase", key, key).await? {
             Ok(_) => Ok(true),

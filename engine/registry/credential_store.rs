@@ -67,14 +67,14 @@ impl CredentialStore {
     /// The credential for the registry `domain` (as in [`crate::image::Repository::domain`], or any other name of
     /// Docker Hub).
     ///
-    /// Queries the helper for this registry if there is one, otherwise the default helper. Without helpers, the
+    /// Queries the helper for this registry if it is configured, otherwise the default helper. Without helpers, the
     /// credential comes from the file; also, with a warning, if the helper is missing or fails. If a helper has no
     /// credential, the file is not used.
     ///
     /// # Errors
     /// [`CredentialError`] if both the helper and the file fail. A missing credential is not an error.
     pub async fn get(&self, domain: &str) -> Result<Credential, CredentialError> {
-        // BuildKit asks for `registry-1.docker.io`.
+        // BuildKit requests `registry-1.docker.io`.
         let domain = host::domain_of(domain);
         let cell = Arc::clone(self.known().entry(domain.to_owned()).or_default());
         cell.get_or_init(|| self.look_up(domain)).await.clone()
@@ -153,7 +153,7 @@ impl CredentialStore {
         Ok(helper.map_or(Stored::File(path), |name| Stored::Helper(name.to_owned())))
     }
 
-    /// Removes the credentials for `domain` and returns whether there were any.
+    /// Removes the credentials for `domain` and returns whether they existed.
     ///
     /// # Errors
     /// [`CredentialError`] if the helper fails or the file cannot be read or written.

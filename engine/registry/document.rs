@@ -21,7 +21,7 @@ pub(super) struct Descriptor {
     pub(super) digest: String,
     #[serde(default)]
     pub(super) size: u64,
-    /// Other locations of the content; if there are any, registries need not have it.
+    /// Other locations of the content; with such locations, registries need not have it.
     #[serde(default)]
     pub(super) urls: Vec<String>,
     pub(super) platform: Option<Platform>,

@@ -72,7 +72,7 @@ pub(super) fn secure_client() -> Result<Client, RegistryErrorKind> {
 }
 
 /// The client for a registry whose certificates are in the directory `folder`, in Docker's layout: `*.crt` are CA
-/// certificates, `NAME.cert` with `NAME.key` is the client certificate. `None` if there are no such files.
+/// certificates, `NAME.cert` with `NAME.key` is the client certificate. `None` without such files.
 pub(super) fn client_with_certificates(folder: &Path) -> Result<Option<Client>, RegistryErrorKind> {
     let unreadable = |path: &Path, reason: &dyn std::fmt::Display| RegistryErrorKind::Tls {
         host: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),

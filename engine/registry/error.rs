@@ -19,7 +19,7 @@ pub struct RegistryError {
     pub reference: String,
     /// The registry's domain, `docker.io` for Docker Hub.
     pub registry: String,
-    /// What happened.
+    /// The kind of error.
     pub problem: RegistryErrorKind,
     /// Whether all retries are used up: callers do not retry it.
     pub is_retried: bool,
@@ -42,7 +42,7 @@ pub enum Action {
     LogIn,
 }
 
-/// What happened at a registry.
+/// The kind of an error of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryErrorKind {
     /// 401, and no credentials were found.
@@ -153,7 +153,7 @@ pub enum RegistryErrorKind {
     Unreachable {
         /// The host that was contacted: the registry or its token server.
         host: String,
-        /// What the system said.
+        /// The message of the system.
         reason: String,
     },
 
@@ -171,7 +171,7 @@ pub enum RegistryErrorKind {
     Tls {
         /// The host that was contacted.
         host: String,
-        /// What is invalid.
+        /// The reason.
         reason: String,
     },
 
@@ -185,7 +185,7 @@ pub enum RegistryErrorKind {
     /// A response that violates the distribution specification.
     #[error("invalid response ({reason})")]
     Malformed {
-        /// What is invalid.
+        /// The reason.
         reason: String,
     },
 

@@ -53,7 +53,7 @@ impl Answer {
         Self { status, headers, body: Bytes::new(), url, tries: 1 }
     }
 
-    /// The header `name`, if it exists and is text.
+    /// The header `name`, if it exists and is valid text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

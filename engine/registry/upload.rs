@@ -204,7 +204,7 @@ fn arrived(answer: &Answer) -> Option<u64> {
     Some(last.saturating_add(1))
 }
 
-/// The URL for the rest of an upload according to `answer`, or `known` if there is none.
+/// The URL for the rest of an upload according to `answer`; without one, `known`.
 fn location(subject: &Subject<'_>, answer: &Answer, known: Option<&Url>) -> Result<Url, RegistryError> {
     answer.location().or_else(|| known.cloned()).ok_or_else(|| {
         let reason = "no `Location` header for the upload".to_owned();

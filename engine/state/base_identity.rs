@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Digest;
 
-/// The exact image that something was built on, as far as it is known. A cache key does not identify it: a build that
+/// The known identity of the exact base image of a build. A cache key does not identify it: a build that
 /// is forced, or that depends on more than its inputs, creates another image with the same cache key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseIdentity {

@@ -18,8 +18,8 @@ const KEPT: usize = 256;
 /// The version of the file format.
 const VERSION: u32 = 1;
 
-/// Records what base images pass on, by reference, in `.windlass/bases.json`, so that a run with nothing to do sends no
-/// queries.
+/// Records the settings that images inherit from base images, by reference, in `.windlass/bases.json`, so that a run
+/// with nothing to do sends no queries.
 #[derive(Debug)]
 pub struct BaseMemory {
     path: PathBuf,
@@ -48,12 +48,12 @@ impl BaseMemory {
         Self { path: root.join(".windlass").join("bases.json"), known: Mutex::default() }
     }
 
-    /// What `reference` passes on, if it is recorded.
+    /// The recorded settings that images inherit from `reference`.
     pub fn get(&self, reference: &str) -> Option<BaseConfig> {
         self.with(|known| known.bases.get(reference).cloned())
     }
 
-    /// Records what `reference` passes on.
+    /// Records the settings that images inherit from `reference`.
     pub fn learn(&self, reference: &str, config: BaseConfig) {
         self.with(|known| {
             known.changed |= known.bases.get(reference) != Some(&config);

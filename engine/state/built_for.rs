@@ -17,12 +17,12 @@ pub struct BuiltFor {
 }
 
 impl BuiltFor {
-    /// The platform of the builder at `address`, as seen from this machine.
+    /// The platform of the builder at `address`, an address for this machine.
     pub fn new(platform: String, address: impl Display) -> Self {
         Self { platform, builder: Self::builder_at(address) }
     }
 
-    /// The builder at `address`, as seen from this machine.
+    /// The builder at `address`, an address for this machine.
     pub fn builder_at(address: impl Display) -> String {
         // The address is hashed because it may contain a password.
         Digest::of(format!("{address} from {}", std::env::consts::ARCH)).hex()

@@ -1,4 +1,4 @@
-//! What a daemon has in its copy of a build context.
+//! The content of a daemon's copy of a build context.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,11 +14,11 @@ use crate::image::Digest;
 /// The version of the file format.
 const VERSION: u8 = 1;
 
-/// The copy of a build context that BuildKit keeps for the next build, as far as windlass filled it.
+/// The copy of a build context that BuildKit keeps for the next build, with the files that windlass sent.
 ///
 /// BuildKit considers a file unchanged if its size and modification time equal those in the copy, whatever the content.
-/// Windlass therefore records what it sent: the daemon needs a file again unless every version with this size and time
-/// had the current content.
+/// Windlass therefore records the files that it sent: the daemon needs a file again unless every version with this size
+/// and time had the current content.
 ///
 /// This requires that no other process fills a copy of the same name. The name is therefore random, and a process that
 /// uses the record removes the file meanwhile. A process that is killed leaves no record: the next one sends
@@ -33,7 +33,7 @@ pub struct ContextCopy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileVersion([u8; 16]);
 
-/// What was known of a file before it was sent.
+/// The known state of a file before it was sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Before(Option<Option<Digest>>);
 

@@ -57,7 +57,8 @@ pub struct Record {
     /// another build took them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lost_tags: bool,
-    /// The digests that its tags had in the registry before, at most two for each: a tag with one of them may have moved.
+    /// The digests that its tags had in the registry before, at most two for each: a tag with one of them may have
+    /// moved.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub earlier: BTreeMap<Tag, BTreeSet<String>>,
     /// Whether a custom command built it; windlass assumes that the command also pushed or loaded it.
@@ -93,7 +94,7 @@ impl Record {
         self.progress >= Progress::Finished
     }
 
-    /// Whether `check`, if there is one, has succeeded on it.
+    /// Whether `check`, if any, has succeeded on it.
     pub fn is_verified(&self, check: Option<&Digest>) -> bool {
         check.is_none_or(|check| self.verified.contains(check))
     }
@@ -132,9 +133,9 @@ impl Record {
         self.tags.iter().map(|tag| repository.with_tag(tag.clone())).collect()
     }
 
-    /// The reference by which other images are built on it: its first tag in `repository`. If a later one of the `records`
-    /// of the image, newest first, has this tag too, or had it when this one was reused from the registry, the tag names
-    /// that build in the daemon or the image store; then the digest in the registry, if it is known.
+    /// The reference by which other images are built on it: its first tag in `repository`. If a later one of the
+    /// `records` of the image, newest first, has this tag too, or had it when this one was reused from the registry,
+    /// the tag names that build in the daemon or the image store; then the digest in the registry, if it is known.
     pub fn base_reference(&self, repository: &Repository, records: &[Self]) -> Option<ImageReference> {
         let tag = self.tags.first()?;
         let is_lost = self.lost_tags || self.is_taken(tag, records);
@@ -296,18 +297,18 @@ impl ImageStore {
         Self { folder: root.join(".windlass"), writes: true }
     }
 
-    /// The store of the project in `root`, to which nothing is ever written: what is to be recorded is dropped.
+    /// The store of the project in `root`, to which nothing is ever written: new records are dropped.
     pub fn read_only(root: &Path) -> Self {
         Self { writes: false, ..Self::new(root) }
     }
 
-    /// Whether something can be written to it.
+    /// Whether it is writable.
     pub fn writes(&self) -> bool {
         self.writes
     }
 
-    /// The recorded builds of `image`, the newest first, and a warning if its file is damaged: then there
-    /// are no records.
+    /// The recorded builds of `image`, the newest first, and a warning if its file is damaged, which
+    /// means no records.
     pub fn records(&self, image: &str) -> (Vec<Record>, Option<String>) {
         let path = self.image_path(image);
         let damaged = |why: String| {
@@ -452,7 +453,7 @@ impl ImageStore {
 /// Puts `record` first in `records`, and removes the records that it replaces.
 fn remember(records: &mut Vec<Record>, record: &Record) {
     let is_same = |known: &Record| known.key == record.key && known.repository == record.repository;
-    // A run that records another tag of a build may not know how far other runs got with it.
+    // A run that records another tag of a build might not know the progress of other runs with it.
     let mut merged = record.clone();
     for known in records.iter().filter(|known| known.build == record.build) {
         merged.progress = merged.progress.max(known.progress);

@@ -1,4 +1,4 @@
-//! The functions of the default pipelines that a project has seen.
+//! The functions of the default pipelines in the versions of windlass that a project has used.
 
 use std::io;
 use std::path::Path;
@@ -9,13 +9,13 @@ use super::folder::StateFolder;
 
 const FILE: &str = "functions.json";
 
-/// The functions of the default pipelines that a project has seen, in `.windlass/functions.json`: a later version of
-/// windlass may have more of them.
+/// Records the functions of the default pipelines at the last run of a project, in `.windlass/functions.json`: a later
+/// version of windlass may have more of them.
 pub struct FunctionStore {
     folder: StateFolder,
 }
 
-/// What a project has seen.
+/// The functions of the default pipelines at the last run of a project.
 #[derive(Debug, PartialEq, Eq)]
 pub enum KnownFunctions {
     /// The signatures of the functions, such as `tags(image)`.
@@ -37,7 +37,7 @@ impl FunctionStore {
         Self { folder: StateFolder::new(root, writes) }
     }
 
-    /// What the project has seen.
+    /// The functions at the last run of the project.
     pub fn read(&self) -> KnownFunctions {
         match self.folder.read::<Functions>(FILE) {
             Some(file) => KnownFunctions::Recorded(file.functions),

@@ -1,4 +1,4 @@
-//! What windlass records between runs, in the project's state directory `.windlass/`.
+//! The records that windlass keeps between runs, in the project's state directory `.windlass/`.
 
 mod base_identity;
 mod bases;

@@ -1,4 +1,4 @@
-//! What is recorded of deployed charts, by cluster, namespace and release.
+//! Records of deployed charts, by cluster, namespace and release.
 
 use std::io;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub struct ReleasePlace<'a> {
     pub release: &'a str,
 }
 
-/// What was deployed last.
+/// The last deployment of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
     /// The key of the deployment: equal keys deploy the same.
@@ -45,12 +45,12 @@ impl ReleaseStore {
         Self { folder: StateFolder::new(root, writes) }
     }
 
-    /// The record of a release; `None` if there is none, or it is damaged: then the release is deployed again.
+    /// The record of a release; `None` if it is missing or damaged: then the release is deployed again.
     pub fn read(&self, place: ReleasePlace<'_>) -> Option<ReleaseRecord> {
         self.folder.read(&file_name(place))
     }
 
-    /// Records what was deployed.
+    /// Records a deployment.
     ///
     /// # Errors
     /// If the file cannot be written.

@@ -29,7 +29,7 @@ impl TargetStore {
         Self { folder: StateFolder::new(root, writes) }
     }
 
-    /// The last target; `None` if there is none, or the file is damaged.
+    /// The last target; `None` if the file is missing or damaged.
     pub fn read(&self) -> Option<Target> {
         self.folder.read(FILE)
     }
