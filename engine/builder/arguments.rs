@@ -46,7 +46,7 @@ pub fn refusal(arg: &BuilderArg, taker: Taker) -> Option<&'static str> {
         return Some(fault);
     }
     let is_off = || matches!(arg.value.as_deref(), Some("false" | "disabled=true"));
-    // Docker itself reports arguments that it does not know.
+    // Docker itself reports unknown arguments.
     let Some(role) = arg.role() else {
         return match taker {
             BuildKit | Classic | Cluster => None,
@@ -86,7 +86,7 @@ fn parts(output: &str) -> impl Iterator<Item = (&str, &str)> {
     output.split(',').map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
-/// Whether an `--output` leaves the image where windlass can find it.
+/// Whether windlass can find the image of an `--output`.
 fn leaves_image(arg: &BuilderArg) -> bool {
     let kinds = ["docker", "image", "registry"];
     let fits = |(name, value): (&str, &str)| match name {

@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use crate::watch::ChangedFile;
 
-/// How many passes in a row may be started only by what the pass before wrote, if it is another file each time.
+/// How many passes in a row may be started only by files that the previous pass wrote, if it is another file each time.
 const MOST: usize = 4;
 
 /// Notices that passes start each other: a hook or build writes files that images are built from.
 #[derive(Debug, Default)]
 pub struct Guard {
-    /// What started each of the last passes, as far as each was started only by what the pass before wrote.
+    /// The causes of the last passes that were started only by files that the previous pass wrote.
     in_a_row: Vec<Vec<PathBuf>>,
 }
 
-/// A file that the last pass wrote, or brought here.
+/// A file that the last pass wrote or downloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// The file.
@@ -26,11 +26,11 @@ pub struct Written {
 }
 
 impl Guard {
-    /// Whether `files`, which changed, may start a pass; `written` says whether the last pass wrote one.
+    /// Whether `files`, which changed, may start a pass; `written` returns whether the last pass wrote one.
     ///
     /// # Errors
-    /// What the last pass wrote, if that is all of it, and the same files started the last pass: a third pass would follow
-    /// for the same reason.
+    /// The files that the last pass wrote, if no others changed, and the same files started the last pass: a third pass
+    /// would follow for the same reason.
     pub fn check(
         &mut self,
         files: &[ChangedFile],
@@ -48,7 +48,7 @@ impl Guard {
         Ok(())
     }
 
-    /// A pass that was asked for.
+    /// A pass that the user requested.
     pub fn reset(&mut self) {
         self.in_a_row.clear();
     }

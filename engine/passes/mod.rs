@@ -1,7 +1,7 @@
 //! One pass after another: a first one, then one for each change of the watched files.
 //!
-//! [`Passes`] watches and collects; the caller's thread asks it for the [next](Passes::next) thing to do, and runs the
-//! passes. What a pass runs is up to the caller.
+//! [`Passes`] watches and collects; the caller's thread requests the [next](Passes::next) step, and runs the passes.
+//! The caller decides about the content of a pass.
 
 mod guard;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]

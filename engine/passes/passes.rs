@@ -1,4 +1,4 @@
-//! What happens between passes, and during them.
+//! The work between passes, and during them.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::event::{Event, Events, Level};
 use crate::lock::lock;
 use crate::watch::{ChangedFile, Moment, WatchEvent, WatchRoot, Watcher};
 
-/// Watches, collects changes and keys, and says what to do next. It cancels its token, which passes stop by, when the
+/// Watches, collects changes and keys, and returns the next step. It cancels its token, which passes stop by, when the
 /// user ends it with a key.
 pub struct Passes {
     shared: Arc<Shared>,
@@ -31,7 +31,7 @@ pub enum Key {
     Ask(Asked),
     /// Pause, or resume.
     Pause,
-    /// Show what was decided, and why.
+    /// Show the decisions, with reasons.
     Why,
     /// Open the pages again.
     Open,
@@ -41,27 +41,27 @@ pub enum Key {
     Quit,
 }
 
-/// What the user asks for.
+/// A request of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// To build what is out of date.
+    /// Build images that are out of date.
     Build,
-    /// To run the first pass again.
+    /// Run the first pass again.
     Everything,
-    /// To deploy without building.
+    /// Deploy without building.
     Deploy,
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// These files changed.
     Changed(Vec<ChangedFile>),
-    /// The user asked for a pass; these files changed.
+    /// The user requested a pass; these files changed.
     Asked(Asked, Vec<ChangedFile>),
-    /// The user asked what was decided.
+    /// The user requested the decisions.
     Why,
-    /// The user wants the pages opened again.
+    /// The user requested to open the pages again.
     Open,
     /// Nothing: it is over.
     End(End),
@@ -80,7 +80,7 @@ pub enum End {
 
 /// A pass that is running.
 pub trait Running: Send + Sync {
-    /// These files changed. They are also part of what comes next.
+    /// These files changed. They are also part of the next step.
     fn changed(&self, files: &[ChangedFile]);
 }
 
@@ -101,7 +101,7 @@ struct State {
     running: Option<Arc<dyn Running>>,
     /// How often roots were set.
     generation: u64,
-    /// What was read last of all files.
+    /// The last known state of all files.
     ready: Ready,
     /// Whether it was reported that the run waits.
     is_announced: bool,
@@ -116,7 +116,7 @@ struct Ready {
 }
 
 impl State {
-    /// What to do now, if there is anything.
+    /// The current step, if any.
     fn next(&mut self) -> Option<Next> {
         if let Some(end) = self.end {
             return Some(Next::End(end));
@@ -179,7 +179,7 @@ impl Passes {
         })
     }
 
-    /// Watches `roots` instead, which are known from what was read after `since`.
+    /// Watches `roots` instead, whose known state was read after `since`.
     pub fn set_roots(&self, roots: Vec<WatchRoot>, since: Moment) {
         lock(&self.shared.state).generation += 1;
         self.watcher.set_roots(roots, Some(since));
@@ -216,7 +216,7 @@ impl Passes {
         })
     }
 
-    /// A function that asks for a pass, from any thread; while it is paused, it does nothing.
+    /// A function that requests a pass, from any thread; while it is paused, it does nothing.
     pub fn again(&self) -> impl Fn() + Send + use<> {
         let shared = Arc::clone(&self.shared);
         move || {
@@ -280,7 +280,7 @@ impl Passes {
         result
     }
 
-    /// Waits for something to do, and returns it.
+    /// Waits for the next step, and returns it.
     pub fn next(&self) -> Next {
         let mut state = self.shared.lock();
         loop {

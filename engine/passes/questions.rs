@@ -24,7 +24,7 @@ struct Open {
     shown: Option<String>,
 }
 
-/// A question, and where its answer goes.
+/// A question, and the receiver of its answer.
 type Question = (String, oneshot::Sender<bool>);
 
 impl Questions {

@@ -1,4 +1,4 @@
-//! What the images of a loop were planned from, and what changed since.
+//! The inputs of the last plans of a loop's images, and the changes since.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::image::context::KeptFiles;
 use crate::plan::{Answer, Reach};
 use crate::watch::{ChangedFile, WatchRoot};
 
-/// What each image was planned from last, by its full name, and what changed since.
+/// The inputs of the last plan of each image, by its full name, and the changes since.
 ///
 /// While all files of an image are watched, the next pass needs no walk: it [keeps](Reaches::keep) the files, and reads
 /// again those that changed.
@@ -32,17 +32,17 @@ struct Write {
 }
 
 impl Reaches {
-    /// What `image` was planned from last.
+    /// The inputs of the last plan of `image`.
     pub fn get(&self, image: &str) -> Option<&Reach> {
         self.0.get(image).map(|planned| &planned.reach)
     }
 
-    /// What to watch for changes of the files of `image`, once it was planned.
+    /// The paths to watch for changes of the files of `image`, once it was planned.
     pub fn roots(&self, image: &str) -> Option<&[WatchRoot]> {
         self.0.get(image).map(|planned| &*planned.roots)
     }
 
-    /// Forgets everything.
+    /// Removes everything.
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -99,8 +99,8 @@ impl Reaches {
         self.0.insert(image, Planned { reach, roots, is_watched, written });
     }
 
-    /// The ignore file of the first of `images` that has `file` in its build context, and the line for it that leaves
-    /// out `file`.
+    /// The ignore file of the first of `images` that has `file` in its build context, and the line for it that
+    /// excludes `file`.
     pub fn ignore_line(&self, images: &[String], file: &Path) -> Option<(PathBuf, String)> {
         images.iter().find_map(|image| self.get(image)?.ignore_line(file))
     }

@@ -1,4 +1,5 @@
-//! The base images of an image: those of the project and its dependencies, and what builds inherit from them.
+//! The base images of an image: those of the project and its dependencies, and the settings that builds inherit from
+//! them.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -101,7 +102,7 @@ pub(super) fn daemon_bases(
     Ok(found.into_iter().map(|(reference, id)| (reference.to_string(), id)).collect())
 }
 
-/// Looks up what an image inherits from its base images.
+/// Looks up the settings that an image inherits from its base images.
 pub(super) struct Bases<'a> {
     run: &'a Run,
     parents: &'a [Parent],

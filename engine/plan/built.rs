@@ -117,7 +117,7 @@ impl Built {
         self.record.as_ref().map(|record| record.references(repository)).unwrap_or_default()
     }
 
-    /// Its digest in the registry, if it is there.
+    /// Its digest in the registry, if the registry has it.
     pub fn digest(&self) -> Option<String> {
         self.record.as_ref()?.digest().map(ToOwned::to_owned)
     }
@@ -221,7 +221,7 @@ impl Built {
     }
 
     /// Makes it available to the nodes of a local cluster that does not use the daemon. An image that windlass
-    /// assembled itself is first loaded into the daemon, if there is one.
+    /// assembled itself is first loaded into the daemon, if one is running.
     ///
     /// # Errors
     /// If it cannot be loaded.
@@ -267,8 +267,8 @@ impl Built {
         Ok(self.clone())
     }
 
-    /// Loads an image of the image store into the daemon, if there is one that does not have it yet, so that `docker
-    /// run` finds it. Returns whether there is a daemon.
+    /// Loads an image of the image store into the daemon, if one is running and does not have it yet, so that `docker
+    /// run` finds it. Returns whether a daemon is running.
     fn load_into_daemon(&self, record: &Record) -> Result<bool, StageError> {
         let Source::Store(digest) = &self.source else { return Ok(true) };
         let (run, references) = (self.image.run(), record.references(&self.image.config().repository));

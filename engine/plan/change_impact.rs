@@ -58,8 +58,8 @@ fn on_change(config: &ImageConfig) -> &[String] {
 }
 
 impl Reach {
-    /// How a change of only the file at the absolute `path` affects what the image is built from. Ignores its base
-    /// images, and that it may be built in any case.
+    /// How a change of only the file at the absolute `path` affects the inputs of the image. Ignores its base images,
+    /// and settings that always build it.
     pub fn if_changed(&self, path: &Path) -> ChangeImpact {
         match &self.recipe {
             Recipe::Dockerfile(recipe) => self.if_file_changed(recipe, path),

@@ -28,7 +28,7 @@ pub struct DecisionInputs<'a, E> {
     pub identify: &'a dyn Fn(&str) -> BaseIdentity,
     /// Why it is built regardless of its inputs: `forced`, `rebuildStrategy is always`.
     pub always: Option<&'a str>,
-    /// The digest of the check that an image must pass; `None` if there is none.
+    /// The digest of the check that an image must pass; `None` without a check.
     pub check: Option<Digest>,
     /// Whether this run pushes it; for a custom command, whether it gets the option to push.
     pub pushes: bool,
@@ -85,7 +85,7 @@ pub struct Reuse {
     pub source: Source,
     /// The step after the build that has not succeeded, such as `not verified yet`.
     pub unfinished: Option<&'static str>,
-    /// The remaining work on its tags, such as `not pushed yet`; `None` if there is none.
+    /// The remaining work on its tags, such as `not pushed yet`, or `None`.
     pub left: Option<String>,
 }
 
@@ -164,14 +164,14 @@ impl Reuse {
         }
     }
 
-    /// The remaining work, as a phrase; `None` if there is none.
+    /// The remaining work, as a phrase, or `None`.
     pub fn rest(&self) -> Option<String> {
         let parts: Vec<_> = self.unfinished.into_iter().chain(self.left.as_deref()).collect();
         (!parts.is_empty()).then(|| parts.join(", "))
     }
 }
 
-/// Those of `tags` that are not among `local`, which refer to the image, and what happened to the first.
+/// Those of `tags` that are not among `local`, which refer to the image, and the problem of the first one.
 fn untagged(tags: &[Tag], local: &[Tag]) -> (Vec<Tag>, Option<String>) {
     let untagged: Vec<_> = tags.iter().filter(|tag| !local.contains(tag)).cloned().collect();
     let renamed = untagged.first().map(|tag| format!("tag {tag} no longer refers to it"));
@@ -299,7 +299,7 @@ impl<E> DecisionInputs<'_, E> {
     }
 
     /// Looks up, for an image that is not in the daemon, a base image that is now a different one there. A daemon that
-    /// does not respond does not affect what was built.
+    /// does not respond does not affect earlier builds.
     fn find_moved_base(&self, record: &Record) -> Result<Option<ImageReference>, E> {
         let asked: Vec<_> = record.daemon_bases().map(|(base, _)| base).collect();
         if asked.is_empty() {
@@ -324,7 +324,7 @@ impl<E> DecisionInputs<'_, E> {
         Ok(if is_there { InDaemon::There(id.clone(), local) } else { InDaemon::Gone })
     }
 
-    /// The pushed tags that still exist, and what happened to the first that does not.
+    /// The pushed tags that still exist, and the problem of the first that does not.
     fn still_pushed(&self, record: &Record) -> Result<(Pushed, Option<String>), E> {
         let mut pushed = record.pushed.clone();
         let mut lost = None;
@@ -337,7 +337,7 @@ impl<E> DecisionInputs<'_, E> {
         Ok((pushed, lost))
     }
 
-    /// The tags of a custom command that the registry has, or what happened to the first missing one. What the command
+    /// The tags of a custom command that the registry has, or the problem of the first missing one. What the command
     /// pushed is not recorded, so the first digest in the registry is used.
     fn pushed_by_command(&self, record: &Record, tags: &[Tag]) -> Result<Result<Pushed, String>, E> {
         let mut pushed = Pushed::new();
@@ -351,7 +351,7 @@ impl<E> DecisionInputs<'_, E> {
         Ok(Ok(pushed))
     }
 
-    /// The digest of `tag` in its registry, if it still matches `known`; otherwise what happened to it.
+    /// The digest of `tag` in its registry, if it still matches `known`; otherwise its problem.
     fn look_up(&self, tag: &Tag, known: Option<&str>) -> Result<Result<String, String>, E> {
         Ok(match (self.in_registry)(&self.repository.with_tag(tag.clone()))? {
             Some(now) if known.is_some_and(|known| now != known) => {
@@ -366,8 +366,8 @@ impl<E> DecisionInputs<'_, E> {
 /// Tags in a registry, with their digests where known.
 type Pushed = BTreeMap<Tag, Option<String>>;
 
-/// Takes the base images of `record` out of what the daemon has; returns the first that is now a different image. One
-/// that is gone does not affect what was built on it.
+/// Removes the base images of `record` from `found`, the images of the daemon; returns the first that is now a
+/// different image. A missing base image does not affect the images built on it.
 fn moved_base(record: &Record, found: &mut ImageIds) -> Option<ImageReference> {
     let moved = |(base, then): &(ImageReference, &str)| found.remove(base).is_some_and(|now| now != *then);
     record.daemon_bases().find(moved).map(|(base, _)| base)
@@ -625,12 +625,12 @@ mod tests {
         world.daemon.insert("dev", "b2");
         let other = "build: its base acme/base:dev is now a different image in the Docker daemon";
         world.check(other, &["daemon 1 dev"]);
-        // A missing base image says nothing about images built on it.
+        // A missing base image does not affect images built on it.
         world.daemon.remove("dev");
         world.check("daemon i as 1: not pushed yet", &["daemon 1 dev"]);
         world.records = vec![on(&[PUSHED])];
         world.check("registry 1 as 1: nothing", &[]);
-        // Of an image that windlass assembled, only the bases are in question.
+        // For an image that windlass assembled, only the base images are compared.
         let digest = Digest::of("stored");
         world.stored = Some(digest);
         world.records = vec![Record { stored: Some(digest), image_id: None, ..on(&[]) }];

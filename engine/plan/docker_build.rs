@@ -26,7 +26,7 @@ use crate::image::dockerfile::{BaseConfig, ContextSources};
 use crate::image::{Context, Selection};
 use crate::run::{AddedFile, Finished, Image, ImageDockerfile, Run, RunError};
 
-/// A Dockerfile with everything that its build needs.
+/// A Dockerfile with all inputs of its build.
 #[derive(Clone)]
 pub(super) struct DockerfileRecipe {
     pub(super) dockerfile: ImageDockerfile,
@@ -232,7 +232,7 @@ impl Plan {
         Ok(allowed.map_err(|error| BuildError::process(self.image.name(), error))?)
     }
 
-    /// Checks that neither the Dockerfile nor a trigger of its base images needs a daemon.
+    /// Checks that the Dockerfile and the triggers of its base images need no daemon.
     fn check_daemonless(&self, recipe: &DockerfileRecipe) -> Result<(), StageError> {
         let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
         // A base image that nothing knew of is not looked up again.
@@ -254,7 +254,7 @@ impl Plan {
         Ok(())
     }
 
-    /// What other builds will inherit from the image, as far as it is known.
+    /// The known settings that other builds will inherit from the image.
     fn inherited(&self, recipe: &DockerfileRecipe) -> Option<BaseConfig> {
         let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
         // A base image that nothing knew of is not looked up again.
@@ -307,7 +307,7 @@ pub(super) fn select(
     }
     let events = image.events();
     let (context, reach) = (context.clone(), reach.clone());
-    // For a large context, its index takes some milliseconds; it is needed after the walk.
+    // The index of a large context takes some milliseconds; it is needed after the walk.
     let (run, root) = (Arc::clone(image.run()), context.root().to_owned());
     image.run().session.start(move || drop(run.index(&root)));
     let selection = image.run().session.apart(move || {

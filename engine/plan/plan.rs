@@ -310,7 +310,7 @@ impl Plan {
         match &self.verdict {
             _ if needs_build => self.tell(Decision::Build),
             Verdict::Reuse(reuse) => self.tell(reuse_decision(reuse)),
-            // `reuse` checks whether there is an earlier build.
+            // `reuse` checks whether an earlier build exists.
             Verdict::Build { .. } => {}
         }
     }
@@ -433,7 +433,7 @@ impl Plan {
     /// Reuses the earlier build and adds the new tags.
     ///
     /// # Errors
-    /// If there is none, or the daemon cannot tag it.
+    /// If no earlier build exists, or the daemon cannot tag it.
     pub fn reuse(&self) -> Result<Built, StageError> {
         let run = self.image.run();
         let reuse = match &self.verdict {

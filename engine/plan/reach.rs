@@ -1,4 +1,4 @@
-//! What an image is built from, as far as files are concerned.
+//! The files among the inputs of an image.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::image::dockerfile::ContextSources;
 use crate::run::{Image, RunError};
 use crate::watch::WatchRoot;
 
-/// What an image was planned from. Unlike a plan, it does not lock the image.
+/// The inputs of the plan of an image. Unlike a plan, it does not lock the image.
 #[derive(Clone)]
 pub struct Reach {
     pub(super) image: Image,
@@ -24,7 +24,7 @@ pub struct Reach {
 }
 
 impl Plan {
-    /// What the image was planned from.
+    /// The inputs of the plan.
     pub fn reach(&self) -> Reach {
         let read = || self.image.run().read_since(&self.seen);
         let since = self.files().kept_since().unwrap_or_else(read);
@@ -41,8 +41,8 @@ impl Plan {
 }
 
 impl Reach {
-    /// The moment from which on its files were read: of an earlier change, the plan knows. If they were
-    /// [kept](Reach::is_kept), it also knows of the changes that were listed.
+    /// The moment from which on its files were read: the plan includes earlier changes. If they were
+    /// [kept](Reach::is_kept), it also includes the changes that were listed.
     pub fn since(&self) -> Instant {
         self.since
     }
@@ -119,8 +119,8 @@ impl Reach {
         ignore_files(recipe.context.root(), &self.image.dockerfile_path())
     }
 
-    /// The files whose changes may build the image: its Dockerfile and ignore file, and what it reads of its build
-    /// context; or those of `onChange`. The paths are absolute.
+    /// The files whose changes may build the image: its Dockerfile and ignore file, and the files that it reads of its
+    /// build context; or those of `onChange`. The paths are absolute.
     pub fn files(&self) -> Vec<PathBuf> {
         let below = |root: &Path, selection: &Selection| -> Vec<PathBuf> {
             let entries = selection.entries().iter();
@@ -139,7 +139,7 @@ impl Reach {
         files
     }
 
-    /// The ignore file of its build context, and the line for it that leaves out `file`; `None` if the file is not in it.
+    /// The ignore file of its build context, and the line for it that excludes `file`; `None` if the file is not in it.
     pub fn ignore_line(&self, file: &Path) -> Option<(PathBuf, String)> {
         let Recipe::Dockerfile(recipe) = &self.recipe else { return None };
         let root = recipe.context.root();
@@ -158,7 +158,7 @@ impl Reach {
         if self.image.config().rebuild_strategy != RebuildStrategy::IgnoreContextChanges {
             let (root, context, reach) =
                 (recipe.context.root().to_owned(), recipe.context.clone(), recipe.reach.clone());
-            // Of all files, only those are looked up that no path of the Dockerfile names.
+            // Looks up only the files that no path of the Dockerfile names.
             let linked = (!self.is_followed()).then(|| recipe.selection.clone());
             let filter = move |path: &str, is_folder| {
                 context.may_read(path, is_folder, &reach)
@@ -184,7 +184,7 @@ impl DockerfileRecipe {
     }
 }
 
-/// What to watch for changes of the files of `image` before it is planned: what `devspace.yaml` names.
+/// The paths to watch for changes of the files of `image` before it is planned: those that `devspace.yaml` names.
 pub fn configured_roots(image: &Image) -> Vec<WatchRoot> {
     let root = real(image.root());
     if let Some(custom) = &image.config().custom {
@@ -224,7 +224,7 @@ fn ignore_files(root: &Path, dockerfile: &Path) -> Vec<PathBuf> {
     vec![root.join("devspace.dockerignore"), beside.into(), root.join(".dockerignore")]
 }
 
-/// `path` with symbolic links resolved as far as it exists.
+/// `path` with symbolic links resolved in its existing part.
 pub(super) fn real(path: &Path) -> PathBuf {
     if let Ok(path) = path.canonicalize() {
         return path;

@@ -97,7 +97,7 @@ impl Built {
         Ok(self.clone())
     }
 
-    /// Its record and the digest of its manifest; `None` if there is nothing to do: it is disabled, or it is reused and
+    /// Its record and the digest of its manifest; `None` if nothing is to be done: it is disabled, or it is reused and
     /// only in its registry, as published.
     fn stored(&self, action: &'static str) -> Result<Option<(&Record, Digest)>, StageError> {
         let Some(record) = self.record() else { return Ok(None) };

@@ -13,7 +13,7 @@ impl Image {
     /// The builder to use. Plans check whether a daemon responds, as builds do.
     ///
     /// # Errors
-    /// `docker::unreachable` if Docker is requested, no daemon responds, and there is no fallback;
+    /// `docker::unreachable` if Docker is requested, no daemon responds, and no fallback is possible;
     /// `stage::build::needs_daemon`, with the line, if the Dockerfile requires a daemon.
     pub fn choose_builder(&self) -> Result<BuilderKind, StageError> {
         let configured = self.config().builder();

@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(3600);
 /// The interval between attempts to acquire the lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The lock for building an image, until it is dropped; `None` if there are no locks.
+/// The lock for building an image, until it is dropped; `None` without locks.
 pub type Claim = Option<Arc<ImageLock>>;
 
 impl Run {
@@ -43,7 +43,7 @@ impl Run {
             let holder = match self.memory.store.try_lock_image(image) {
                 Ok(LockAttempt::Acquired(held)) => return Some(Arc::new(held)),
                 Ok(LockAttempt::HeldBy(holder)) => holder,
-                // Without a writable directory, builds are not recorded, so there is nothing to wait for.
+                // Without a writable directory, builds are not recorded, so no other build is waited for.
                 Err(_) => return None,
             };
             let name = holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));

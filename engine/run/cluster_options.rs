@@ -3,7 +3,7 @@
 use crate::cluster::ClusterOptions;
 use crate::config::Project;
 
-/// What selects the cluster of `project`; `environment` are variables of its `.env` file.
+/// The selection of the cluster of `project`; `environment` are variables of its `.env` file.
 pub fn cluster_options(project: &Project, environment: &[(String, String)]) -> ClusterOptions {
     ClusterOptions {
         context: project.kube_context.clone(),

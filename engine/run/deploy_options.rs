@@ -11,7 +11,7 @@ use crate::image::{Digest, Tag};
 pub struct DeployOptions {
     /// Deploy charts that are up to date too.
     pub force: bool,
-    /// Whether the run waits until what it deployed is ready.
+    /// Whether the run waits until its deployments are ready.
     pub waits: bool,
     /// The timeout for readiness, and for another run that deploys the same.
     pub timeout: Duration,

@@ -9,7 +9,7 @@ pub struct DevOptions {
     pub is_interactive: bool,
     /// Whether ports are forwarded.
     pub forwards: bool,
-    /// Whether folders are synced.
+    /// Whether directories are synced.
     pub syncs: bool,
     /// Whether pages are opened.
     pub opens: bool,

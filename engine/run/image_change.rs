@@ -9,6 +9,6 @@ pub struct ImageChange {
     pub reason: String,
     /// Whether `autoReload` names the image, or everything is built (`--watch`).
     pub is_automatic: bool,
-    /// Whether a synced folder brings all files into the container without a build.
+    /// Whether synced directories upload all of the files to the container, so that no build is needed.
     pub is_covered: bool,
 }

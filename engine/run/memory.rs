@@ -1,4 +1,4 @@
-//! What a run knows from earlier runs, and what it has read itself: nothing is read or asked twice.
+//! The records of earlier runs and the caches of a run: nothing is read or queried twice.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,11 +14,11 @@ use crate::image::{Dockerfile, ImageReference, Selection, StatIndex};
 use crate::lock::lock;
 use crate::state::{BaseMemory, FunctionStore, ImageStore, Record, ReleaseStore, TargetStore};
 
-/// What a run knows from earlier runs, and what it has read itself.
+/// The records of earlier runs and the caches of a run.
 pub struct Memory {
     /// The records of earlier builds.
     pub store: ImageStore,
-    /// The functions of the default pipelines that the project has seen.
+    /// The functions of the default pipelines at the last run of the project.
     pub functions: FunctionStore,
     /// Where the project was deployed last.
     pub target: TargetStore,
@@ -40,13 +40,13 @@ pub struct Memory {
     kept: Mutex<HashMap<String, KeptFiles>>,
     indexes: Mutex<HashMap<PathBuf, Arc<StatIndex>>>,
     records: Mutex<HashMap<String, Arc<Vec<Record>>>>,
-    /// Whether a warning has said that builds cannot be recorded.
+    /// Whether a warning has reported that builds cannot be recorded.
     is_forgetful: AtomicBool,
 }
 
 impl Memory {
-    /// The memory of a project whose records are in `store`, in the directory `root`. The directory `cache` is never part
-    /// of a build context.
+    /// The memory of a project whose records are in `store`, in the directory `root`. The directory `cache` is never
+    /// part of a build context.
     pub(super) fn new(store: ImageStore, root: &Path, cache: PathBuf) -> Self {
         Self {
             functions: FunctionStore::new(root, store.writes()),
@@ -100,7 +100,7 @@ impl Run {
         lock(&self.memory.kept).get(image).cloned()
     }
 
-    /// Forgets the files that it read: for a run that stays only to be asked about its project.
+    /// Drops the files that it read: for a run that stays only for queries about its project.
     pub fn forget_files(&self) {
         let mut forest = lock(&self.memory.forest);
         forest.1 = forest.1.anew();

@@ -1,4 +1,4 @@
-//! One run of a pipeline: what was asked, what it may touch, what it knows, and how far it is.
+//! One run of a pipeline: its options, its session, its caches, and its progress.
 
 mod builder_choice;
 mod claim;
@@ -73,9 +73,9 @@ pub struct Run {
     pub project: Project,
     /// The user's options.
     pub options: RunOptions,
-    /// What it may touch, and where it reports.
+    /// Its host and events.
     pub session: Session,
-    /// What it knows.
+    /// The records of earlier runs and its caches.
     pub memory: Memory,
     /// How far it is with its images.
     pub progress: ImageProgress,
@@ -91,7 +91,7 @@ impl Run {
     /// Prepares a run: reads the Dockerfiles to find the base images, and selects images.
     ///
     /// # Errors
-    /// [`GraphError`] if there is a dependency cycle, a selected image does not exist, or a forced one is not selected.
+    /// [`GraphError`] for a dependency cycle, or if a selected image does not exist, or a forced one is not selected.
     /// An unreadable Dockerfile is a later error of its image.
     pub fn new(
         project: Project,
@@ -159,7 +159,7 @@ impl Run {
         &self.scripts
     }
 
-    /// Whether this run may push to `reference`. With `--skip-push`, it may not, which is reported.
+    /// Whether this run may push to `reference`. With `--skip-push`, it must not, which is reported.
     pub fn may_push(&self, reference: &ImageReference) -> bool {
         if self.options.skip_push {
             let message = format!("not pushing {reference}: --skip-push");
@@ -225,7 +225,7 @@ impl Run {
             let message = format!("the background hook `{name}` failed: {message}");
             events.emit(Event::Notice { image: None, level: Level::Warning, message });
         };
-        // A plan only records it, and ends: what is done at once is done here.
+        // A plan only records it and ends, so work that completes immediately is polled here.
         let mut runs = Box::pin(runs);
         if self.session.runtime().block_on(poll_immediate(&mut runs)).is_none() {
             self.session.runtime().spawn(runs);

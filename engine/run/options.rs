@@ -48,7 +48,7 @@ pub struct RunOptions {
     pub is_watching: bool,
     /// Whether the plan of each image is kept, to explain it: for runs that build nothing.
     pub keeps_plans: bool,
-    /// What selects the cluster; `None`: the project.
+    /// The selection of the cluster; `None`: the project selects it.
     pub cluster: Option<ClusterOptions>,
     /// The user's options for build pods.
     pub pods: PodSettings,
@@ -62,7 +62,7 @@ impl RunOptions {
         std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
     }
 
-    /// What selects the cluster: what was chosen for all runs, otherwise `project`.
+    /// The selection of the cluster: the one for all runs, otherwise that of `project`.
     pub fn cluster_of(&self, project: &Project) -> ClusterOptions {
         self.cluster.clone().unwrap_or_else(|| cluster_options(project, &self.environment))
     }

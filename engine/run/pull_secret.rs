@@ -202,7 +202,7 @@ mod tests {
             log.retain(|line| line.contains("secret") || line.contains("tell"));
             log
         };
-        // Without a cluster there is nothing to create.
+        // Without a cluster, nothing is created.
         assert!(build(&world).is_empty());
         world.set_cluster(context("prod"), Vec::new());
         let log = build(&world);

@@ -1,8 +1,8 @@
-//! The scripts of a run, as far as its images depend on them.
+//! The scripts of a run that its images depend on.
 
 use crate::image::Digest;
 
-/// The scripts of a run, as far as its images depend on them.
+/// The scripts of a run that its images depend on.
 #[derive(Debug, Clone, Default)]
 pub struct Scripts {
     /// The name and digest of each script, in the order in which they override each other.

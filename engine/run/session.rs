@@ -1,4 +1,4 @@
-//! What a run may touch, and where it reports.
+//! The host and the events of a run.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -17,7 +17,7 @@ use crate::lock::lock;
 use crate::scope::Scope;
 use crate::secrets::Secrets;
 
-/// What the runs of a command may touch, and where they report. Cheap to clone.
+/// The host and the events of all runs of a command. Cheap to clone.
 #[derive(Clone)]
 pub struct Session {
     /// The host.
@@ -79,7 +79,7 @@ impl Session {
         }
     }
 
-    /// Whether the run goes on without the cluster after `error`: a plan shows what it knows.
+    /// Whether the run continues without the cluster after `error`: a plan shows the known part.
     pub fn does_without(&self, error: &StageError) -> bool {
         self.host.cluster.is_optional() && error.kind() == ErrorKind::ClusterUnavailable
     }

@@ -62,7 +62,7 @@ struct Case {
 fn case() -> impl Strategy<Value = Case> {
     let builder = prop::option::of(prop::sample::select(&BuilderKind::OF_DOCKERFILES[..]));
     let cluster = prop::option::of(0..CLUSTERS.len());
-    // Most test worlds vary only in what they test.
+    // Most test worlds vary only in the tested property.
     let script = prop_oneof![2 => Just(0), 1 => 0..SCRIPTS.len()];
     let world = (any::<bool>(), cluster, prop::bool::weighted(0.3));
     let project = (0..BUILDS.len(), 0..DOCKERFILES.len(), script, builder);
@@ -71,7 +71,7 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// The result of a run, as far as a plan can predict it.
+/// The part of a run's result that a plan can predict.
 #[derive(Debug, PartialEq, Eq)]
 struct Told {
     builders: Vec<String>,
