@@ -325,7 +325,7 @@ fn edit(project: &Project, random: &mut u64, step: usize) {
     let (one, other) = (place(random), place(random));
     fs::create_dir_all(one.parent().unwrap()).unwrap();
     fs::create_dir_all(other.parent().unwrap()).unwrap();
-    // What is there may be of any kind: then the edit is another one, or none.
+    // The existing entry may be of any kind: then the edit is a different one, or none.
     match draw(random, 12) {
         0..=3 => drop(fs::write(&one, format!("{step}"))),
         4 => drop(fs::remove_file(&one)),
@@ -342,7 +342,7 @@ fn edit(project: &Project, random: &mut u64, step: usize) {
             drop(fs::write(project.path("Dockerfile"), format!("FROM scratch\nCOPY src /src\n{more}")));
         }
         _ => {
-            // As editors save.
+            // In the way that editors save.
             fs::write(project.path("src/.swap"), format!("{step}")).unwrap();
             drop(fs::rename(project.path("src/.swap"), &one));
             drop(fs::remove_file(project.path("src/.swap")));
@@ -365,7 +365,7 @@ fn after_any_edits_everything_is_built_as_a_new_run_would_build_it() {
             edit(&project, &mut random, round * 10 + step);
         }
         project.write("src/last", format!("{round}"));
-        // It is part of every image: once it is built, so is what was written before it.
+        // It is part of every image: once it is built, all earlier edits are built too.
         wait_for("a pass of the last file", Duration::from_secs(60), || {
             let text = text(&running);
             let (_, after) = text.rsplit_once("src/last\"")?;

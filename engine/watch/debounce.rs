@@ -29,14 +29,14 @@ pub(super) struct Debounce {
 pub(super) struct Touched {
     /// Its time.
     pub(super) at: Duration,
-    /// Since when a file that was there before is gone.
+    /// When an existing file disappeared.
     lost_at: Option<Duration>,
     /// Whether it was held back once, because it was lost just before the others were taken.
     is_held: bool,
 }
 
 impl Debounce {
-    /// An event of `path`; `is_loss` if a file that was there before is gone.
+    /// An event of `path`; `is_loss` if an existing file disappeared.
     pub(super) fn touch(&mut self, path: PathBuf, is_loss: bool, now: Duration) {
         let before = self.touched.get(&path).copied();
         let lost_at = is_loss.then(|| before.and_then(|before| before.lost_at).unwrap_or(now));

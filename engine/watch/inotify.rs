@@ -16,7 +16,7 @@ use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch,
 use super::source::{Raw, Source, Wake};
 use crate::lock::lock;
 
-/// What is watched: never that a file is opened or read, which windlass itself does.
+/// The watched events: never that a file is opened or read, which windlass itself does.
 const MASK: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::CLOSE_WRITE)

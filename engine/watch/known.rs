@@ -1,4 +1,4 @@
-//! What is known about a file.
+//! The known state of a file.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::image::{Digest, Stamp, file_clock};
 /// Larger files are not read: each write of them counts as a change, and the cache key decides.
 const READ: u64 = 16 << 20;
 
-/// What counts as a change of a file.
+/// Which differences count as a change of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Contents {
     /// Another content.
@@ -18,7 +18,7 @@ pub(super) enum Contents {
     Ignored,
 }
 
-/// A file, link or directory as it was seen last.
+/// The last known state of a file, link or directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Known {
     what: What,
@@ -30,8 +30,8 @@ pub(super) struct Known {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
-    /// A file, with the digest of its content unless it is large or unreadable, or contents are ignored. Boxed, like the
-    /// targets of links: only a few of the many watched files have one.
+    /// A file, with the digest of its content unless it is large or unreadable, or contents are ignored. Boxed, like
+    /// the targets of links: only a few of the many watched files have one.
     File(Option<Box<Digest>>),
     Link(Box<PathBuf>),
     Folder,
@@ -39,13 +39,13 @@ enum What {
 }
 
 impl Known {
-    /// What is at `path` now; `None` if nothing is.
+    /// The current state of `path`; `None` if it does not exist.
     pub(super) fn read(path: &Path, contents: Contents) -> Option<Self> {
         let found = path.symlink_metadata().ok()?;
         Some(Self::of(path, &found, contents, None))
     }
 
-    /// What is at `path` now, given what was known before; reads the content only if it may differ.
+    /// The current state of `path`; reads the content only if it may differ from `before`.
     pub(super) fn again(path: &Path, contents: Contents, before: &Self) -> Option<Self> {
         let found = path.symlink_metadata().ok()?;
         let is_same = before.is_settled && Stamp::of(&found) == before.stamp;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// What to tell if the system refuses to watch one of `wanted` directories with `error`; `None` if that is about the
+/// The message if the system refuses to watch one of `wanted` directories with `error`; `None` if that is about the
 /// directory itself.
 pub(super) fn exceeded(error: &io::Error, wanted: usize) -> Option<String> {
     let errno = rustix_errno(error)?;

@@ -1,4 +1,4 @@
-//! What is watched.
+//! The watched directories and files.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -67,7 +67,7 @@ impl WatchRoot {
         }
     }
 
-    /// The directory to watch first: the root, or what exists above it.
+    /// The directory to watch first: the root, or the nearest existing one above it.
     fn start(&self) -> Option<&Path> {
         let first = if self.filter.is_some() { Some(self.path.as_path()) } else { self.path.parent() };
         first?.ancestors().find(|path| path.symlink_metadata().is_ok_and(|found| found.is_dir()))

@@ -1,4 +1,4 @@
-//! Where events come from.
+//! The source of events.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use std::time::Duration;
 /// Something that happened below a watched directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Raw {
-    /// A file, or the mode of a file or directory, may have changed; it may be gone.
+    /// A file, or the mode of a file or directory, may have changed; it may have been removed.
     Touched(PathBuf),
     /// A directory appeared.
     FolderCame(PathBuf),
-    /// A directory is gone.
+    /// A directory was removed.
     FolderWent(PathBuf),
     /// Events were lost.
     Overflow,
@@ -38,6 +38,6 @@ pub(super) trait Source: Send + Sync {
     /// Wakes the thread that waits.
     fn wake(&self) -> Wake;
 
-    /// Whether there are events at all.
+    /// Whether the system reports events.
     fn has_events(&self) -> bool;
 }

@@ -127,7 +127,7 @@ fn a_checkout_is_one_change() {
         .set_roots(vec![WatchRoot::folder(test.folder.path().to_owned(), |path, _| path != ".git")], None);
     assert!(matches!(test.next(), WatchEvent::Ready { .. }));
     test.write(".git/index.lock", "").write("a", "1");
-    // Longer than anything waits without the lock: no change comes before the lock is gone.
+    // Longer than any wait without the lock: no change is reported before the lock is removed.
     assert!(test.events.recv_timeout(Duration::from_millis(900)).is_err());
     test.write("b", "1");
     fs::remove_file(test.path(".git/index.lock")).unwrap();
@@ -141,7 +141,7 @@ fn other_roots_keep_what_is_known() {
     test.watcher.set_roots(vec![other, WatchRoot::folder(test.path("missing/deep"), |_, _| true)], None);
     assert_eq!(test.next(), WatchEvent::Ready { generation: 2, files: 1, folders: 2, has_events: true });
     test.write("a", "new").write("other/c", "c").write("other/b", "new").changes(&["~other/b"]);
-    // A root that comes later is followed from then on.
+    // A root that is created later is watched from then on.
     test.write("missing/deep/x", "x").changes(&["+missing/deep", "+missing/deep/x"]);
 }
 
@@ -152,7 +152,7 @@ fn the_same_roots_again_are_not_read_again() {
     test.watcher.set_roots(roots.clone(), None);
     let ready = |generation| WatchEvent::Ready { generation, files: 1, folders: 1, has_events: true };
     assert_eq!(test.next(), ready(2));
-    // Of a change before `since`, no event would tell: it would be read.
+    // No event reports a change before `since`: the read includes it.
     test.watcher.set_roots(roots.into_iter().rev().collect(), None);
     assert_eq!(test.next(), ready(3));
     test.write("a", "new").write("b", "new").changes(&["~a", "+b"]);

@@ -25,7 +25,7 @@ pub enum ChangeKind {
     Created,
     /// Its content, mode or kind is another one.
     Changed,
-    /// It is gone.
+    /// It was removed.
     Deleted,
 }
 
@@ -39,7 +39,7 @@ impl Tree {
     /// Adds what was read of paths, unless they are known already.
     pub(super) fn add(&mut self, known: Vec<(Box<Path>, Known)>) {
         if self.paths.is_empty() {
-            // Built at once, a map has no gaps.
+            // A map that is built in one step has no gaps.
             self.paths = known.into_iter().collect();
         } else {
             for (path, known) in known {
@@ -53,7 +53,7 @@ impl Tree {
         self.paths.contains_key(path)
     }
 
-    /// What is known of the path.
+    /// The known state of the path.
     pub(super) fn get(&self, path: &Path) -> Option<&Known> {
         self.paths.get(path)
     }

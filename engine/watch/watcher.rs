@@ -39,7 +39,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// A moment, by both clocks.
 pub type Moment = (Instant, SystemTime);
 
-/// What a watcher reports.
+/// A report of a watcher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchEvent {
     /// All files were read: from now on, a file that is written without a change is not reported.
@@ -53,9 +53,9 @@ pub enum WatchEvent {
         /// Whether the system reports every change; otherwise, changes are found by comparing with the disk.
         has_events: bool,
     },
-    /// Files changed, by one save, checkout or the like.
+    /// Files changed, by one save, checkout or similar action.
     Changed(Vec<ChangedFile>),
-    /// Something to tell the user, once.
+    /// A warning for the user, reported once.
     Warning(String),
 }
 
@@ -66,7 +66,7 @@ pub struct Watcher {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a walk found.
+/// The result of a walk.
 #[derive(Default)]
 struct Found {
     /// The directories that are reported.
@@ -99,7 +99,7 @@ impl Listing {
 
 enum Command {
     Roots(Vec<WatchRoot>, Option<Moment>, Sender<()>),
-    /// What was read of the roots that were set then.
+    /// The state that was read of the roots at that time.
     Baseline {
         known: Vec<(Box<Path>, Known)>,
         generation: u64,
@@ -119,7 +119,7 @@ impl Watcher {
         Self::start_on(source, warning, roots, once(report))
     }
 
-    /// Like [`Watcher::start`], with events from `source`, or `warning` if they come from nowhere.
+    /// Like [`Watcher::start`], with events from `source`, or with `warning` if it has no source.
     pub(super) fn start_on(
         source: Box<dyn Source>,
         warning: Option<String>,
@@ -156,7 +156,8 @@ impl Watcher {
         Ok(watcher)
     }
 
-    /// Watches `roots` instead. What is known of files that stay is kept. When it returns, the directories are watched.
+    /// Watches `roots` instead. Keeps the known state of files that are still watched. When it returns, the directories
+    /// are watched.
     ///
     /// Files that no root had before are reported if they may have changed after `since`, when the caller read them.
     pub fn set_roots(&self, roots: Vec<WatchRoot>, since: Option<Moment>) {
@@ -258,9 +259,9 @@ struct Work {
     reads_again: bool,
     /// Since when files that are to be read for the first time count as changed.
     since: Option<Moment>,
-    /// Those of them that were touched meanwhile: what was read of them may already be the new content.
+    /// Those of them that were touched meanwhile: their known state may already be the new content.
     unread: HashSet<PathBuf>,
-    /// Those of them that were gone at the first event: they are reported, although nothing was known of them.
+    /// Those of them that did not exist at the first event: they are reported, although their earlier state is unknown.
     lost: HashSet<PathBuf>,
     /// Whether events are missing, so that the disk is compared all the time.
     polls: bool,
@@ -388,7 +389,7 @@ impl Work {
         }
     }
 
-    /// Walks all roots: watches every directory, and returns what it found. Files are not filtered yet, so that the
+    /// Walks all roots: watches every directory, and returns the result. Files are not filtered yet, so that the
     /// directories are watched soon.
     fn walk(&mut self) -> Found {
         let before = std::mem::take(&mut self.folders);
@@ -430,7 +431,7 @@ impl Work {
         let roots = Roots(roots);
         self.generation += 1;
         if self.generation > 1 && roots == self.roots {
-            // Otherwise, it is reported once all is read.
+            // Otherwise, it is reported after everything was read.
             if !self.is_reading {
                 self.report_ready();
             }
@@ -475,8 +476,8 @@ impl Work {
         });
     }
 
-    /// Adds what was read of the files for the first time, except those that were touched meanwhile. Reports
-    /// those that may have changed after `since`: no event told of it.
+    /// Adds the first known state of files, except those that were touched meanwhile. Reports those that may have
+    /// changed after `since`, because no event reported that.
     fn learn(&mut self, known: Vec<(Box<Path>, Known)>, generation: u64, since: Option<Moment>) {
         // Whatever happened before the last file was read is in the queue.
         let events = self.source.wait(Duration::ZERO);
