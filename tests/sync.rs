@@ -130,7 +130,7 @@ fn a_killed_run_leaves_nothing_half_done_and_the_next_one_sees_both_changes() {
     project.write("src/b", "b here");
     world.there("cd /srv/app; printf theirs > a; printf 'c there' > c").expect("a container");
     let output = world.sync(&["--no-watch"]).finish();
-    output.success().stderr_says("conflict in a: the one here wins");
+    output.success().stderr_says("conflict in a: this machine wins");
     world.wait_there("cd /srv/app; cat a b c; ls -A", "mineb herec therea\nb\nc");
     assert_eq!(project.read("src/c"), "c there");
     let kept = fs::read_dir(project.path(".windlass/conflicts")).expect("conflicts").flatten().next();

@@ -114,7 +114,7 @@ fn an_emptied_directory_deletes_nothing_on_the_other_side() {
     assert_eq!(world.read("b/c").as_deref(), Some("b/c"));
     // In the container.
     world.run("rm -rf /srv/app/a /srv/app/b");
-    running.wait_for_text("in the container is empty now: nothing is deleted here");
+    running.wait_for_text("in the container is empty now: nothing is deleted on this machine");
     assert_eq!(world.project.read("src/b/c"), "b/c");
     running.interrupt();
 }

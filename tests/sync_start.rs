@@ -79,7 +79,7 @@ fn files_installed_in_the_container_stay_and_files_that_differ_only_in_time_are_
     world.write("old", "x");
     let running = world.sync(&["--initial-sync", "mirrorLocal"]);
     running.wait_for_text(
-        "kept 18000 files that only the container has; to leave them out, add `/node_modules/`",
+        "kept 18000 files that only the container has; to exclude them, add `/node_modules/`",
     );
     assert_eq!(world.read("old"), None);
     assert_eq!(world.read("node_modules/m7/7").as_deref(), Some("x"));
@@ -156,7 +156,7 @@ fn changes_win_over_deletions_and_a_new_pod_reverts_nothing() {
     let output = world.spawn(&start).finish();
     output
         .success()
-        .stderr_says("`a` was deleted here, but changed in the container: it is downloaded again");
+        .stderr_says("`a` was deleted on this machine, but changed in the container: it is downloaded again");
     assert_eq!(project.read("src/a"), "changed there");
     assert!(!project.path("src/b").exists());
     assert_eq!(in_trash(&world, "b").as_deref(), Some("image"));

@@ -309,7 +309,7 @@ impl WatchLoop<'_> {
         self.tell(ended);
     }
 
-    /// Lets a pass select the files of its images without a walk, as far as they are watched.
+    /// Lets a pass select the watched files of its images without a walk.
     fn keep_files(&self, execution: &Arc<Execution>) {
         for part in execution.parts() {
             for image in part.run.selected() {

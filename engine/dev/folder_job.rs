@@ -63,7 +63,7 @@ pub struct FolderFlags<'a> {
     pub no_watch: bool,
     /// Whether events name all files.
     pub names_all: bool,
-    /// Whether another session that synchronizes the directory in the container is ended.
+    /// Whether another session that syncs the directory in the container is ended.
     pub steals: bool,
 }
 

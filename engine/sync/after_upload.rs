@@ -1,4 +1,4 @@
-//! What runs after files were uploaded: `onUpload`.
+//! The commands that run after files were uploaded: `onUpload`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use super::{Batch, RelativePath, Remote, RemoteCommand, RemoteError};
 use crate::config::{OnUpload, SyncCommand, SyncExec};
 use crate::process::{CommandLine, Exec, ExecRequest, ProcessError, Purpose, Tail};
 
-/// How long a command may take, unless something else is asked for: packages are installed by such commands.
+/// The default timeout of a command. It is long because such commands install packages.
 pub const COMMAND_LIMIT: Duration = Duration::from_secs(600);
 
-/// How long a command runs before it is reported that it still does.
+/// How long a command runs before windlass reports that it still runs.
 pub const SLOW_COMMAND: Duration = Duration::from_secs(60);
 
-/// A command of `onUpload` that failed. The synchronization continues.
+/// A command of `onUpload` that failed. The sync continues.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum AfterUploadError {
     /// It ended with a code other than 0.
@@ -79,8 +79,8 @@ pub struct AfterUpload<'a> {
 }
 
 impl AfterUpload<'_> {
-    /// Runs what `on_upload` says about `batch`, one by one; returns the failures. A command with `failOnError` that
-    /// fails skips the rest.
+    /// Runs the commands of `on_upload` for `batch`, one by one; returns the failures. If a command with `failOnError`
+    /// fails, the rest is skipped.
     pub async fn run(
         &self,
         on_upload: &OnUpload,

@@ -1,4 +1,4 @@
-//! Does what a plan says, batch by batch; each batch is recorded before the next one.
+//! Executes a plan, batch by batch; each batch is recorded before the next one.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,7 +22,7 @@ const BATCH_FILES: usize = 10_000;
 /// The number of paths that a notice names.
 const NAMED: usize = 3;
 
-/// What is known of both sides while a plan is done.
+/// The known state of both sides while a plan is executed.
 struct Work<'a> {
     remote: &'a Arc<dyn Remote>,
     here: &'a Entries,
@@ -32,7 +32,7 @@ struct Work<'a> {
 }
 
 impl Folder {
-    /// Does what `plan` says. Failures of single paths are reported, and tried again when the path changes.
+    /// Executes `plan`. Failures of single paths are reported, and retried when the path changes.
     ///
     /// # Errors
     /// [`RemoteError`] if the connection ended.
@@ -61,7 +61,7 @@ impl Folder {
         self.download(work, plan.paths(is_download), false).await
     }
 
-    /// Records what needs no work, and reports what the user must know.
+    /// Records paths that need no work, and reports problems to the user.
     fn record_decided(&mut self, work: &Work<'_>, plan: &Plan) {
         let (mut different, mut again, mut leaving) = (Vec::new(), Vec::new(), Vec::new());
         for (path, decision) in &plan.decisions {
@@ -87,7 +87,7 @@ impl Folder {
                 Decision::Hold => {
                     let outcome = match (&here, &there) {
                         (Some(here), Some(there)) if is_directory(here) != is_directory(there) => {
-                            "it is a directory on one side and a file on the other: neither is touched until one changes"
+                            "it is a directory on one side and a file on the other: neither is changed until one of them changes"
                         }
                         _ => "another file has this name, except for case: it is not downloaded",
                     };
@@ -101,10 +101,10 @@ impl Folder {
                 }
                 Decision::Forget if self.store.known().base.contains_key(path) => self.store.set(path, None),
                 Decision::UploadAgain => again.push(format!(
-                    "`{path}` was deleted in the container, but changed here: it is uploaded again"
+                    "`{path}` was deleted in the container, but changed on this machine: it is uploaded again"
                 )),
                 Decision::DownloadAgain => again.push(format!(
-                    "`{path}` was deleted here, but changed in the container: it is downloaded again"
+                    "`{path}` was deleted on this machine, but changed in the container: it is downloaded again"
                 )),
                 _ => {}
             }
@@ -135,7 +135,7 @@ impl Folder {
         }
     }
 
-    /// Decides which side wins, keeps the content of the other one, and replaces the conflicts by what follows.
+    /// Decides which side wins, keeps the content of the other one, and replaces the conflicts by the resulting steps.
     async fn resolve_conflicts(&mut self, work: &mut Work<'_>, plan: &mut Plan) -> Result<(), RemoteError> {
         let conflicts = plan.paths(|decision| decision == Decision::Conflict);
         if conflicts.is_empty() {
@@ -155,7 +155,7 @@ impl Folder {
                 Winner::There => down.push(path),
                 Winner::Neither => {
                     plan.decisions.remove(&path);
-                    let outcome = "both stay as they are until one changes".to_owned();
+                    let outcome = "both are unchanged until one changes".to_owned();
                     self.emit(SyncChange::Conflict { path: path.to_string(), outcome });
                     let (here, there) = (work.here.get(&path).cloned(), work.there.get(&path).cloned());
                     self.record(&path, here, there, false, work.comparison);
@@ -167,7 +167,7 @@ impl Folder {
             match kept.contains(&path) {
                 true => {
                     let outcome = format!(
-                        "the one here wins, the one of the container is kept in `{}`",
+                        "this machine wins; the container's version is kept in `{}`",
                         self.conflicts.directory().display()
                     );
                     self.emit(SyncChange::Conflict { path: path.to_string(), outcome });
@@ -179,7 +179,7 @@ impl Folder {
         for path in &down {
             plan.decisions.remove(path);
             let outcome = format!(
-                "the one of the container wins, the one here is kept in `{}`",
+                "the container wins; this machine's version is kept in `{}`",
                 self.conflicts.directory().display()
             );
             self.emit(SyncChange::Conflict { path: path.to_string(), outcome });
@@ -187,7 +187,7 @@ impl Folder {
         self.download(work, down, true).await
     }
 
-    /// Copies what is there to `.windlass/conflicts/`; returns the paths that are safe now.
+    /// Copies the entries of the container to `.windlass/conflicts/`; returns the paths that are safe now.
     async fn keep_copies(
         &mut self,
         work: &mut Work<'_>,
@@ -233,7 +233,7 @@ impl Folder {
                 && there
                     .is_some_and(|there| here.is_some_and(|here| is_directory(here) != is_directory(there)))
         };
-        // What is deeper comes first.
+        // Deeper paths come first.
         let decisions = plan.decisions.iter().rev();
         let deleted = decisions
             .filter(|(path, decision)| **decision == Decision::DeleteThere || is_replaced(path, **decision));
@@ -328,7 +328,7 @@ impl Folder {
         self.upload_batch(work, batch).await
     }
 
-    /// Directories that contain `path` and are not there, because no rule selects them.
+    /// Directories that contain `path` and do not exist in the container, because no rule selects them.
     fn add_parents(&mut self, work: &Work<'_>, path: &RelativePath, batch: &mut Vec<Upload>) {
         let mut missing: Vec<_> = std::iter::successors(path.parent(), RelativePath::parent)
             .filter(|parent| {
@@ -348,7 +348,7 @@ impl Folder {
     }
 
     async fn upload_batch(&mut self, work: &mut Work<'_>, mut batch: Vec<Upload>) -> Result<(), RemoteError> {
-        // A save that overtook an earlier batch has sent it already. A new container has nothing of what is known.
+        // A save that overtook an earlier batch has sent it already. A new container does not have the known state.
         let is_replay = self.is_replay;
         batch.retain(|upload| {
             if is_replay {
@@ -465,7 +465,7 @@ impl Folder {
         Ok(())
     }
 
-    /// What is here, with the digest that is known.
+    /// The entry on this machine, with its known digest.
     fn recorded_here(&self, work: &Work<'_>, path: &RelativePath) -> Option<Entry> {
         let entry = work.here.get(path)?.clone();
         let known = self.store.known().base.get(path).and_then(|base| base.here.as_ref());
@@ -473,7 +473,7 @@ impl Folder {
         Some(Entry { digest, ..entry })
     }
 
-    /// Brings `paths` here; what they replace goes to the trash, or to the conflicts.
+    /// Downloads `paths`; replaced files go to the trash, or to the conflicts.
     async fn download(
         &mut self,
         work: &mut Work<'_>,
@@ -546,7 +546,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Copies `files` into `stage`. After a failure nothing is left there, which could fill the disk.
+    /// Copies `files` into `stage`. Removes the copies after a failure, because they could fill the disk.
     async fn fetch(
         &self,
         work: &Work<'_>,
@@ -583,7 +583,7 @@ impl Folder {
             Ok(Written::Changed) => drop(self.again.insert(path.clone())),
             Ok(Written::NotEmpty) => {
                 let (here, there) = (work.here.get(path).cloned(), work.there.get(path).cloned());
-                let outcome = "the directory here has excluded files: it is not replaced".to_owned();
+                let outcome = "the directory on this machine has excluded files: it is not replaced".to_owned();
                 self.emit(SyncChange::Conflict { path: path.to_string(), outcome });
                 self.record(path, here, there, false, work.comparison);
             }
@@ -591,7 +591,7 @@ impl Folder {
         }
     }
 
-    /// What must still be there when something is written.
+    /// The entry that must still exist in the container at the time of a write.
     fn expected(&self, work: &Work<'_>, path: &RelativePath) -> Expected {
         let is_link = |path: RelativePath| {
             work.there.get(&path).is_some_and(|entry| matches!(entry.kind, Kind::Link(_)))

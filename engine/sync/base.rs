@@ -15,9 +15,9 @@ pub type BaseTree = BTreeMap<RelativePath, Box<Base>>;
 /// The last known state of a path, on both sides.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
-    /// What was here.
+    /// The entry on this machine.
     pub here: Option<Seen>,
-    /// What was there.
+    /// The entry in the container.
     pub there: Option<Seen>,
     /// Whether both had the same content; if not, the sides differ on purpose until one changes.
     pub is_common: bool,
@@ -39,7 +39,7 @@ pub enum Relation {
     Same,
     /// Another content.
     Different,
-    /// Only digests can tell.
+    /// Unknown without digests.
     Unknown,
 }
 
@@ -69,7 +69,7 @@ impl Seen {
             Relation::Unknown if is_stat_equal && (!self.is_young || self.entry.digest.is_none()) => {
                 Relation::Same
             }
-            // Without a digest of the earlier content, another digest helps nothing.
+            // Without a digest of the earlier content, another digest is useless.
             Relation::Unknown if self.entry.digest.is_none() => Relation::Different,
             relation => relation,
         }
@@ -91,7 +91,7 @@ pub fn content(one: &Entry, other: &Entry) -> Relation {
 }
 
 /// Like [`content`], for entries of both sides that were never compared: files of the same size and time are equal,
-/// unless they were written just before `now`. `ahead` is how far the clock there is ahead of this one.
+/// unless they were written just before `now`. `ahead` is how far the container's clock is ahead of this machine's.
 pub fn first_content(here: &Entry, there: &Entry, ahead: i128, now: i128) -> Relation {
     const SECOND: i128 = 1_000_000_000;
     let seconds = here.modified().div_euclid(SECOND);

@@ -1,4 +1,4 @@
-//! Changes on this machine, as a watcher names them.
+//! Changes on this machine that a watcher reports.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::RelativePath;
 
-/// What may have changed on this machine.
+/// Paths that may have changed on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocalChange {
     /// These paths, and all below them.

@@ -1,75 +1,75 @@
-//! What is done about one path: the tables of the initial strategies, of later changes, and of new containers.
+//! The decision about one path: the tables of the initial strategies, of later changes, and of new containers.
 
 use super::base::{Base, Relation, content, first_content};
 use super::{Entry, ExcludeRules, Kind, RelativePath};
 use crate::config::InitialSync as Strategy;
 
-/// What is done about one path.
+/// The decision about one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Nothing: nothing changed, or the change may not go that way.
+    /// Nothing: nothing changed, or that direction is excluded.
     Nothing,
-    /// Both are equal: that is recorded.
+    /// Both are equal, which is recorded.
     Agree,
-    /// Both may differ until one changes: that is recorded.
+    /// Both may differ until one changes, which is recorded.
     Keep,
     /// The same, and the difference is reported.
     KeepDifferent,
-    /// Neither side has it any more.
+    /// Both sides no longer have it.
     Forget,
-    /// What is here goes there.
+    /// Upload the entry of this machine.
     Upload,
-    /// What is here goes there, although it was deleted there.
+    /// Upload the entry of this machine, although the container deleted it.
     UploadAgain,
-    /// The permission bits here are set there.
+    /// Set the permission bits of this machine in the container.
     SetMode,
-    /// It is deleted there.
+    /// Delete it in the container.
     DeleteThere,
-    /// What is there comes here.
+    /// Download the entry of the container.
     Download,
-    /// What is there comes here, although it was deleted here.
+    /// Download the entry of the container, although it was deleted on this machine.
     DownloadAgain,
-    /// It is deleted here.
+    /// Delete it on this machine.
     DeleteHere,
     /// Both changed.
     Conflict,
-    /// One is a directory and the other is not: nothing moves.
+    /// One is a directory and the other is not: neither is transferred.
     Hold,
     /// Digests of these sides decide.
     Compare {
-        /// That of the file here.
+        /// That of the file on this machine.
         here: bool,
-        /// That of the file there.
+        /// That of the file in the container.
         there: bool,
     },
 }
 
-/// The ways that a path may go.
+/// The allowed directions of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ways {
-    /// From here to there.
+    /// Upload.
     pub up: bool,
-    /// From there to here.
+    /// Download.
     pub down: bool,
-    /// Whether an exclude rule of one way selects it: then a first connection does not delete it.
+    /// Whether an exclude rule of one direction selects it: then a first connection does not delete it.
     pub is_restricted: bool,
 }
 
-/// What limits one way.
+/// The limits of one direction.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit<'a> {
-    /// What does not go that way.
+    /// Paths that are excluded.
     pub exclude: &'a ExcludeRules,
-    /// Whether nothing does.
+    /// Whether everything is excluded.
     pub is_disabled: bool,
 }
 
 impl Ways {
-    /// Both ways.
+    /// Both directions.
     #[cfg(test)]
     pub const BOTH: Self = Self { up: true, down: true, is_restricted: false };
 
-    /// The ways that the limits of uploads and of downloads leave to `path`.
+    /// The directions of `path` within the limits of uploads and of downloads.
     pub fn of(path: &RelativePath, is_directory: bool, upload: Limit<'_>, download: Limit<'_>) -> Self {
         let up = !upload.exclude.excludes(path.as_str(), is_directory);
         let down = !download.exclude.excludes(path.as_str(), is_directory);
@@ -81,23 +81,23 @@ impl Ways {
     }
 }
 
-/// What is at one path.
+/// The entries of one path.
 #[derive(Debug, Clone, Copy)]
 pub struct At<'a> {
-    /// What is here.
+    /// The entry on this machine.
     pub here: Option<&'a Entry>,
-    /// What is there.
+    /// The entry in the container.
     pub there: Option<&'a Entry>,
-    /// The ways it may go.
+    /// The allowed directions.
     pub ways: Ways,
 }
 
 /// The times and tools that comparisons need.
 #[derive(Debug, Clone, Copy)]
 pub struct Comparison {
-    /// The time here, in nanoseconds since the epoch.
+    /// The time on this machine, in nanoseconds since the epoch.
     pub now: i128,
-    /// How far the clock there is ahead.
+    /// How far the clock of the container is ahead.
     pub ahead: i128,
     /// Whether the container can compute digests.
     pub has_digests: bool,
@@ -112,7 +112,7 @@ enum Change {
     Unknown,
 }
 
-/// What a change since the common state `base` leads to.
+/// The decision about a change since the common state `base`.
 pub fn decide_change(at: At<'_>, base: &Base, comparison: Comparison) -> Decision {
     let seen = |seen: &Option<super::base::Seen>, entry: Option<&Entry>| match (seen, entry) {
         (None, None) => Change::No,
@@ -131,7 +131,7 @@ pub fn decide_change(at: At<'_>, base: &Base, comparison: Comparison) -> Decisio
             (Some(seen), Some(entry)) if seen.entry.mtime == entry.mtime => Change::No,
             _ => Change::Yes,
         },
-        // Permission bits do not come here.
+        // Permission bits are not downloaded.
         Change::Mode => Change::No,
         change => change,
     };
@@ -160,7 +160,7 @@ pub fn decide_change(at: At<'_>, base: &Base, comparison: Comparison) -> Decisio
             (true, true) => Decision::DownloadAgain,
             (false, true) => Decision::Download,
             (true, false) if base.is_common => Decision::DeleteThere,
-            // It was never the same as the one that was deleted here.
+            // It was never the same as the one that was deleted on this machine.
             (true, false) => Decision::Keep,
             (false, false) => Decision::Nothing,
         },
@@ -172,7 +172,7 @@ pub fn decide_change(at: At<'_>, base: &Base, comparison: Comparison) -> Decisio
             (false, false) => Decision::Nothing,
         },
     };
-    // What was never here or there before did not exist to be deleted.
+    // A path that never existed before was not deleted.
     let decision = match (decision, base.here.is_some() || base.there.is_some()) {
         (Decision::UploadAgain, false) => Decision::Upload,
         (Decision::DownloadAgain, false) => Decision::Download,
@@ -181,7 +181,7 @@ pub fn decide_change(at: At<'_>, base: &Base, comparison: Comparison) -> Decisio
     at.ways.restrict(decision, Decision::Nothing)
 }
 
-/// What the first connection to a container does.
+/// The decision of the first connection to a container.
 pub fn decide_first(at: At<'_>, strategy: Strategy, comparison: Comparison) -> Decision {
     use Strategy::{Disabled, KeepAll, MirrorLocal, MirrorRemote, PreferLocal, PreferNewest, PreferRemote};
     let decision = match (at.here, at.there) {
@@ -221,8 +221,9 @@ pub fn decide_first(at: At<'_>, strategy: Strategy, comparison: Comparison) -> D
     at.ways.restrict(decision, Decision::Keep)
 }
 
-/// What a new container of the same target gets: `was` is the state of the old one, and `was_sent` whether the path was
-/// ever uploaded or deleted from here. What is missing or older there is neither a deletion nor a change.
+/// The decision for a new container of the same target: `was` is the state of the old one, and `was_sent` whether
+/// windlass ever uploaded or deleted the path. An entry that is missing or older in the container is not a deletion and
+/// not a change.
 pub fn decide_replay(
     at: At<'_>,
     was: Option<&Base>,
@@ -241,7 +242,7 @@ pub fn decide_replay(
         }
         (_, Some(_), _) if is_from_here => at.ways.restrict(Decision::Upload, Decision::Keep),
         (_, None, Some(_)) if is_from_here => at.ways.restrict(Decision::DeleteThere, Decision::Keep),
-        // Nothing is overwritten or deleted here without a word of the user.
+        // Nothing is overwritten or deleted on this machine without consent of the user.
         (Decision::Download, Some(_), _) if strategy != Strategy::PreferNewest => Decision::KeepDifferent,
         (Decision::DeleteHere, ..) => Decision::KeepDifferent,
         (decision, ..) => decision,
@@ -249,7 +250,7 @@ pub fn decide_replay(
 }
 
 impl Ways {
-    /// `decision`, or `otherwise` if it goes a way that is closed.
+    /// `decision`, or `otherwise` if its direction is not allowed.
     fn restrict(self, decision: Decision, otherwise: Decision) -> Decision {
         use Decision::{
             Conflict, DeleteHere, DeleteThere, Download, DownloadAgain, SetMode, Upload, UploadAgain,

@@ -1,4 +1,4 @@
-//! What a side of a synchronization has: paths, entries, scans.
+//! The content of a side of a sync: paths, entries, scans.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -16,19 +16,19 @@ use crate::image::Digest;
 pub struct RelativePath(Arc<str>);
 
 impl RelativePath {
-    /// The path `text`; `None` if it cannot be synchronized.
+    /// The path `text`; `None` if it cannot be synced.
     pub fn new(text: &str) -> Option<Self> {
         let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\n', '\0']);
         text.split('/').all(is_name).then(|| Self(text.into()))
     }
 
-    /// The path `text`, or `None` if it cannot be synchronized. Shares the memory of an equal path in `known`.
+    /// The path `text`, or `None` if it cannot be synced. Shares the memory of an equal path in `known`.
     pub fn new_or_known<T>(text: &str, known: &BTreeMap<Self, T>) -> Option<Self> {
         let known = known.get_key_value(text).map(|(path, _)| path.clone());
         known.or_else(|| Self::new(text))
     }
 
-    /// The path as text.
+    /// The path as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -43,7 +43,7 @@ impl RelativePath {
         self.0.rsplit_once('/').map(|(parent, _)| Self(parent.into()))
     }
 
-    /// The path of `name` in this directory; `None` if `name` cannot be synchronized.
+    /// The path of `name` in this directory; `None` if `name` cannot be synced.
     pub fn child(&self, name: &str) -> Option<Self> {
         Self::new(&format!("{}/{name}", self.0))
     }
@@ -95,17 +95,17 @@ pub enum Kind {
     Link(Box<str>),
 }
 
-/// What is at one path of a side.
+/// The file, directory or link at one path of a side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The kind.
     pub kind: Kind,
     /// The permission bits: at most `0o7777`.
     pub mode: u32,
-    /// The size in bytes; 0 for what is not a file.
+    /// The size in bytes; 0 unless it is a file.
     pub size: u64,
-    /// The modification time in nanoseconds since the epoch, by the clock of that side. Times before 1677 and after 2262
-    /// are stored as the nearest of those.
+    /// The modification time in nanoseconds since the epoch, by the clock of that side. Times before 1677 and after
+    /// 2262 are stored as the nearest of those.
     pub mtime: i64,
     /// The inode number; 0 if unknown.
     pub inode: u64,
@@ -144,16 +144,16 @@ impl From<SharedDigest> for Digest {
     }
 }
 
-/// What a scan of a side found.
+/// The result of a scan of a side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scan {
     /// The root itself; `None` if it does not exist.
     pub root: Option<Entry>,
-    /// Everything below the root that can be synchronized, without what was pruned.
+    /// Everything below the root that can be synced, without pruned paths.
     pub entries: BTreeMap<RelativePath, Entry>,
-    /// Names that cannot be synchronized, for a notice: they have a line feed, or are not UTF-8.
+    /// Names that cannot be synced, for a notice: they have a line feed, or are not UTF-8.
     pub unusable: Vec<String>,
-    /// Why it may lack entries; `None` if it proves that what it does not have is absent.
+    /// Why it may lack entries; `None` if it proves that entries which it does not have do not exist.
     pub gap: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Errors that end the synchronization of a directory.
+//! Errors that end the sync of a directory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::options::FolderOptions;
 use super::store::StoreError;
 
-/// Why a directory is not synchronized.
+/// Why a directory is not synced.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SyncError {
     /// Its state cannot be used.
@@ -20,26 +20,26 @@ pub enum SyncError {
         help("set `disableDownload: true` for one of them, or `downloadExcludePaths`")
     )]
     TwoDownloads {
-        /// The directory here.
+        /// The directory on this machine.
         path: PathBuf,
     },
     /// It is a single file.
-    #[error("cannot synchronize `{}`: it is a single file, and only directories are synced", path.display())]
+    #[error("cannot sync `{}`: it is a single file, and only directories are synced", path.display())]
     #[diagnostic(
         code(sync::single_file),
         help("sync its directory, with `-e '*' -e '!/{name}'` for this file only")
     )]
     SingleFile {
-        /// The file here.
+        /// The file on this machine.
         path: PathBuf,
         /// Its name.
         name: String,
     },
     /// The directory does not exist.
-    #[error("cannot synchronize `{}`: {reason}", path.display())]
+    #[error("cannot sync `{}`: {reason}", path.display())]
     #[diagnostic(code(sync::no_folder), help("create the directory, or correct the path"))]
     NoFolder {
-        /// The directory here.
+        /// The directory on this machine.
         path: PathBuf,
         /// The reason.
         reason: &'static str,

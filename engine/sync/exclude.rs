@@ -9,8 +9,8 @@ const NEVER: [&str; 2] = [".devspace", ".windlass"];
 /// The start of the names of own files on both sides.
 pub const OWN_PREFIX: &str = ".windlass-";
 
-/// The patterns of `excludePaths` and its like. The last one that matches decides; a pattern with `!` includes again,
-/// also below an excluded directory.
+/// The patterns of `excludePaths` and similar keys. The last one that matches decides; a pattern with `!` includes
+/// again, also below an excluded directory.
 #[derive(Debug, Clone, Default)]
 pub struct ExcludeRules {
     rules: Vec<Rule>,
@@ -23,9 +23,9 @@ struct Rule {
     place: usize,
     regex: Regex,
     is_negated: bool,
-    /// The text that every match begins with: up to the first special character of a pattern that begins at the root.
+    /// The prefix of every match: up to the first special character of a pattern that begins at the root.
     start: Option<String>,
-    /// What the rule selects, if that is a name at any depth or one path, be it a directory or not.
+    /// The selection of the rule, if that is a name at any depth or one path, which may be a directory.
     pruned: Option<Pruned>,
 }
 
@@ -67,12 +67,12 @@ impl ExcludeRules {
             Some(start) => start.starts_with(&below) || below.starts_with(start.as_str()),
             None => true,
         };
-        // What matches a directory matches everything below it.
+        // A rule that matches a directory matches everything below it.
         !self.rules[last].is_negated
             && !self.rules[last..].iter().any(|rule| rule.is_negated && may_include(rule))
     }
 
-    /// The names and the paths that select whole subtrees by themselves, for a scan elsewhere.
+    /// The names and paths that each select whole subtrees, for scans in containers.
     pub fn pruned(&self) -> Vec<Pruned> {
         let own = NEVER.iter().map(|name| Pruned::Name((*name).to_owned()));
         let rules = self.rules.iter().enumerate().filter(|(index, rule)| {
@@ -126,7 +126,7 @@ impl Rule {
         };
         let expression = expression(&line);
         let regex = Regex::new(&expression).or_else(|_| {
-            // The Go library reads braces that are no repetition as they are.
+            // The Go library reads braces literally if they are not a repetition.
             Regex::new(&expression.replace('{', r"\{").replace('}', r"\}"))
         });
         Some(regex.map(|regex| Self { place, regex, is_negated, start, pruned }))

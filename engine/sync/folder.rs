@@ -1,4 +1,4 @@
-//! One synchronized directory: what is known of it, and the passes that make both sides equal.
+//! One synced directory: its known state, and the passes that make both sides equal.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -26,21 +26,21 @@ use crate::image::Digest;
 use crate::own_file;
 use crate::plural::counted;
 
-/// How long many deletions there wait for a second look, in nanoseconds.
+/// How long many deletions in the container wait for a second check, in nanoseconds.
 const UNSURE: i128 = 2_000_000_000;
-/// The number of files in one directory that is reported.
+/// The number of files in one directory from which on it is reported.
 const HUGE: usize = 50_000;
-/// The maximum number of directories that a scan in the container gets to skip.
+/// The maximum number of directories that a scan in the container is told to skip.
 const MOST_PRUNED: usize = 200;
-/// How often a plan asks for digests.
+/// How often a plan requests digests.
 const COMPARISONS: usize = 3;
 
-/// A synchronized directory between connections.
+/// A synced directory between connections.
 pub struct Folder {
     pub(super) options: FolderOptions,
     pub(super) local: Arc<LocalFolder>,
     pub(super) store: Store,
-    /// The right to download; `None` also where nothing is downloaded.
+    /// The lock for downloads; `None` also if nothing is downloaded.
     _downloads: Option<HeldFile>,
     pub(super) trash: Trash,
     pub(super) conflicts: Trash,
@@ -48,36 +48,36 @@ pub struct Folder {
     pub(super) events: Events,
     /// The clock of this machine, in nanoseconds since the epoch.
     pub(super) clock: fn() -> i128,
-    /// What is here, as of the last look.
+    /// The entries on this machine at the last check.
     pub(super) here: Arc<Entries>,
-    /// What the directory here was recognized by then.
+    /// The identity of the directory on this machine at that time.
     root: Option<(u64, u64)>,
-    /// What failed, with what was on both sides then: it is tried again when that changes.
+    /// Failed paths, with the state of both sides at that time: they are retried when it changes.
     pub(super) failed: HashMap<RelativePath, (Option<Entry>, Option<Entry>)>,
     /// Local changes that arrive while a long upload runs.
     pub(super) changes: Option<Changes>,
     /// Whether it is paused.
     paused: Option<watch::Receiver<bool>>,
-    /// Directories there that were made although no rule selects them.
+    /// Directories in the container that were created although no rule selects them.
     pub(super) made: HashSet<RelativePath>,
     /// Paths that changed while they were sent.
     pub(super) later: BTreeSet<RelativePath>,
-    /// Whether anything here may have changed.
+    /// Whether anything on this machine may have changed.
     pub(super) is_here_unknown: bool,
-    /// Paths to look at again.
+    /// Paths to check again.
     pub(super) again: BTreeSet<RelativePath>,
-    /// Whether something there is not what was expected.
+    /// Whether a path in the container is not as expected.
     pub(super) is_there_unknown: bool,
-    /// Whether a new container gets everything again: what is known is of the old one.
+    /// Whether a new container gets everything again: the known state is that of the old one.
     pub(super) is_replay: bool,
-    /// What was synchronized since it was last taken.
+    /// The changes that were synced since it was last taken.
     pub(super) batch: Batch,
-    /// The directories there that no scan must read.
+    /// The directories in the container that no scan must read.
     pruned: Vec<Pruned>,
-    /// Deletions there that wait for a second look, and those here that were refused.
+    /// Deletions in the container that wait for a second check, and refused ones on this machine.
     unsure: (i128, Vec<RelativePath>),
     refused: Vec<RelativePath>,
-    /// How long the last scan there took.
+    /// The duration of the last scan of the container.
     pub(super) scan_took: std::time::Duration,
     is_halted: bool,
     told: HashSet<String>,
@@ -92,10 +92,10 @@ pub(super) enum Reason {
     Change,
 }
 
-/// What a pass leaves to do.
+/// The remaining work after a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pending {
-    /// Whether deletions there wait for a look at this machine in two seconds.
+    /// Whether deletions in the container wait for a check of this machine in two seconds.
     pub is_unsure: bool,
 }
 
@@ -165,8 +165,8 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Makes both sides equal after connecting to `container`: as its settings say if it is the first one, by what
-    /// changed if it is the last one, else by sending again what was ever sent.
+    /// Makes both sides equal after connecting to `container`: with the initial strategy for the first container, with
+    /// the changes for the last one, and otherwise by repeating all uploads.
     ///
     /// # Errors
     /// [`RemoteError`] if the connection ended, or nothing can be compared.
@@ -227,7 +227,7 @@ impl Folder {
         }
         let there = match (there, reason) {
             (Some(there), _) => Arc::unwrap_or_clone(there),
-            // Without a scan, it is there what it was.
+            // Without a scan, the container has its last known state.
             (None, Reason::Change) => self.known_there(),
             (None, _) if has_scans => return Ok(Pending::default()),
             (None, _) => Entries::new(),
@@ -246,8 +246,8 @@ impl Folder {
         Ok(pending)
     }
 
-    /// Compares what is there with what is known, and makes both sides equal where it changed. Of this side, it knows
-    /// what the watcher named.
+    /// Compares the container with its known state, and makes both sides equal where it changed. On this machine, it
+    /// checks only the paths that the watcher named.
     ///
     /// # Errors
     /// [`RemoteError`] if the connection ended.
@@ -280,7 +280,7 @@ impl Folder {
         Ok(pending)
     }
 
-    /// The paths that are not there what they were, with all that is decided together with them.
+    /// The paths that changed in the container, with all paths that are decided together with them.
     fn affected_by(&self, there: &Entries) -> BTreeSet<RelativePath> {
         let known = &self.store.known().base;
         let seen = |path: &RelativePath| known.get(path).and_then(|base| base.there.as_ref());
@@ -303,7 +303,7 @@ impl Folder {
         affected
     }
 
-    /// Compares `paths` here with what is known, and sends what changed.
+    /// Compares `paths` on this machine with the known state, and uploads the changes.
     ///
     /// # Errors
     /// [`RemoteError`] if the connection ended.
@@ -362,7 +362,7 @@ impl Folder {
         self.pass(remote, Reason::Change, Arc::new(here), there, None, Some(&affected)).await
     }
 
-    /// Reconciles these entries, and does what that says; with `only`, everything else is left out.
+    /// Reconciles these entries, and executes the plan; with `only`, ignores all other paths.
     async fn pass(
         &mut self,
         remote: &Arc<dyn Remote>,
@@ -397,7 +397,7 @@ impl Folder {
                 (Reason::Replay, Some(was)) => Occasion::Replay(&was.base, &was.sent, self.strategy(remote)),
                 _ => Occasion::Change(&known),
             };
-            // In a separate block: what borrows closures must not live across an await.
+            // In a separate block: borrows of closures must not be held across an await.
             let (ask_here, ask_there) = {
                 let ways = |path: &RelativePath, is_folder| self.ways(path, is_folder);
                 let ignores_case = self.options.ignores_case;
@@ -434,7 +434,7 @@ impl Folder {
             {
                 known.digest = entry.digest.clone();
             }
-            // It was touched, and has the same content: that need not be found out again.
+            // It was touched, and has the same content, which need not be computed again.
             if !plan.decisions.contains_key(path)
                 && let Some(base) = self.store.known().base.get(path).filter(|base| base.is_common)
                 && base.here.is_some()
@@ -459,7 +459,7 @@ impl Folder {
         Ok(pending)
     }
 
-    /// Drops deletions that need a second look, or a yes.
+    /// Drops deletions that need a second check, or consent.
     async fn guard(&mut self, plan: &mut Plan, there: &Entries, reason: Reason) -> Pending {
         let mass_here = guard::mass_deletion(plan, Side::Here, || Cow::Borrowed(self.here.as_ref()));
         let mass_there = match reason {
@@ -475,9 +475,8 @@ impl Folder {
                 plan.decisions.retain(|_, decision| *decision != Decision::DeleteHere);
                 if self.refused != paths {
                     let files = counted(paths.len(), "file");
-                    let verb = if paths.len() == 1 { "is" } else { "are" };
                     self.emit(SyncChange::Halted {
-                        reason: format!("{files} {verb} gone in the container: they are not deleted here without your consent"),
+                        reason: format!("the container deleted {files}: nothing is deleted on this machine without your consent"),
                     });
                 }
                 self.refused = paths;
@@ -514,7 +513,7 @@ impl Folder {
         self.notice(
             Level::Info,
             format!(
-                "kept {files} that only the container has; to leave them out, add {} to `excludePaths`",
+                "kept {files} that only the container has; to exclude them, add {} to `excludePaths`",
                 patterns.join(", ")
             ),
         );
@@ -533,7 +532,7 @@ impl Folder {
             self.tell_once(
                 Level::Warning,
                 format!(
-                    "the container's `{}` is not synchronized: its name has a line feed, or is not UTF-8",
+                    "the container's `{}` is not synced: its name has a line feed, or is not UTF-8",
                     name.escape_debug()
                 ),
             );
@@ -550,7 +549,7 @@ impl Folder {
             || (scan.root.is_none() && reason == Reason::Change && !self.store.known().base.is_empty())
         {
             self.halt(format!(
-                "`{}` in the container is gone or no directory: nothing is deleted here",
+                "`{}` in the container does not exist or is not a directory: nothing is deleted on this machine",
                 self.options.key.there
             ));
             return Ok(None);
@@ -570,7 +569,7 @@ impl Folder {
         });
         if reason == Reason::Change && guard::is_emptied(&entries, &self.store.known().base, Side::There) {
             self.halt(format!(
-                "`{}` in the container is empty now: nothing is deleted here",
+                "`{}` in the container is empty now: nothing is deleted on this machine",
                 self.options.key.there
             ));
             return Ok(None);
@@ -578,7 +577,7 @@ impl Folder {
         Ok(Some(entries))
     }
 
-    /// Looks at everything here; false if the result proves nothing. Paths that are in `known` share its memory.
+    /// Scans this machine; false if the result proves nothing. Paths that are in `known` share its memory.
     async fn look_here(&mut self, known: Arc<Entries>) -> bool {
         let local = self.local.clone();
         let scanned = blocking(move || (local.root_identity(), local.scan(&known)));
@@ -589,7 +588,7 @@ impl Folder {
         self.tell_scan(&scan);
         let LocalScan { mut entries, unreadable, .. } = scan;
         for (path, _) in &unreadable {
-            // What cannot be read is what it was.
+            // Unreadable paths keep their known state.
             let known = &self.store.known().base;
             for (path, base) in known.get_key_value(path.as_str()).into_iter().chain(below(known, path)) {
                 if let Some(seen) = &base.here {
@@ -612,15 +611,15 @@ impl Folder {
     fn is_usable(&mut self, root: &RootState) -> bool {
         let reason = match root {
             RootState::Directory => return true,
-            RootState::Missing => "is gone".to_owned(),
-            RootState::Other => "is no directory".to_owned(),
+            RootState::Missing => "does not exist".to_owned(),
+            RootState::Other => "is not a directory".to_owned(),
             RootState::Unreadable(reason) => format!("cannot be read ({reason})"),
         };
         self.halt(format!("`{}` {reason}: nothing is deleted in the container", self.local.root().display()));
         false
     }
 
-    /// What is there if nothing changed.
+    /// The entries in the container if nothing changed.
     fn known_there(&self) -> Entries {
         let known = self.store.known().base.iter();
         known.filter_map(|(path, base)| Some((path.clone(), base.there.as_ref()?.entry.clone()))).collect()
@@ -633,12 +632,12 @@ impl Folder {
         Ways::of(path, is_directory, upload, download)
     }
 
-    /// The strategy, as far as the tools there allow it.
+    /// The strategy, if the tools of the container support it; otherwise a simpler one.
     fn strategy(&self, remote: &Arc<dyn Remote>) -> Strategy {
         match (remote.facts().tier, self.options.strategy) {
             (Tier::Full, strategy) => strategy,
             (_, Strategy::Disabled) => Strategy::Disabled,
-            // Nothing there is known.
+            // The state of the container is unknown.
             _ => Strategy::PreferLocal,
         }
     }
@@ -654,18 +653,18 @@ impl Folder {
         }
         if facts.clock_ahead != 0 && self.is_news("its clock".to_owned()) {
             let seconds = i64::try_from(facts.clock_ahead.unsigned_abs() / 1_000_000_000).unwrap_or(i64::MAX);
-            // It was measured over a connection.
+            // It was measured over another connection.
             let seconds = if seconds < 120 { seconds } else { seconds.saturating_add(30) / 60 * 60 };
             let amount = SignedDuration::from_secs(seconds);
             let side = if facts.clock_ahead < 0 { "behind" } else { "ahead of" };
             let message = format!(
-                "the container's clock is {amount:#} {side} the one of this machine: the times of files are corrected by that"
+                "the container's clock is {amount:#} {side} the one of this machine: windlass corrects the times of files"
             );
             self.notice(Level::Info, message);
         }
     }
 
-    /// Names the directories here that are so large that they are seldom meant.
+    /// Reports directories on this machine that are so large that the user probably does not want to sync them.
     fn tell_huge(&mut self) {
         let here = Arc::clone(&self.here);
         let mut counts = BTreeMap::<&str, usize>::new();
@@ -688,7 +687,7 @@ impl Folder {
             self.tell_once(
                 Level::Warning,
                 format!(
-                    "`{}` is not synchronized: its name has a line feed, or is not UTF-8, or it is a loop",
+                    "`{}` is not synced: its name has a line feed, or is not UTF-8, or it is a cycle of links",
                     name.escape_debug()
                 ),
             );
@@ -696,7 +695,7 @@ impl Folder {
         for (path, reason) in &scan.unreadable {
             self.tell_once(
                 Level::Warning,
-                format!("cannot read `{path}`, so it is not synchronized: {reason}"),
+                format!("cannot read `{path}`, so it is not synced: {reason}"),
             );
         }
     }
@@ -742,7 +741,7 @@ impl Folder {
         }
     }
 
-    /// Follows whether it is paused: while it is, nothing is sent or received.
+    /// Watches whether it is paused: meanwhile, nothing is sent or received.
     pub fn pause_with(&mut self, paused: watch::Receiver<bool>) {
         self.paused = Some(paused);
     }
@@ -750,17 +749,17 @@ impl Folder {
     /// Waits until it is not paused.
     pub(super) async fn resumed(&mut self) {
         if let Some(paused) = &mut self.paused {
-            // It fails if it can no longer be paused.
+            // Fails if it can no longer be paused.
             let _ = paused.wait_for(|is_paused| !is_paused).await;
         }
     }
 
-    /// Takes what was synchronized since the last call.
+    /// Takes the changes that were synced since the last call.
     pub fn take_batch(&mut self) -> Batch {
         std::mem::take(&mut self.batch)
     }
 
-    /// Whether no path must be looked at again before something changes.
+    /// Whether no path must be checked again before the next change.
     pub fn is_settled(&self) -> bool {
         self.again.is_empty() && !self.is_there_unknown
     }
@@ -779,12 +778,12 @@ impl Folder {
         }
     }
 
-    /// Whether `message` was not told yet.
+    /// Whether `message` was not reported yet.
     pub(super) fn is_news(&mut self, message: String) -> bool {
         self.told.insert(message)
     }
 
-    /// Reports a failure, unless the last one was the same.
+    /// Reports a failure, unless it equals the last one.
     pub(super) fn notice_failure(&mut self, message: String) {
         if self.last_failure.as_ref() != Some(&message) {
             self.notice(Level::Warning, message.clone());
@@ -793,10 +792,10 @@ impl Folder {
     }
 }
 
-/// Claims the directory `here` for downloads, which one process at a time has, also in other projects: two that download
-/// would send each other's files back and forth. The claim is a file in `claims`, or in `states` (`.windlass/sync`) where
-/// that cannot be written. Returns the claim, `None` where the file system does not support locks, and the reason if
-/// another process has it.
+/// Locks the directory `here` for downloads, which only one process at a time holds, also in other projects: two that
+/// download would send each other's files back and forth. The lock is a file in `claims`, or in `states`
+/// (`.windlass/sync`) if that is not writable. Returns the lock, `None` if the file system does not support locks, and
+/// the reason if another process has it.
 fn claim_downloads(claims: &Path, states: &Path, here: &Path) -> (Option<HeldFile>, Option<String>) {
     let name = format!("downloads-{}.lock", &Digest::of(here.display().to_string()).hex()[..24]);
     let claimed = own_file::create_folder(claims).and_then(|()| HeldFile::take(&claims.join(&name)));
@@ -816,7 +815,7 @@ fn claim_downloads(claims: &Path, states: &Path, here: &Path) -> (Option<HeldFil
     }
 }
 
-/// Gives the entries that did not change the digests that are known of them.
+/// Adds the known digests to unchanged entries.
 fn known_digests(there: &mut Entries, known: &BaseTree) {
     for (path, entry) in there {
         if entry.digest.is_none()

@@ -7,11 +7,11 @@ use super::decide::{Decision, is_directory};
 use super::reconcile::{Entries, Plan};
 use super::{Facts, RelativePath};
 
-/// The number of files that may be deleted without a question.
+/// The number of files that may be deleted without a prompt.
 const FEW: usize = 20;
-/// A first connection keeps more files than this that are only there.
+/// If the container alone has more files than this, a first connection keeps them.
 const MANY_THERE: usize = 100;
-/// Directories of packages and build results: what is in them only there was installed there.
+/// Directories of packages and build results: files in them that only the container has were installed in it.
 const INSTALLED: [&str; 4] = ["node_modules", "vendor", ".venv", "target"];
 
 /// The side that lost its files.
@@ -53,7 +53,7 @@ pub fn mass_deletion<'a>(
     (deleted.len() > FEW && deleted.len() * 4 > files).then_some(deleted)
 }
 
-/// Keeps what a first connection should not delete there; returns the kept files.
+/// Keeps files that a first connection should not delete in the container; returns the kept files.
 pub fn keep_installed(plan: &mut Plan, there: &Entries, facts: &Facts) -> Vec<RelativePath> {
     let is_installed = |path: &RelativePath| {
         path.as_str().split('/').any(|name| INSTALLED.contains(&name))

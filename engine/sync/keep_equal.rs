@@ -1,4 +1,4 @@
-//! The loop of a synchronized directory: connects, compares, follows changes, connects again.
+//! The loop of a synced directory: connects, compares, syncs changes, connects again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,17 +20,17 @@ use crate::event::{SyncBatch, SyncChange};
 /// The pauses between attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// The pause between scans of the container: at least, and while nothing happens.
+/// The pause between scans of the container: the minimum, and the one without changes.
 const SHORTEST_SCAN: Duration = Duration::from_secs(1);
 const IDLE_SCAN: Duration = Duration::from_secs(10);
-/// A scan takes at most this part of the time.
+/// Scans use at most this part of the time.
 const SCAN_SHARE: u32 = 50;
-/// The pause before a second look at what changed while it was sent, and at deletions of many files.
+/// The pause before a second check of files that changed while they were sent, and of deletions of many files.
 const SOON: Duration = Duration::from_millis(50);
 const UNSURE: Duration = Duration::from_millis(2050);
 /// The number of paths in an event.
 const NAMED: usize = 3;
-/// The limit of the farewell.
+/// The timeout for closing the connection.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// A connection to a container.
@@ -43,7 +43,7 @@ pub struct FolderConnection {
     pub name: String,
 }
 
-/// Why there is no connection.
+/// Why no connection is possible.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct ConnectFailure {
@@ -53,13 +53,13 @@ pub struct ConnectFailure {
     pub is_final: bool,
 }
 
-/// Connects to the container that is current.
+/// Connects to the current container.
 #[async_trait]
 pub trait FolderConnector: Send + Sync {
     /// Connects; waits at most as long as a start of the container takes.
     async fn connect(&self) -> Result<FolderConnection, ConnectFailure>;
 
-    /// Waits until another container is current than that of the last connection.
+    /// Waits until the current container is not that of the last connection.
     async fn replaced(&self) {
         std::future::pending().await
     }
@@ -102,7 +102,7 @@ pub async fn keep_equal(
                 folder.emit(SyncChange::Connected { container: connection.name.clone() });
                 let started = Instant::now();
                 let ended = follow(folder, connector, &connection, watches, cancel).await;
-                // It must also be left in order where nothing answers.
+                // Closing must also end if the container does not respond.
                 let _ = tokio::time::timeout(CLOSING, connection.remote.close()).await;
                 match ended {
                     Ended::Cancelled | Ended::Done => return Ok(()),
@@ -132,7 +132,7 @@ pub async fn keep_equal(
     }
 }
 
-/// Follows the changes of both sides while the connection lasts.
+/// Syncs the changes of both sides while the connection lasts.
 async fn follow(
     folder: &mut Folder,
     connector: &dyn FolderConnector,
@@ -147,7 +147,7 @@ async fn follow(
         () = cancel.cancelled() => return Ended::Cancelled,
         ended = follow_all(folder, connector, connection, watches, &mut after) => ended,
     };
-    // What the last batch asks for is still done.
+    // The hooks of the last batch still run.
     tokio::select! {
         () = cancel.cancelled() => Ended::Cancelled,
         () = async { if matches!(followed, Ended::Done) { after.finish().await } } => followed,
@@ -247,7 +247,7 @@ async fn sleep(pause: Option<Duration>) {
     }
 }
 
-/// Reports what a pass did, and hands it to the hooks; whether it did anything.
+/// Reports the changes of a pass, and passes them to the hooks; returns whether it changed anything.
 fn finish_pass(folder: &mut Folder, started: Instant, after: &mut AfterSync) -> bool {
     let batch = folder.take_batch();
     if batch.is_empty() {
@@ -313,7 +313,7 @@ impl AfterSync {
         }
     }
 
-    /// Waits for the end of a call, and starts the next one; for ever if there is none.
+    /// Waits for the end of a call, and starts the next one; without calls, waits without end.
     async fn run(&mut self) {
         match &mut self.running {
             Some(running) => {

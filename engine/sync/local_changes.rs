@@ -1,4 +1,4 @@
-//! Names the changes on this machine, as a watcher reports them.
+//! Converts the reports of a watcher on this machine to changes of paths.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -15,7 +15,7 @@ use super::local::{FollowedLink, LocalFolder};
 use crate::event::{Events, Level};
 use crate::watch::{ChangedFile, WatchEvent, WatchRoot, Watcher};
 
-/// The changes of `local`, and of what its links lead to, from now on: until the receiver is dropped.
+/// The changes of `local`, and of the targets of its links, from now on: until the receiver is dropped.
 ///
 /// # Errors
 /// [`SyncError`] if the system cannot start a thread.
@@ -36,7 +36,7 @@ pub async fn watch_changes(local: LocalFolder, events: &Events) -> Result<Change
     Ok(changes)
 }
 
-/// Passes on what the watcher reports.
+/// Passes on the reports of the watcher.
 struct Feed {
     local: Arc<LocalFolder>,
     watcher: Arc<Watcher>,
@@ -45,7 +45,7 @@ struct Feed {
     events: Events,
 }
 
-/// What a report of the watcher means for the directory.
+/// The changes of the directory in a report of the watcher.
 #[derive(Default)]
 struct Found {
     paths: BTreeSet<RelativePath>,
@@ -69,7 +69,7 @@ impl Feed {
                 None => break,
             }
         }
-        // The end of its thread is waited for.
+        // Waits for the end of its thread.
         let Self { watcher, .. } = self;
         blocking(move || drop(watcher)).await;
     }
@@ -86,7 +86,7 @@ impl Feed {
             self.sender.send(if is_everything { LocalChange::Everything } else { LocalChange::Paths(paths) });
     }
 
-    /// Watches what links lead to now.
+    /// Watches the current targets of links.
     async fn follow_links(&mut self) {
         let (local, watcher, before) = (self.local.clone(), self.watcher.clone(), self.links.clone());
         let links = blocking(move || {
@@ -110,7 +110,7 @@ impl Found {
         for file in files {
             found.add(local, links, &file.path);
         }
-        // What is below a new directory is part of it.
+        // Paths below a new directory are part of it.
         let all = found.paths.clone();
         let is_part = |path: &RelativePath| {
             std::iter::successors(path.parent(), RelativePath::parent).any(|parent| all.contains(&parent))
@@ -149,13 +149,13 @@ impl Found {
     }
 }
 
-/// The path with these names, if it can be synchronized.
+/// The path with these names, if it can be synced.
 fn relative(path: &Path) -> Option<RelativePath> {
     let names: Option<Vec<_>> = path.iter().map(|name| name.to_str()).collect();
     RelativePath::new(&names?.join("/"))
 }
 
-/// What to watch: the directory, and where `links` lead.
+/// The paths to watch: the directory, and the targets of `links`.
 fn roots(local: &Arc<LocalFolder>, links: &[FollowedLink]) -> Vec<WatchRoot> {
     let followed = links.iter().flat_map(|link| {
         link.targets.iter().flat_map(|target| root(local, target.clone(), Some(link.path.clone())))
@@ -163,8 +163,8 @@ fn roots(local: &Arc<LocalFolder>, links: &[FollowedLink]) -> Vec<WatchRoot> {
     root(local, local.root().to_owned(), None).into_iter().chain(followed).collect()
 }
 
-/// The directory or file at `path`, which is `at` in `local`. It is watched from outside too, so that it is seen when it
-/// is removed, and created again.
+/// The directory or file at `path`, which is `at` in `local`. Its parent is watched too, so that its removal and new
+/// creation are noticed.
 fn root(local: &Arc<LocalFolder>, path: PathBuf, at: Option<RelativePath>) -> [WatchRoot; 2] {
     let local = local.clone();
     let filter = move |below: &str, is_folder: bool| {

@@ -1,4 +1,4 @@
-//! The settings of a synchronized directory, and what a script can decide about it.
+//! The settings of a synced directory, and the decisions that scripts can make about it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,30 +11,30 @@ use super::store::FolderKey;
 use super::{RelativePath, Remote};
 use crate::config::InitialSync as Strategy;
 
-/// The settings of a synchronized directory.
+/// The settings of a synced directory.
 #[derive(Debug, Clone)]
 pub struct FolderOptions {
     /// Its name in events: `./src -> /app`.
     pub name: String,
-    /// What its state is recorded for; the directory here and the one in the container are in it.
+    /// The key of its recorded state, with the directory on this machine and the one in the container.
     pub key: FolderKey,
     /// The state directory of the project: `.windlass`.
     pub state_folder: PathBuf,
-    /// Where directories here are claimed for downloads: one for all projects of the user.
+    /// The directory with the locks for downloads: one for all projects of the user.
     pub claim_folder: PathBuf,
-    /// What the first connection does.
+    /// The strategy of the first connection.
     pub strategy: Strategy,
-    /// What is not synchronized.
+    /// Paths that are not synced.
     pub exclude: ExcludeRules,
-    /// What is not uploaded, and not deleted there.
+    /// Paths that are not uploaded, and not deleted in the container.
     pub upload_exclude: ExcludeRules,
-    /// What is not downloaded, and not deleted here.
+    /// Paths that are not downloaded, and not deleted on this machine.
     pub download_exclude: ExcludeRules,
-    /// Whether nothing is uploaded, or deleted there.
+    /// Whether nothing is uploaded, or deleted in the container.
     pub disable_upload: bool,
-    /// Whether nothing is downloaded, or deleted here.
+    /// Whether nothing is downloaded, or deleted on this machine.
     pub disable_download: bool,
-    /// Whether names that differ only in case are one name here.
+    /// Whether names that differ only in case are one name on this machine.
     pub ignores_case: bool,
     /// Whether events name all paths of a batch, not only the first.
     pub names_all: bool,
@@ -43,30 +43,30 @@ pub struct FolderOptions {
 /// Which side wins a conflict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Winner {
-    /// The one here; the other is kept in `.windlass/conflicts/`.
+    /// This machine; the other version is kept in `.windlass/conflicts/`.
     Here,
-    /// The one there; the other is kept in `.windlass/conflicts/`.
+    /// The container; the other version is kept in `.windlass/conflicts/`.
     There,
-    /// Both stay as they are until one changes again.
+    /// Neither: both are unchanged until one changes again.
     Neither,
 }
 
-/// What was synchronized: the paths, without what was only compared.
+/// The synced changes: their paths, without paths that were only compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// Whether it belongs to the first synchronization with a container.
+    /// Whether it belongs to the first sync with a container.
     pub is_initial: bool,
-    /// Files and links that were written there.
+    /// Files and links that were written in the container.
     pub uploaded: Vec<RelativePath>,
-    /// Directories that were created there.
+    /// Directories that were created in the container.
     pub created: Vec<RelativePath>,
-    /// What was deleted there.
+    /// Paths that were deleted in the container.
     pub deleted_there: Vec<RelativePath>,
-    /// What was written here.
+    /// Paths that were written on this machine.
     pub downloaded: Vec<RelativePath>,
-    /// What was deleted here.
+    /// Paths that were deleted on this machine.
     pub deleted_here: Vec<RelativePath>,
-    /// Paths whose permission bits were set there.
+    /// Paths whose permission bits were set in the container.
     pub modes: Vec<RelativePath>,
     /// The size of the files that were written.
     pub bytes: u64,
@@ -90,7 +90,7 @@ impl Batch {
             .all(|paths| paths.is_empty())
     }
 
-    /// Whether something was written or deleted in the container.
+    /// Whether a file was written or deleted in the container.
     pub fn has_uploads(&self) -> bool {
         !(self.uploaded.is_empty() && self.created.is_empty() && self.deleted_there.is_empty())
     }
@@ -108,7 +108,7 @@ impl Batch {
     }
 }
 
-/// What a script decides about a synchronized directory. The defaults are those of a directory without a script.
+/// The decisions of a script about a synced directory. The defaults are those of a directory without a script.
 #[async_trait]
 pub trait SyncHooks: Send + Sync {
     /// Runs after a batch. Batches that come meanwhile are one further call.
@@ -119,17 +119,17 @@ pub trait SyncHooks: Send + Sync {
         Winner::Here
     }
 
-    /// Whether many files may be deleted here. It is called once for the same files.
+    /// Whether many files may be deleted on this machine. Called once for the same files.
     async fn on_mass_delete(&self, _paths: &[RelativePath]) -> bool {
         false
     }
 
-    /// How long after the start of a call of [`SyncHooks::after_sync`] the next one begins, at least.
+    /// The minimum time between the starts of two calls of [`SyncHooks::after_sync`].
     fn rest(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Is told that the file `path`, which is `on_disk` here, was written here.
+    /// Called after the file `path`, which is `on_disk` on this machine, was downloaded.
     fn downloaded(&self, _path: &RelativePath, _on_disk: &Path) {}
 
     /// Runs when both sides are equal for the first time after each connection.

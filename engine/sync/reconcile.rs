@@ -9,7 +9,7 @@ use super::decide::{
 use super::{Entry, Kind, RelativePath};
 use crate::config::InitialSync as Strategy;
 
-/// The entries of a side that may be synchronized.
+/// The entries of a side that may be synced.
 pub type Entries = BTreeMap<RelativePath, Entry>;
 
 /// Why the sides are compared.
@@ -19,27 +19,27 @@ pub enum Occasion<'a> {
     First(Strategy),
     /// The container is the one of the base.
     Change(&'a BaseTree),
-    /// The container replaces the one of the base; these paths were ever uploaded or deleted from here.
+    /// The container replaces the one of the base; windlass uploaded or deleted these paths at some time.
     Replay(&'a BaseTree, &'a BTreeSet<RelativePath>, Strategy),
 }
 
-/// What to reconcile.
+/// The inputs of a reconciliation.
 pub struct Sides<'a> {
-    /// What is here.
+    /// The entries on this machine.
     pub here: &'a Entries,
-    /// What is there.
+    /// The entries in the container.
     pub there: &'a Entries,
     /// Why they are compared.
     pub occasion: Occasion<'a>,
-    /// The ways that a path may go.
+    /// The allowed directions of a path.
     pub ways: &'a dyn Fn(&RelativePath, bool) -> Ways,
     /// Times and tools.
     pub comparison: Comparison,
-    /// Whether names that differ only in case are one name here.
+    /// Whether names that differ only in case are one name on this machine.
     pub ignores_case: bool,
 }
 
-/// What is done, by path. Paths about which nothing is done are not in it.
+/// The decisions by path. Paths without a decision are not in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The decisions.
@@ -67,7 +67,7 @@ impl Sides<'_> {
                 }
             } else {
                 let decision = self.decide(path, base);
-                // A link there that leaves the directory, or is absolute, cannot be here.
+                // A link of the container that leaves the directory, or is absolute, cannot exist on this machine.
                 match (decision, self.there.get(path).map(|entry| &entry.kind)) {
                     (Decision::Download | Decision::DownloadAgain, Some(Kind::Link(target)))
                         if !stays_inside(path, target) =>
@@ -102,8 +102,8 @@ impl Sides<'_> {
         }
     }
 
-    /// The links there that represent a directory here: what is below them is written through them, and not seen by
-    /// scans.
+    /// The links in the container that represent a directory of this machine: paths below them are written through
+    /// them, and scans do not list them.
     fn written_through(&self) -> BTreeSet<RelativePath> {
         let is_link = |entry: &Entry| matches!(entry.kind, Kind::Link(_));
         let is_written = |path: &RelativePath| self.here.get(path).is_some_and(is_directory);
@@ -111,7 +111,7 @@ impl Sides<'_> {
         links.map(|(path, _)| path.clone()).collect()
     }
 
-    /// The decision about a path that no scan shows: it is there what it was.
+    /// The decision about a path that no scan lists: the container has its last known state.
     fn through_link(&self, path: &RelativePath, known: &BaseTree) -> Decision {
         let unknown = Base::default();
         let base = known.get(path).map_or(&unknown, Box::as_ref);
@@ -121,7 +121,7 @@ impl Sides<'_> {
         decide_change(At { here, there, ways }, base, self.comparison)
     }
 
-    /// Holds what would come here under a name that another file already has, except for case.
+    /// Holds downloads to a name that differs only in case from that of another file.
     fn hold_case_clashes(&self, plan: &mut Plan) {
         if !self.ignores_case {
             return;
@@ -138,8 +138,8 @@ impl Sides<'_> {
         }
     }
 
-    /// Holds what is a directory on one side only, and all below it, unless one replaces the other and nothing in the
-    /// directory stays. What is held has no known state, so that any change of it is seen later.
+    /// Holds each path that is a directory on only one side, and all paths below it, unless one replaces the other and
+    /// nothing in the directory stays. A held path has no known state, so that any later change of it is noticed.
     fn hold_different_kinds(&self, links: &BTreeSet<RelativePath>, plan: &mut Plan) {
         use Decision::{DeleteHere, DeleteThere, Download, DownloadAgain, Forget, Hold, Upload, UploadAgain};
         let is_different = |path: &RelativePath| {
@@ -215,7 +215,7 @@ impl Plan {
     }
 }
 
-/// What is below the directory `path`.
+/// The entries below the directory `path`.
 pub fn below<'a, T>(
     tree: &'a BTreeMap<RelativePath, T>,
     path: &'a RelativePath,
@@ -233,7 +233,7 @@ pub fn is_in(paths: &BTreeSet<RelativePath>, path: &RelativePath) -> bool {
         && std::iter::successors(Some(path.clone()), RelativePath::parent).any(|path| paths.contains(&path))
 }
 
-/// Whether the link `path` with this target leads to something in the same synchronized directory.
+/// Whether the link `path` with this target points to a path in the same synced directory.
 pub fn stays_inside(path: &RelativePath, target: &str) -> bool {
     if target.is_empty() || target.starts_with('/') || target.contains(['\\', '\n', '\0']) {
         return false;

@@ -1,4 +1,4 @@
-//! The side in the container, as the loop of a synchronized directory sees it.
+//! The side in the container: the interface for the loop of a synced directory.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,30 +12,30 @@ use crate::image::Digest;
 
 /// A directory in a container. All methods can run at the same time.
 ///
-/// Dropping a future stops the work there at the next step; no file is then half-written, but which files were written
-/// is known only after a scan.
+/// Dropping a future stops the work in the container at the next step; no file is half-written then, but only a scan
+/// shows which files were written.
 #[async_trait]
 pub trait Remote: Send + Sync {
-    /// What the container's tools make possible, and the facts that were learned when connecting.
+    /// The facts about the container and its tools, which connecting found out.
     fn facts(&self) -> &Facts;
 
-    /// Lists the directory, except what `pruned` selects. Links are not followed. Paths that are in `known` share its
-    /// memory.
+    /// Lists the directory, except the paths that `pruned` selects. Links are not followed. Paths that are in `known`
+    /// share its memory.
     ///
     /// # Errors
-    /// [`RemoteError`] if there is no answer. An answer with gaps is not an error: see [`Scan::gap`].
+    /// [`RemoteError`] without a response. A response with gaps is not an error: see [`Scan::gap`].
     async fn scan(&self, pruned: &[Pruned], known: &BaseTree) -> Result<Scan, RemoteError>;
 
     /// The digests of files; those that cannot be read are missing in the result.
     ///
     /// # Errors
-    /// [`RemoteError`] if there is no answer, or no `sha256sum`.
+    /// [`RemoteError`] without a response, or without `sha256sum`.
     async fn digests(&self, paths: &[RelativePath]) -> Result<Vec<(RelativePath, Digest)>, RemoteError>;
 
-    /// Writes files, links and directories; parents come first or exist. Each file is replaced by a rename. A file in
-    /// place keeps its owner (if windlass is root there) and its mode; a new one has the mode of `entry`.
+    /// Writes files, links and directories; parents come first or exist. Each file is replaced by a rename. An existing
+    /// file keeps its owner (if windlass is root in the container) and its mode; a new one has the mode of `entry`.
     ///
-    /// A long upload is sent in pieces, between which other calls get their turn.
+    /// A long upload is sent in pieces, between which other calls run.
     ///
     /// # Errors
     /// [`RemoteError`] if the connection ended. Failures of single paths are outcomes, in the order of `uploads`.
@@ -44,15 +44,15 @@ pub trait Remote: Send + Sync {
     /// Writes copies of files into the directory `stage` on this machine.
     ///
     /// # Errors
-    /// [`RemoteError`] if the connection ended, or a copy cannot be written. Failures of single paths are in the result,
-    /// in the order of `downloads`.
+    /// [`RemoteError`] if the connection ended, or a copy cannot be written. Failures of single paths are in the
+    /// result, in the order of `downloads`.
     async fn download(
         &self,
         downloads: &[(RelativePath, Entry)],
         stage: &Path,
     ) -> Result<Vec<Download>, RemoteError>;
 
-    /// Deletes files, links and empty directories, the deepest first. Never deletes what is not named.
+    /// Deletes files, links and empty directories, the deepest first. Never deletes a path that is not named.
     ///
     /// # Errors
     /// [`RemoteError`] if the connection ended. Failures of single paths are outcomes, in the order of `deletions`.
@@ -73,14 +73,14 @@ pub trait Remote: Send + Sync {
     /// Restarts the container's program through the restart helper.
     ///
     /// # Errors
-    /// [`RemoteError`] if there is no restart helper, or the program cannot be stopped.
+    /// [`RemoteError`] without a restart helper, or if the program cannot be stopped.
     async fn restart(&self) -> Result<(), RemoteError>;
 
-    /// Ends the connection; removes the stage and the mark.
+    /// Ends the connection; removes the directory for uploads and the lock.
     async fn close(&self);
 }
 
-/// What the tools of a container make possible.
+/// The operations that the tools of a container support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {
     /// Everything: scans, downloads, compared and atomic uploads.
@@ -91,10 +91,10 @@ pub enum Tier {
     NoArchives,
 }
 
-/// What was learned about a container when connecting.
+/// The facts about a container, which connecting found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// What its tools make possible.
+    /// The operations that its tools support.
     pub tier: Tier,
     /// The tools that are missing, for a notice.
     pub missing: Vec<String>,
@@ -110,7 +110,7 @@ pub struct Facts {
     pub is_mount: bool,
 }
 
-/// What a scan leaves out.
+/// A path or a name that a scan skips.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pruned {
     /// Everything of this name, at any depth.
@@ -119,7 +119,7 @@ pub enum Pruned {
     Path(RelativePath),
 }
 
-/// What is at a path according to the last scan. What differs from it is not touched.
+/// The entry at a path according to the last scan. If it differs, the path is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
     /// It is unknown: without comparison.
@@ -135,28 +135,28 @@ pub enum Expected {
 pub struct Upload {
     /// The path.
     pub path: RelativePath,
-    /// What it is on this machine: a file whose `mtime`, `size` or `inode` changed meanwhile is not sent.
+    /// The entry on this machine: a file whose `mtime`, `size` or `inode` changed meanwhile is not sent.
     pub entry: Entry,
     /// The file on this machine; links are followed. Not used for links and directories.
     pub source: PathBuf,
-    /// What is there.
+    /// The entry in the container.
     pub expected: Expected,
 }
 
-/// What became of one path.
+/// The outcome of one path.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// Done. What is there now, if something is and it could be found out; the digest is that of the content sent.
+    /// Done, with the new entry in the container if it is known; the digest is that of the sent content.
     Done(Option<Entry>),
-    /// Not done: it is not on this machine what it was.
+    /// Not done: it changed on this machine.
     ChangedHere,
-    /// Not done: it is not there what was expected.
+    /// Not done: it is not as expected in the container.
     ChangedThere,
     /// It failed.
     Failed(RemoteError),
 }
 
-/// What became of one path to download.
+/// The outcome of one path to download.
 #[derive(Debug, Clone)]
 pub enum Download {
     /// A copy of the file, with its digest.
@@ -168,7 +168,7 @@ pub enum Download {
     },
     /// A link.
     Link,
-    /// It is not there what was expected.
+    /// It is not as expected in the container.
     ChangedThere,
     /// It failed.
     Failed(RemoteError),

@@ -7,7 +7,7 @@ use crate::cluster::ExecError;
 /// Why something failed in a container.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 pub enum RemoteError {
-    /// The connection to the same container can be tried again.
+    /// The connection to the same container can be retried.
     #[error("the connection to the container was lost: {reason}")]
     #[diagnostic(code(sync::lost))]
     Lost {
@@ -15,8 +15,8 @@ pub enum RemoteError {
         reason: String,
     },
 
-    /// The container has ended, or its pod is gone: another one must be selected.
-    #[error("the container is gone: {reason}")]
+    /// The container has ended, or its pod was deleted: another one must be selected.
+    #[error("the container no longer exists: {reason}")]
     #[diagnostic(code(sync::gone))]
     Gone {
         /// The reason.
@@ -28,11 +28,11 @@ pub enum RemoteError {
     #[diagnostic(transparent)]
     Exec(ExecError),
 
-    /// There was no answer in time.
-    #[error("the container gave no answer within {} seconds: {doing}", limit.as_secs())]
+    /// The container did not respond in time.
+    #[error("the container did not respond within {} seconds: {doing}", limit.as_secs())]
     #[diagnostic(code(sync::hung))]
     Hung {
-        /// What was waited for.
+        /// The action that timed out.
         doing: String,
         /// The timeout.
         limit: Duration,
@@ -72,12 +72,12 @@ pub enum RemoteError {
     #[error("cannot write `{path}` in the container: no space left on device{}", usage.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
     #[diagnostic(
         code(sync::disk_full),
-        help("free space there, or exclude large files from the synchronization")
+        help("free space in it, or exclude large files from the sync")
     )]
     DiskFull {
         /// The path in the container.
         path: String,
-        /// What `df` says, if known.
+        /// The output of `df`, if known.
         usage: Option<String>,
     },
 
@@ -87,9 +87,9 @@ pub enum RemoteError {
     MissingTool {
         /// The tool.
         tool: String,
-        /// What is not possible without it.
+        /// The operation that needs it.
         needed_for: String,
-        /// What to do.
+        /// The hint.
         #[help]
         help: String,
     },
@@ -104,13 +104,13 @@ pub enum RemoteError {
         reason: String,
     },
 
-    /// Another session synchronizes the same directory.
-    #[error("`{root}` in the container is already synchronized by {owner}")]
+    /// Another session syncs the same directory.
+    #[error("`{root}` in the container is already synced by {owner}")]
     #[diagnostic(code(sync::busy), help("end that session, or take over from it with `--steal`"))]
     Busy {
         /// The directory.
         root: String,
-        /// The other session, as it describes itself.
+        /// The description of the other session.
         owner: String,
     },
 
@@ -128,7 +128,7 @@ pub enum RemoteError {
     #[error("cannot {doing} in the container: {reason}")]
     #[diagnostic(code(sync::failed))]
     Failed {
-        /// What was done.
+        /// The action that failed.
         doing: String,
         /// The output of the tool.
         reason: String,
@@ -143,17 +143,17 @@ fn owned(owner: Option<(u32, u32)>, mode: Option<u32>) -> String {
 }
 
 impl RemoteError {
-    /// There is no shell, because of `reason`.
+    /// The error that the container has no shell, because of `reason`.
     pub(super) fn without_shell(reason: &str) -> Self {
         Self::MissingTool {
             tool: "sh".to_owned(),
-            needed_for: format!("files cannot be synchronized ({reason})"),
+            needed_for: format!("files cannot be synced ({reason})"),
             help: "use a base image with a shell, or a debug variant such as `gcr.io/distroless/base:debug`"
                 .to_owned(),
         }
     }
 
-    /// Whether the connection has ended: nothing more can be done over it.
+    /// Whether the connection has ended, so that no request can be sent over it.
     pub fn ends_connection(&self) -> bool {
         matches!(self, Self::Lost { .. } | Self::Gone { .. } | Self::Hung { .. } | Self::Exec(_))
     }

@@ -1,4 +1,4 @@
-//! What is recorded of a synchronized directory, in `.windlass/sync/`: the last common state, and what was ever sent.
+//! The recorded state of a synced directory, in `.windlass/sync/`: the last common state, and all paths ever sent.
 //!
 //! The file is a list of records. A batch appends its records; a record that was cut off by a crash is ignored, and the
 //! content of its files is compared again.
@@ -20,7 +20,7 @@ use crate::own_file;
 
 /// The first bytes of a file; the number changes with the format.
 const MAGIC: &[u8; 16] = b"windlass-sync 1\n";
-/// The file is rewritten when it has this many records more than twice what is known.
+/// The file is rewritten when it has this many records more than twice the number of known paths.
 const SLACK: usize = 1000;
 /// How much is written at once, in bytes.
 const PIECE: usize = 1 << 20;
@@ -32,7 +32,7 @@ pub struct FolderKey {
     pub context: String,
     /// The namespace.
     pub namespace: String,
-    /// What selects the container, and its name.
+    /// The selection of the container, and its name.
     pub target: String,
     /// The directory here.
     pub here: PathBuf,
@@ -49,7 +49,7 @@ pub struct ContainerKey {
     pub container_id: String,
 }
 
-/// What is known from earlier.
+/// The known state from earlier sessions.
 #[derive(Debug, Default)]
 pub struct Known {
     /// The container; `None` if there was none yet, or its first synchronization did not end.
@@ -81,8 +81,8 @@ pub struct Store {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum StoreError {
     /// Another process has it.
-    #[error("another windlass{} synchronizes `{}` with this container", of_process(*process), here.display())]
-    #[diagnostic(code(sync::in_use), help("end the other one first, or synchronize another directory"))]
+    #[error("another windlass{} syncs `{}` with this container", of_process(*process), here.display())]
+    #[diagnostic(code(sync::in_use), help("end the other one first, or sync another directory"))]
     InUse {
         /// The directory here.
         here: PathBuf,
@@ -117,7 +117,7 @@ pub fn may_be_used(folder: &Path, name: &str) -> bool {
     !lock.exists() || !matches!(HeldFile::take(&lock), Ok(Hold::Acquired(_)))
 }
 
-/// What is recorded of one path.
+/// The record of one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncRecord {
     /// The version here when both sides had the same last: when it was modified, in nanoseconds since the epoch.
@@ -128,8 +128,9 @@ pub struct SyncRecord {
     pub was_sent: bool,
 }
 
-/// What the state of `key` in `folder`, which is `.windlass/sync`, says about `path`; `now` is what is here now. Another
-/// process may have the state: what it has not written yet is not known. `None` without a record.
+/// The record of `path` in the state of `key` in `folder`, which is `.windlass/sync`; `now` is the current entry on
+/// this machine. Another process may have the state: changes that it has not written yet are unknown. `None` without a
+/// record.
 pub fn record_of(
     folder: &Path,
     key: &FolderKey,
@@ -188,7 +189,7 @@ impl Store {
         Ok(store)
     }
 
-    /// What is known.
+    /// The known state.
     pub fn known(&self) -> &Known {
         &self.known
     }
@@ -204,7 +205,7 @@ impl Store {
         self.known.container = Some(container);
     }
 
-    /// Records the state of a path; `None` if neither side has it.
+    /// Records the state of a path; `None` if both sides do not have it.
     pub fn set(&mut self, path: &RelativePath, base: Option<Base>) {
         match base {
             Some(base) => self.known.base.insert(path.clone(), Box::new(base)),
@@ -213,14 +214,14 @@ impl Store {
         self.append_path(path);
     }
 
-    /// Records that a path was uploaded or deleted from here.
+    /// Records that windlass uploaded or deleted a path in the container.
     pub fn set_sent(&mut self, path: &RelativePath) {
         if self.known.sent.insert(path.clone()) {
             self.append_path(path);
         }
     }
 
-    /// Writes what was recorded since the last call.
+    /// Writes the records since the last call.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -237,7 +238,7 @@ impl Store {
         appended.map_err(|source| StoreError::Io { path: self.path.clone(), source })
     }
 
-    /// Writes the whole file anew, atomically.
+    /// Rewrites the whole file atomically.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -250,7 +251,7 @@ impl Store {
         written.map_err(|source| StoreError::Io { path: self.path.clone(), source })
     }
 
-    /// Writes what is pending and all that is known, piece by piece.
+    /// Writes pending records and the whole known state, piece by piece.
     fn write_all_records(&mut self) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(self.path.parent().unwrap_or(Path::new(".")))?;
         let paths: BTreeSet<_> = self.known.base.keys().chain(&self.known.sent).cloned().collect();

@@ -1,4 +1,4 @@
-//! Copies of what is overwritten or deleted: `.windlass/trash/` and `.windlass/conflicts/`.
+//! Copies of overwritten and deleted files: `.windlass/trash/` and `.windlass/conflicts/`.
 
 use std::fs;
 use std::io;
@@ -20,22 +20,22 @@ pub struct Trash {
 }
 
 impl Trash {
-    /// Copies in `folder`, for what happens from `now` on. Copies older than a week are removed.
+    /// Copies in `folder`, for changes from `now` on. Copies older than a week are removed.
     pub fn new(folder: PathBuf, now: Timestamp) -> Self {
         let oldest = name_of(now - KEPT);
         for item in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let is_old =
                 item.file_name().to_str().is_some_and(|name| is_name(name) && name < oldest.as_str());
             if is_old {
-                // It is tried again at the next start.
+                // The next start retries it.
                 let _ = fs::remove_dir_all(item.path());
             }
         }
         Self { folder, name: name_of(now) }
     }
 
-    /// Creates a copy of `path` with `create`, which fails if there is a file already: then under the next name that is
-    /// free. Other folders and sessions may keep copies of the same path at the same moment.
+    /// Creates a copy of `path` with `create`, which fails if the file exists: then uses the next free
+    /// name. Other directories and sessions may keep copies of the same path at the same moment.
     fn create_free(
         &self,
         path: &RelativePath,
@@ -66,7 +66,7 @@ impl Trash {
     /// # Errors
     /// If it cannot be kept.
     pub fn copy_in(&self, path: &RelativePath, source: &Path) -> io::Result<()> {
-        // A hard link has the content at once, and keeps it when `source` is replaced by a rename.
+        // A hard link has the content immediately, and keeps it when `source` is replaced by a rename.
         match self.create_free(path, |place| fs::hard_link(source, place)) {
             Err(_) => fs::copy(source, self.reserve(path)?).map(drop),
             Ok(_) => Ok(()),

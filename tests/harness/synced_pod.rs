@@ -1,4 +1,4 @@
-//! A pod whose files are on this machine, and a project that is synchronized with it.
+//! A pod whose files are on this machine, and a project that is synced with it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

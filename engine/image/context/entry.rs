@@ -105,7 +105,7 @@ impl Entry {
         Ok(Self { path: name, kind, mode, modified: stamp.modified(), stamp: Some(stamp) })
     }
 
-    /// This file as it is on disk now; `None` if the entry is not a file on disk, or no longer one.
+    /// This file in its current state on disk; `None` if the entry is not a file on disk, or no longer one.
     pub(super) fn file_again(&self) -> Option<Self> {
         let EntryKind::File { content: Content::Disk(file), .. } = &self.kind else { return None };
         let metadata = file.path().symlink_metadata().ok().filter(Metadata::is_file)?;
@@ -113,7 +113,7 @@ impl Entry {
         Some(Self { kind, ..self.with_state(&metadata) })
     }
 
-    /// This directory as it is at `path` on disk now; `None` if it is not a directory there.
+    /// This directory in its current state at `path` on disk; `None` if `path` is not a directory.
     pub(super) fn directory_again(&self, path: &Path) -> Option<Self> {
         if !matches!(self.kind, EntryKind::Directory) {
             return None;

@@ -6,19 +6,19 @@ use std::time::Instant;
 use super::{Context, Selection};
 use crate::image::dockerfile::ContextSources;
 
-/// The files of an image as they were selected before, and what changed since then.
+/// The earlier selection of an image's files, and the changes since then.
 ///
-/// Whoever offers them has watched every file that the selection could contain, and lists each change. A selection from
-/// them is as recent as that list: of a change that is reported later, it knows nothing.
+/// Every file that the selection could contain must have been watched, and each change must be listed. A selection from
+/// them is as recent as that list: it does not include changes that are reported later.
 #[derive(Clone)]
 pub struct KeptFiles {
     /// The files.
     pub selection: Selection,
-    /// The build context, and what is read of it; `None` for the files of `onChange`.
+    /// The build context, and the sources that are read of it; `None` for the files of `onChange`.
     pub source: Option<(Context, ContextSources)>,
     /// The directory that the paths are relative to: absolute, with symlinks resolved.
     pub root: PathBuf,
-    /// The absolute paths of what changed.
+    /// The absolute paths of changed files and directories.
     pub changed: Vec<PathBuf>,
     /// From when on changes were listed.
     pub since: Instant,
@@ -26,7 +26,7 @@ pub struct KeptFiles {
 
 impl KeptFiles {
     /// The files of `context` that `sources` read. `None` if they need a walk: another selection was kept, or
-    /// something other than the content or the permission bits of files changed.
+    /// the changes are not only those of content or permission bits of files.
     pub fn of_context(&self, context: &Context, sources: &ContextSources) -> Option<Selection> {
         let (kept, kept_sources) = self.source.as_ref()?;
         (kept.has_rules_of(context) && kept_sources == sources).then(|| self.refreshed()).flatten()

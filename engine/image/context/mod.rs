@@ -123,7 +123,7 @@ impl Context {
         Self { inner: Arc::new(inner), dockerfile: self.dockerfile.clone() }
     }
 
-    /// Whether `other` is the same directory with the same ignore rules, though perhaps at another time.
+    /// Whether `other` is the same directory with the same ignore rules, possibly at another time.
     pub fn has_rules_of(&self, other: &Self) -> bool {
         self.root() == other.root()
             && self.inner.ignore_file == other.inner.ignore_file

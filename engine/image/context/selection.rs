@@ -34,7 +34,7 @@ struct Inner {
     entries: Vec<Entry>,
     left_out: Vec<Arc<str>>,
     hashed: OnceLock<Hashed>,
-    /// Of a selection from [kept](super::KeptFiles) files.
+    /// For a selection from [kept](super::KeptFiles) files.
     kept: Option<Kept>,
 }
 
@@ -42,7 +42,7 @@ struct Inner {
 struct Kept {
     /// The digest of each entry's content before the change.
     contents: Arc<[Option<Digest>]>,
-    /// The positions of what changed.
+    /// The positions of changed entries.
     changed: HashSet<usize>,
     since: Instant,
 }
@@ -162,9 +162,9 @@ impl Selection {
         Self(Arc::new(Inner { entries, left_out: self.0.left_out.clone(), ..Inner::default() }))
     }
 
-    /// The same files after a change of those at the absolute paths `changed`; everything else below `root` is as it was,
-    /// according to someone who has listed the changes since `since`. `None` if that cannot be known without a walk: this
-    /// selection was not hashed, or something other than a selected file changed.
+    /// The same files after a change of those at the absolute paths `changed`, which lists all changes below `root`
+    /// since `since`. `None` if the files are unknown without a walk: this selection was not hashed, or something other
+    /// than a selected file changed.
     pub(super) fn refreshed(&self, root: &Path, changed: &[PathBuf], since: Instant) -> Option<Self> {
         let hashed = self.0.hashed.get().filter(|hashed| hashed.changed.is_none())?;
         let mut entries = self.0.entries.clone();
@@ -174,7 +174,7 @@ impl Selection {
             let index = position(&entries, &path).ok()?;
             entries[index] = entries[index].file_again()?;
             positions.insert(index);
-            // The times of the directories above it may be others.
+            // The times of the directories above it may have changed.
             for (end, _) in path.match_indices('/') {
                 if let Ok(index) = position(&entries, &path[..end]) {
                     entries[index] = entries[index].directory_again(&root.join(path_of(&path[..end])))?;

@@ -561,7 +561,7 @@ fn make(tree: &BTreeMap<String, (u8, Vec<u8>)>) -> tempfile::TempDir {
     folder
 }
 
-/// The files of `folder` as they are kept from `before` after changes of these paths.
+/// The files of `folder` that are kept from `before` after changes of these paths.
 fn keep(folder: &tempfile::TempDir, before: &Context, changed: &[&str]) -> Option<Selection> {
     let selection = before.select(&whole(), &|_| ()).expect("a selection");
     let root = before.root().to_owned();

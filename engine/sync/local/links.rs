@@ -12,12 +12,12 @@ use super::scan::{DEEPEST, identity};
 /// The longest chain of links.
 const LONGEST: usize = 40;
 
-/// A link that leads out of the directory: what it leads to is synchronized instead of it.
+/// A link that points out of the directory: its target is synced instead of the link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowedLink {
     /// The link.
     pub path: RelativePath,
-    /// Where it leads, by way of further links. The last one may be missing.
+    /// Its targets, one after another if they are links too. The last one may be missing.
     pub targets: Vec<PathBuf>,
 }
 
@@ -34,7 +34,7 @@ impl LocalFolder {
             return;
         }
         let on_disk = directory.map_or_else(|| self.root().to_owned(), |path| self.on_disk(path));
-        // What cannot be read is reported by scans.
+        // Scans report paths that cannot be read.
         for item in fs::read_dir(on_disk).into_iter().flatten().flatten() {
             let Ok(kind) = item.file_type() else { continue };
             if !kind.is_dir() && !kind.is_symlink() {

@@ -19,7 +19,7 @@ pub use links::FollowedLink;
 pub use scan::{LocalScan, RootState};
 pub use write::{LocalFailure, Written};
 
-/// A directory on this machine, and what of it is synchronized.
+/// A directory on this machine, with the rules for its synced files.
 #[derive(Debug)]
 pub struct LocalFolder {
     root: PathBuf,
@@ -28,18 +28,18 @@ pub struct LocalFolder {
     stage: PathBuf,
 }
 
-/// The directory in the root that has the stages of all sessions.
+/// The directory in the root with the temporary directories of all sessions.
 const STAGES: &str = ".windlass-stage";
 
 impl LocalFolder {
-    /// The directory `root`, without what `exclude` selects.
+    /// The directory `root`, without the paths that `exclude` selects.
     pub fn new(root: PathBuf, exclude: ExcludeRules) -> Self {
         let stage = root.join(STAGES).join("0");
         Self { root, exclude, stage }
     }
 
-    /// The same with another directory for copies that are not complete yet: each session that brings files here has its
-    /// own.
+    /// The same with another directory for copies that are not complete yet: each session that downloads has a separate
+    /// one.
     #[must_use]
     pub fn with_stage(self, name: &str) -> Self {
         Self { stage: self.root.join(STAGES).join(name), ..self }
@@ -50,12 +50,12 @@ impl LocalFolder {
         &self.root
     }
 
-    /// Whether `path` is never synchronized.
+    /// Whether `path` is never synced.
     pub fn excludes(&self, path: &RelativePath, is_directory: bool) -> bool {
         is_own(path.as_str()) || self.exclude.excludes(path.as_str(), is_directory)
     }
 
-    /// Whether nothing in the directory `path` is synchronized.
+    /// Whether nothing in the directory `path` is synced.
     pub fn prunes(&self, path: &RelativePath) -> bool {
         is_own(path.as_str()) || self.exclude.prunes(path.as_str())
     }
@@ -65,11 +65,11 @@ impl LocalFolder {
         path.within(&self.root)
     }
 
-    /// What is at `path` on disk; `None` if there is nothing that can be synchronized: nothing at all, a dangling link,
-    /// a device.
+    /// The entry at `path` on disk; `None` if it cannot be synced: nothing exists, or it is a dangling link or a
+    /// device.
     ///
     /// # Errors
-    /// If it cannot be found out.
+    /// If it cannot be read.
     pub fn entry(&self, path: &RelativePath) -> io::Result<Option<Entry>> {
         let on_disk = self.on_disk(path);
         let metadata = match fs::symlink_metadata(&on_disk) {
@@ -79,7 +79,7 @@ impl LocalFolder {
         if !metadata.is_symlink() {
             return Ok(entry_of(&metadata));
         }
-        // A link to nothing is left out, and so is one in a loop.
+        // Dangling links and links in a cycle are skipped.
         let Ok(target_metadata) = fs::metadata(&on_disk) else { return Ok(None) };
         match fs::read_link(&on_disk)?.to_str() {
             Some(target) if stays_inside(path, target) => {
@@ -90,7 +90,7 @@ impl LocalFolder {
         }
     }
 
-    /// The digest of the file `path`; `None` if it is not, or does not stay while it is read, what `entry` says.
+    /// The digest of the file `path`; `None` if it differs from `entry`, also if it changes while it is read.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -122,12 +122,13 @@ pub fn is_same_file(one: &Entry, other: &Entry) -> bool {
     (one.size, one.mtime, one.inode) == (other.size, other.mtime, other.inode)
 }
 
-/// Whether the error says that the path does not exist.
+/// Whether the error means that the path does not exist.
 fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// The entry of a file or directory with this metadata; `None` for devices, pipes and sockets. Links have no target yet.
+/// The entry of a file or directory with this metadata; `None` for devices, pipes and sockets. Links have no target
+/// yet.
 fn entry_of(metadata: &Metadata) -> Option<Entry> {
     let kind = match metadata.file_type() {
         kind if kind.is_file() => Kind::File,

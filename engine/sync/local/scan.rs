@@ -13,7 +13,7 @@ use super::{LocalFolder, is_absence};
 /// How deep directories may be.
 pub(super) const DEEPEST: usize = 100;
 
-/// What the root is.
+/// The state of the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RootState {
     /// A directory.
@@ -26,21 +26,21 @@ pub enum RootState {
     Unreadable(String),
 }
 
-/// What is in the directory on this machine.
+/// The content of the directory on this machine.
 #[derive(Debug)]
 pub struct LocalScan {
     /// The root itself.
     pub root: RootState,
-    /// What can be synchronized and is not excluded.
+    /// The entries that can be synced and are not excluded.
     pub entries: Entries,
-    /// Names that cannot be synchronized: with a line feed, or not UTF-8; and links that lead back to a directory that
+    /// Names that cannot be synced: with a line feed, or not UTF-8; and links that lead back to a directory that
     /// contains them.
     pub unusable: Vec<String>,
-    /// Directories that could not be read: what is in them is unknown.
+    /// Directories that could not be read: their content is unknown.
     pub unreadable: Vec<(RelativePath, String)>,
 }
 
-/// What was found so far.
+/// The result so far.
 struct Found<'known> {
     /// The paths that were known before: those that are found again share their memory.
     known: &'known Entries,
@@ -56,7 +56,7 @@ impl<'known> Found<'known> {
         Self { known, entries, unusable: Vec::new(), unreadable: Vec::new() }
     }
 
-    /// Everything, in a map that was built at once: unlike one that grew, it has no gaps.
+    /// Everything, in a map that was built in one step: unlike one that grew, it has no gaps.
     fn scan(self, root: RootState) -> LocalScan {
         let Self { entries, unusable, unreadable, .. } = self;
         LocalScan { root, entries: entries.into_iter().collect(), unusable, unreadable }
@@ -86,13 +86,13 @@ impl LocalFolder {
         }
     }
 
-    /// What the root is recognized by; `None` if it is not a directory.
+    /// The identity of the root; `None` if it is not a directory.
     pub fn root_identity(&self) -> Option<(u64, u64)> {
         identity(&self.root).filter(|_| self.root.is_dir())
     }
 
-    /// Lists `paths` and all that is below them. Paths that are excluded, or are not reached without a link that is
-    /// synchronized as a link, are not in the result.
+    /// Lists `paths` and everything below them. The result does not contain excluded paths, and paths below a link that
+    /// is synced as a link.
     pub fn scan_paths(&self, paths: &BTreeSet<RelativePath>) -> LocalScan {
         let root = self.root_state();
         let none = Entries::new();
@@ -174,7 +174,7 @@ impl LocalFolder {
     }
 }
 
-/// What a directory is recognized by.
+/// The identity of a directory.
 #[cfg(unix)]
 pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;

@@ -1,4 +1,4 @@
-//! Writes to the directory on this machine: always a whole file, never over what changed meanwhile.
+//! Writes to the directory on this machine: always a whole file, and never over a file that changed meanwhile.
 
 use std::fs::{self, File, FileTimes};
 use std::io;
@@ -9,7 +9,7 @@ use super::super::{Entry, Kind, RelativePath};
 use super::{LocalFolder, STAGES, is_absence, is_same_file};
 use crate::image::system_time;
 
-/// Why a path could not be written here.
+/// Why a path could not be written on this machine.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot {doing} `{}`: {source}", path.display())]
 #[diagnostic(code(sync::local))]
@@ -22,12 +22,12 @@ pub struct LocalFailure {
     help: Option<String>,
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Debug)]
 pub enum Written {
-    /// Done: what is here now, if anything.
+    /// Done, with the new entry on this machine, if any.
     Done(Option<Entry>),
-    /// Not done: it is not what was expected.
+    /// Not done: it is not as expected.
     Changed,
     /// Not done: a directory still has files, which are excluded.
     NotEmpty,
@@ -67,7 +67,7 @@ impl LocalFolder {
         let _ = fs::remove_dir(self.root.join(STAGES));
     }
 
-    /// Puts the file `copy` at `path`, if `expected` is still there. What is replaced goes to `trash`.
+    /// Puts the file `copy` at `path`, if it is still `expected`. The replaced file goes to `trash`.
     ///
     /// # Errors
     /// [`LocalFailure`].
@@ -98,7 +98,7 @@ impl LocalFolder {
         })
     }
 
-    /// Puts a link at `path`, if `expected` is still there.
+    /// Puts a link at `path`, if it is still `expected`.
     ///
     /// # Errors
     /// [`LocalFailure`].
@@ -118,7 +118,7 @@ impl LocalFolder {
         })
     }
 
-    /// Creates the directory `path`, if `expected` is still there.
+    /// Creates the directory `path`, if the path is still `expected`.
     ///
     /// # Errors
     /// [`LocalFailure`].
@@ -140,7 +140,7 @@ impl LocalFolder {
         })
     }
 
-    /// Moves what is at `path` to `trash`, if it is still `expected`. A directory is removed if it is empty.
+    /// Moves the entry at `path` to `trash`, if it is still `expected`. A directory is removed if it is empty.
     ///
     /// # Errors
     /// [`LocalFailure`].
@@ -160,7 +160,7 @@ impl LocalFolder {
             return match fs::remove_dir(&target) {
                 Ok(()) => Ok(Written::Done(None)),
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(Written::NotEmpty),
-                // A link to a directory elsewhere: the link is what is here.
+                // A link to a directory elsewhere: this machine has the link.
                 Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                     trash.move_in(path, &target).map_err(failed)?;
                     Ok(Written::Done(None))
@@ -221,7 +221,7 @@ impl LocalFolder {
         Ok(())
     }
 
-    /// Refuses to write through a link: it may lead out of the directory.
+    /// Refuses to write through a link: it may point out of the directory.
     fn check_parents(&self, path: &RelativePath) -> Result<(), LocalFailure> {
         for parent in std::iter::successors(path.parent(), RelativePath::parent) {
             let on_disk = self.on_disk(&parent);
@@ -245,7 +245,7 @@ impl LocalFolder {
 fn failure(doing: &'static str, path: &Path, source: io::Error) -> LocalFailure {
     let help = match source.kind() {
         io::ErrorKind::StorageFull => {
-            Some("free space on this disk; it is tried again at the next change".to_owned())
+            Some("free space on this disk; the next change retries it".to_owned())
         }
         io::ErrorKind::PermissionDenied => {
             Some("change the owner or the permissions of the directory".to_owned())

@@ -14,7 +14,7 @@ use super::super::{
 };
 use crate::image::Digest;
 
-/// A directory in a container. It records what is done to it.
+/// A directory in a container. It records the calls.
 pub struct Container {
     facts: Facts,
     /// The holder of this delays the upload of `big`.
@@ -89,7 +89,7 @@ impl Container {
         self.state().gap = gap.map(str::to_owned);
     }
 
-    /// What the next write of a file fails with.
+    /// The error of the next write of a file.
     pub fn fail_with(&self, error: Option<RemoteError>) {
         self.state().error = error;
     }
@@ -118,7 +118,7 @@ impl Container {
         self.state().files.keys().map(ToString::to_string).collect()
     }
 
-    /// What was done since the last call: `upload a`, `delete b`, `mode c`, `download d`.
+    /// The calls since the last call: `upload a`, `delete b`, `mode c`, `download d`.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.state().calls)
     }

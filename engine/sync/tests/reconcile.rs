@@ -57,13 +57,13 @@ impl Model {
         self.sides[side].insert(path, entry);
     }
 
-    /// The engine replaces or removes what is on a side: the other side must have had it, or a copy is kept.
+    /// The engine replaces or removes an entry of a side: the other side must have had it, or a copy is kept.
     fn engine_removes(&mut self, side: usize, path: &RelativePath) {
         let Some(entry) = self.sides[side].remove(path) else { return };
         assert!(below(&self.sides[side], path).next().is_none(), "{path} is not empty");
         let Some(digest) = entry.digest.map(Digest::from) else { return };
         let was_common = self.seen[1 - side].get(path).is_some_and(|seen| seen.contains(&digest));
-        // What is replaced or deleted here always goes to the trash.
+        // Files that are replaced or deleted on this machine always go to the trash.
         if side == 0 {
             self.copies.insert(digest);
         }

@@ -1,4 +1,4 @@
-//! What must come of the situations that a synchronized directory can be in.
+//! The required results for the situations that a synced directory can be in.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ fn clock() -> i128 {
     1_000_000 * 1_000_000_000
 }
 
-/// A directory here, one in a container, and what was reported.
+/// A directory on this machine, one in a container, and the reports.
 struct World {
     here: tempfile::TempDir,
     state: tempfile::TempDir,
@@ -119,7 +119,7 @@ impl World {
         self.folder.as_mut().expect("started")
     }
 
-    /// What a watcher leads to.
+    /// The effect of a watcher's report.
     async fn saved(&mut self, paths: &[&str]) {
         let paths: BTreeSet<_> = paths.iter().map(|path| RelativePath::new(path).expect("a path")).collect();
         let remote = self.remote.clone();
@@ -193,7 +193,7 @@ async fn s03_mirror_local_keeps_what_was_installed_there() {
     assert!(world.read("node_modules/m7/x").is_none());
     told_about(&world, "kept 300 files that only the container has");
     world.scan().await;
-    assert!(world.read("node_modules/m7/x").is_none(), "what is kept is no change");
+    assert!(world.read("node_modules/m7/x").is_none(), "a kept file is not a change");
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn s05_files_that_differ_only_in_time_are_not_sent() {
     assert_eq!(world.there.calls(), [""; 0]);
     world.write("a", "same", 3000);
     world.saved(&["a"]).await;
-    assert_eq!(world.there.calls(), [""; 0], "a touch is no change");
+    assert_eq!(world.there.calls(), [""; 0], "a touch is not a change");
 }
 
 #[tokio::test]
@@ -289,7 +289,7 @@ async fn s10_changes_there_come_here_and_conflicts_are_kept() {
     assert_eq!(world.read("a").as_deref(), Some("there"));
     assert_eq!((world.read("b"), world.there.read("b")), (Some("mine".into()), Some("mine".into())));
     assert_eq!(world.kept("conflicts", "b").as_deref(), Some("theirs"));
-    told_about(&world, "b: the one here wins");
+    told_about(&world, "b: this machine wins");
     world.there.calls();
     world.saved(&["a", "b"]).await;
     world.scan().await;
@@ -309,7 +309,7 @@ async fn s11_changes_win_over_deletions() {
     world.scan().await;
     assert_eq!(world.read("a").as_deref(), Some("changed"));
     assert_eq!((world.read("b"), world.kept("trash", "b").as_deref()), (None, Some("b")));
-    told_about(&world, "`a` was deleted here, but changed in the container");
+    told_about(&world, "`a` was deleted on this machine, but changed in the container");
 }
 
 #[tokio::test]

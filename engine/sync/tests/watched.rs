@@ -1,4 +1,4 @@
-//! What a watcher names as changed.
+//! The changed paths that a watcher reports.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use super::super::changes::{Changes, LocalChange};
 use super::super::{ExcludeRules, LocalFolder, watch_changes};
 use crate::event::Events;
 
-/// A watched directory `here` beside a directory `out`.
+/// A watched directory `here` next to a directory `out`.
 struct Watched {
     temp: TempDir,
     changes: Changes,
@@ -59,7 +59,7 @@ async fn saves_are_named_and_what_is_excluded_is_not() {
     watched.write("here/.windlass/b");
     watched.write("here/src/c");
     assert_eq!(watched.named("src/c").await, BTreeSet::from(["src/c".to_owned()]));
-    // A new directory includes what is in it.
+    // A new directory includes its content.
     watched.write("here/new/deep/d");
     let named = watched.named("new").await;
     assert!(!named.contains("new/deep/d"), "{named:?}");

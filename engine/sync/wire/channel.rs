@@ -1,4 +1,4 @@
-//! The conversation with the loop in a container.
+//! The requests to the loop in a container, and its responses.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,23 +22,23 @@ const START: &str = "s=;while IFS= read -r l&&[ \"$l\" != . ];do s=\"$s$l\n\";do
 /// The name of the loop among the processes of the container.
 const NAME: &str = "windlass-sync";
 
-/// The file that tells the restart helper that files are synchronized.
+/// The file by which the restart helper notices that files are being synced.
 const MARK: &str = "/tmp/sync";
 
-/// How much is written at once.
+/// The number of bytes of one write.
 const PIECE: usize = 64 * 1024;
 
 /// How long a piece may take to be written.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the end of a program may take to be reported after its output has ended.
+/// The timeout for the report of a program's end after its output has ended.
 const END_LIMIT: Duration = Duration::from_secs(2);
 
-/// The status of an answer if the root is gone, and if something is not as expected.
+/// The status of a response if the root does not exist, and if a path is not as expected.
 const GONE: i32 = 3;
 pub(super) const CHANGED: i32 = 2;
 
-/// What a loop is for.
+/// The purpose of a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// It changes the directory.
@@ -51,7 +51,7 @@ pub(super) enum Role {
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) verb: &'static str,
-    /// What it does, for messages: `upload files`.
+    /// Its action, for messages: `upload files`.
     pub(super) doing: &'static str,
     /// The first list of lines.
     pub(super) paths: Vec<String>,
@@ -60,7 +60,7 @@ pub(super) struct Request {
     /// Simple words, without spaces.
     pub(super) arguments: String,
     pub(super) body: Bytes,
-    /// The longest silence before and within the answer.
+    /// The maximum time without output before and within the response.
     pub(super) limit: Duration,
 }
 
@@ -91,7 +91,7 @@ impl Request {
     }
 }
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) lines: Lines,
@@ -99,7 +99,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The lines, as text; those that are not UTF-8 are replaced in part.
+    /// The lines as strings; invalid UTF-8 is replaced.
     pub(super) fn texts(&self) -> impl Iterator<Item = String> {
         self.lines.iter().map(|line| String::from_utf8_lossy(line).into_owned())
     }
@@ -162,7 +162,7 @@ impl Channel {
         Ok((channel, facts))
     }
 
-    /// Sends a request, and returns its answer. Must not be dropped before that.
+    /// Sends a request, and returns its response. Must not be dropped before that.
     pub(super) async fn ask(&mut self, request: &Request) -> Result<Answer, RemoteError> {
         if let Some(error) = &self.broken {
             return Err(error.clone());
@@ -183,7 +183,7 @@ impl Channel {
         self.broken = answer.as_ref().err().cloned();
         let answer = answer?;
         if answer.status == GONE {
-            let reason = "the directory is gone".to_owned();
+            let reason = "the directory no longer exists".to_owned();
             return Err(RemoteError::Root { root: self.root.clone(), reason });
         }
         Ok(answer)
@@ -230,7 +230,7 @@ impl Channel {
             let line = answer.lines.rest();
             match read {
                 Ok(_) if line.last() == Some(&b'\n') => {}
-                // Before it ends, the loop may have said why.
+                // The loop may have printed the reason before its end.
                 Ok(_) if answer.lines.last().is_some_and(|line| line.starts_with(b"!")) => {
                     answer.lines.drop_rest();
                     return Ok(answer);

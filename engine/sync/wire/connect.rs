@@ -12,15 +12,15 @@ use super::lane::Lane;
 use super::{Connector, Wire, WireOptions};
 use crate::sync::{Facts, RelativePath, RemoteError, Tier};
 
-/// Clocks that differ by less, in nanoseconds, are equal: `date` tells only seconds.
+/// Clocks that differ by less, in nanoseconds, are equal: `date` prints only seconds.
 const EQUAL_CLOCKS: i128 = 1_500_000_000;
 
 impl Wire {
     /// Connects to the directory `options.root` in the container of `connector`, and creates it if it is missing.
-    /// Removes what a killed session has left there.
+    /// Removes leftovers of a killed session.
     ///
     /// # Errors
-    /// [`RemoteError`] if there is no connection, no shell, or no directory.
+    /// [`RemoteError`] without a connection, a shell, or a directory.
     pub async fn connect(connector: Arc<dyn Connector>, options: WireOptions) -> Result<Self, RemoteError> {
         let mut options = options;
         options.owner = options.owner.replace('\n', " ");
@@ -68,7 +68,7 @@ fn now() -> i128 {
         .map_or(0, |duration| i128::try_from(duration.as_nanos()).unwrap_or_default())
 }
 
-/// What a loop says at its start.
+/// The facts that a loop prints at its start.
 #[derive(Default)]
 struct Hello {
     root: String,
@@ -82,7 +82,7 @@ struct Hello {
 }
 
 impl Hello {
-    /// Reads the answer; `asked` is the time of the question.
+    /// Reads the response; `asked` is the time of the request.
     fn read(answer: &Answer, asked: i128) -> Self {
         let mut hello = Self::default();
         for line in answer.texts() {
@@ -114,7 +114,7 @@ impl Hello {
         hello
     }
 
-    /// Why the loop has ended at once, if it has.
+    /// Why the loop has ended immediately, if it has.
     fn refusal(&self, root: &str) -> Option<RemoteError> {
         let root = root.to_owned();
         if let Some(owner) = self.busy.clone() {
@@ -135,7 +135,7 @@ impl Hello {
         {
             return Err(RemoteError::MissingTool {
                 tool: tool.clone(),
-                needed_for: "files cannot be synchronized".to_owned(),
+                needed_for: "files cannot be synced".to_owned(),
                 help: "install `coreutils` or `busybox` in the image".to_owned(),
             });
         }

@@ -16,7 +16,7 @@ pub trait Connector: Send + Sync {
     async fn start(&self, command: &[String]) -> Result<Connection, RemoteError>;
 }
 
-/// A program that runs in a container. It ends when this is dropped, at the latest when it reads its stdin.
+/// A program that runs in a container. Dropping this ends the program, at the latest when it reads its stdin.
 pub struct Connection {
     /// Its stdin.
     pub stdin: Box<dyn AsyncWrite + Send + Unpin>,

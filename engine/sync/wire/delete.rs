@@ -8,10 +8,10 @@ use super::stat_line::{self, StatLine};
 use super::{CHUNK, Wire, target};
 use crate::sync::{Entry, Expected, Kind, Outcome, RelativePath, RemoteError, Tier};
 
-/// How often files that change there all the time are compared.
+/// How often files that change all the time in the container are compared.
 const ATTEMPTS: usize = 5;
 
-/// The messages of tools about what is not there, and about directories.
+/// The messages of tools about missing files, and about directories.
 const ABSENT: &str = "No such file";
 const DIRECTORY: [&str; 2] = ["Is a directory", "is a directory"];
 
@@ -45,7 +45,7 @@ impl Wire {
                 }
             }
         }
-        // What is in a directory comes before it.
+        // The content of a directory comes before it.
         directories.sort_by(|one, other| deletions[*other].0.cmp(&deletions[*one].0));
         for chunk in directories.chunks(CHUNK) {
             let request = Request::new("rmdir", "delete directories", paths(deletions, chunk));
@@ -59,7 +59,7 @@ impl Wire {
         Ok(outcomes)
     }
 
-    /// Deletes the files of `chunk` that are what they are expected to be.
+    /// Deletes the files of `chunk` that are as expected.
     async fn remove_compared(
         &self,
         deletions: &[(RelativePath, Expected)],
@@ -95,7 +95,7 @@ impl Wire {
             chunk.retain(|index| {
                 let (path, expected) = &deletions[*index];
                 match (seen.get(path), expected) {
-                    // Someone else deleted it.
+                    // Another process deleted it.
                     (None, _) => false,
                     (Some((_, seen)), Expected::Entry(expected)) if stat_line::is_same(expected, seen) => {
                         true

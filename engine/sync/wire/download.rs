@@ -17,8 +17,8 @@ use super::{Connection, Wire, target};
 use crate::own_file;
 use crate::sync::{Download, Entry, RelativePath, RemoteError};
 
-/// Packs the files whose names follow on stdin, in archives one after the other: few `tar` of busybox read a list. That
-/// of GNU reads escapes unless it is told not to. What cannot be read is left out.
+/// Packs the files whose names follow on stdin, in archives one after the other: few versions of `tar` of busybox read
+/// a list. GNU tar interprets escapes unless an option disables that. Unreadable files are skipped.
 const PACK: &str = r#"cd -P -- "$1" || exit
 n=$2 u=
 case $(tar --version 2>&1 </dev/null) in *GNU*) u=--no-unquote ;; esac
@@ -29,10 +29,10 @@ while [ $# -lt 200 ] && [ "$n" -gt 0 ] && IFS= read -r p; do set -- "$@" "$p"; n
 LC_ALL=C tar $u -cf - "$@" </dev/null
 done"#;
 
-/// The longest silence.
+/// The maximum time without output.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How much is read at once.
+/// The number of bytes of one read.
 const PIECE: usize = 64 * 1024;
 
 impl Wire {
@@ -96,7 +96,7 @@ impl Wire {
             let mut errors = Vec::new();
             let mut limited = stderr.take(PIECE as u64);
             let _ = limited.read_to_end(&mut errors).await;
-            // What is not read would block the program.
+            // Unread output would block the program.
             let _ = tokio::io::copy(&mut limited.into_inner(), &mut tokio::io::sink()).await;
             String::from_utf8_lossy(&errors).into_owned()
         });
@@ -104,7 +104,7 @@ impl Wire {
         loop {
             let count = timeout(LIMIT, stdout.read(&mut buffer)).await.map_err(|_| hung())?.map_err(lost)?;
             let piece = Bytes::copy_from_slice(&buffer[..count]);
-            // A failed receiver tells its own reason.
+            // A failed receiver reports its own reason.
             if count == 0 || sender.send(piece).await.is_err() {
                 break;
             }
@@ -113,7 +113,7 @@ impl Wire {
             }
         }
         drop(sender);
-        // Programs end after their output; a connection that broke says so here.
+        // Programs end after their output; a broken connection is reported here.
         timeout(LIMIT, ended).await.map_err(|_| hung())??;
         Ok(timeout(LIMIT, errors).await.ok().and_then(Result::ok).unwrap_or_default())
     }
@@ -173,7 +173,7 @@ fn write(content: &mut impl Read, copy: &PathBuf) -> io::Result<crate::image::Di
     }
 }
 
-/// What `errors` say about `path`.
+/// The messages of `errors` about `path`.
 fn message(errors: &str, path: &RelativePath) -> String {
     let line = errors.lines().find(|line| line.contains(path.as_str())).or_else(|| errors.lines().next());
     line.unwrap_or("it was not sent").to_owned()

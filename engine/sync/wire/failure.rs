@@ -1,10 +1,10 @@
-//! What the messages of tools mean.
+//! Converts the messages of tools to failures.
 
 use super::Wire;
 use super::channel::Request;
 use crate::sync::RemoteError;
 
-/// A tool failed with `message` at `path`: its kind, as far as the message tells.
+/// A tool failed with `message` at `path`: the kind of failure, if the message shows it.
 pub(super) fn classify(path: &str, user: u32, message: &str) -> RemoteError {
     let has = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
     let path = path.to_owned();
@@ -20,7 +20,7 @@ pub(super) fn classify(path: &str, user: u32, message: &str) -> RemoteError {
 }
 
 impl Wire {
-    /// Why a tool failed with `message` at the path `target` (`./src/a`), with what the container knows about the path.
+    /// Why a tool failed with `message` at the path `target` (`./src/a`), with the container's facts about the path.
     pub(super) async fn failure(&self, target: &str, message: &str) -> Result<RemoteError, RemoteError> {
         let shown = format!("{}/{}", self.facts.root.trim_end_matches('/'), target.trim_start_matches("./"));
         let mut error = classify(shown.trim_end_matches("/."), self.facts.user.0, message);
@@ -34,7 +34,7 @@ impl Wire {
     }
 }
 
-/// Adds what a line of the container says.
+/// Adds the fact in a line of the container.
 fn tell(error: &mut RemoteError, line: &str) {
     match (error, line.split_once(' ')) {
         (RemoteError::DiskFull { usage, .. }, Some(("d", text))) => {

@@ -7,8 +7,8 @@ use tokio::sync::Mutex;
 use super::channel::{Answer, Channel, Request};
 use crate::sync::RemoteError;
 
-/// A channel to a loop. Requests wait for their turn. A request that is under way is finished, even if no call waits for
-/// its answer any more.
+/// A channel to a loop. Requests wait for their turn. A request that has begun is finished, even if no call waits for
+/// its response any longer.
 #[derive(Clone)]
 pub(super) struct Lane(Arc<Mutex<Channel>>);
 
@@ -17,7 +17,7 @@ impl Lane {
         Self(Arc::new(Mutex::new(channel)))
     }
 
-    /// The answer to `request`.
+    /// The response to `request`.
     pub(super) async fn ask(&self, request: Request) -> Result<Answer, RemoteError> {
         let mut channel = Arc::clone(&self.0).lock_owned().await;
         let asked = tokio::spawn(async move { channel.ask(&request).await }).await;

@@ -14,18 +14,18 @@ impl Lines {
         &mut self.text
     }
 
-    /// What was read after the last line.
+    /// The bytes after the last line.
     pub(super) fn rest(&self) -> &[u8] {
         &self.text[self.ends.last().copied().unwrap_or_default()..]
     }
 
-    /// Ends a line: what was read after the last one, without the last byte, which is its line feed.
+    /// Ends a line: the bytes after the last one, without the last byte, which is its line feed.
     pub(super) fn end_line(&mut self) {
         self.text.pop();
         self.ends.push(self.text.len());
     }
 
-    /// Drops what was read after the last line.
+    /// Drops the bytes after the last line.
     pub(super) fn drop_rest(&mut self) {
         self.text.truncate(self.ends.last().copied().unwrap_or_default());
     }

@@ -1,8 +1,8 @@
-# Answers windlass over stdin and stdout, inside the container.
+# Responds to windlass over stdin and stdout, inside the container.
 #
-# A request is a line `VERB PATHS LINES A B C`, then that many paths and lines, then what the verb says. The next
-# request comes only after the answer: `head` may read more than it is told. An answer ends with `=TOKEN STATUS`.
-# Paths are data. Only what is below .windlass-stage is ever deleted without being named.
+# A request is a line `VERB PATHS LINES A B C`, then that many paths and lines, then data of the verb. The next
+# request comes only after the response, because `head` may read more than requested. A response ends with
+# `=TOKEN STATUS`. Paths are data. Only files below .windlass-stage are ever deleted without being named.
 W=$1 mode=$2 owner=$3 T=$4 M=$5 steal=$6
 LC_ALL=C TZ=UTC0
 export LC_ALL TZ
@@ -46,7 +46,7 @@ try() {
         i=$((i + 1))
     done
 }
-# What is at the targets of a group of staged files: the group, its directory. `names` follows the group's name.
+# The state of the targets of a group of staged files: the group, its directory. `names` follows the group's name.
 names='case $k in ?a*) set -- *;; ?b*) set -- .[!.]*;; *) set -- ..?*;; esac'
 look() {
     k=$1 t=$2
@@ -160,7 +160,7 @@ while read -r v n m a b c; do
         d=$1/$S/$a
         shift
         new=$(cd "$d" && stat -c "$F" -- ./*/* ./*/.[!.]* ./*/..?* 2>/dev/null)
-        # Whatever is written there between this and the next command is lost, so nothing comes between them.
+        # A write between this and the next command is lost, so no command comes between them.
         now=$(while [ $# -gt 0 ]; do look "$1" "$2"; shift 2; done)
         if [ "$now" != "${e%"$nl"}" ]; then
             say "$now"
@@ -209,7 +209,7 @@ while read -r v n m a b c; do
         exec 3>&1
         m=$(find . "$@" -name "*$nl*" -prune -exec stat -c 'n %i' -- {} + -o -exec stat -c "$F" -- {} + 2>&1 >&3 3>&- </dev/null; say "find ended with $?")
         exec 3>&-
-        # Without these words, it was killed.
+        # Without this output, it was killed.
         [ "$m" = 'find ended with 0' ] || bad 0 "$m"
         end 0
         ;;

@@ -1,6 +1,6 @@
-//! A directory in a container, over the container's own shell: nothing is installed there.
+//! A directory in a container, over the container's own shell: nothing is installed in it.
 //!
-//! One program changes the directory (`loop.sh`), one reads it; both answer requests one by one. Commands and downloads
+//! One program changes the directory (`loop.sh`), one reads it; both handle requests one by one. Commands and downloads
 //! are separate programs.
 
 mod channel;
@@ -54,15 +54,15 @@ pub struct Wire {
 /// A link as it was read: inode, time, target.
 type LinkTarget = (u64, i64, Box<str>);
 
-/// Which directory, and how.
+/// The directory and its options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireOptions {
     /// The directory: absolute, or relative to the working directory of the container.
     pub root: String,
-    /// This session, as another one should describe it: `ada on laptop, process 123`. A loop of the same session that is
-    /// left over from a lost connection is ended.
+    /// The description of this session for others: `ada on laptop, process 123`. A loop of the same session that
+    /// remains after a lost connection is ended.
     pub owner: String,
-    /// Whether another session that synchronizes the directory is ended.
+    /// Whether another session that syncs the directory is ended.
     pub steals: bool,
     /// Bytes per second to send at most.
     pub upload_limit: Option<u64>,
@@ -70,7 +70,7 @@ pub struct WireOptions {
     pub download_limit: Option<u64>,
 }
 
-/// The path as the loop takes it.
+/// The path in the form for the loop.
 fn target(path: &RelativePath) -> String {
     format!("./{path}")
 }

@@ -10,7 +10,7 @@ use super::{Connection, Wire};
 use crate::process::{Pipe, Tail};
 use crate::sync::{CommandEnd, RemoteCommand, RemoteError};
 
-/// Tells its process ID, then runs a command until that ends or stdin does.
+/// Prints its process ID, then runs a command until the command or stdin ends.
 const RUN: &str = include_str!("run.sh");
 
 /// Ends a process and its group.
@@ -43,7 +43,7 @@ impl Wire {
                 {
                     let stop = ["sh", "-c", STOP, "windlass-stop", &pid].map(str::to_owned);
                     let stopped = async { collect(self.connector.start(&stop).await?, &mut |_, _| {}).await };
-                    // A command that cannot be ended is reported all the same.
+                    // A command that cannot be ended is reported anyway.
                     let _ = timeout(STOP_LIMIT, stopped).await;
                 }
                 let doing = format!("run `{}`", command.words.join(" "));
@@ -75,7 +75,7 @@ impl Wire {
     }
 }
 
-/// What a command that [`RUN`] starts has written.
+/// The output of a command that [`RUN`] starts.
 #[derive(Default)]
 struct Output {
     /// Its process ID: the first line of its standard output. A line of its standard error may be read before that.

@@ -10,7 +10,7 @@ use crate::image::Digest;
 use crate::sync::base::BaseTree;
 use crate::sync::{Entry, Kind, Pruned, RelativePath, RemoteError, Scan, Tier};
 
-/// What is never scanned in the root of a container's file system.
+/// The directories in the root of a container's file system that are never scanned.
 const VIRTUAL: [&str; 3] = ["./proc", "./sys", "./dev"];
 
 /// How long the digest of one file may take.
@@ -25,7 +25,7 @@ impl Wire {
         if self.facts.tier > Tier::Full {
             return Err(RemoteError::MissingTool {
                 tool: "find` or `stat".to_owned(),
-                needed_for: "changes in the container are not seen".to_owned(),
+                needed_for: "changes in the container are not detected".to_owned(),
                 help: "install `findutils` and `coreutils`, or `busybox`, in the image".to_owned(),
             });
         }
@@ -33,7 +33,7 @@ impl Wire {
         let request = Request::new("scan", "list the directory", arguments(pruned, &self.facts.root));
         let answer = match lane.ask(request).await {
             Ok(answer) => answer,
-            // A root that does not exist is a fact, not a failure.
+            // A missing root is a result, not a failure.
             Err(RemoteError::Root { .. }) => {
                 return Ok(Scan { root: None, entries: BTreeMap::new(), unusable: Vec::new(), gap: None });
             }
@@ -89,7 +89,7 @@ impl Wire {
         Ok(())
     }
 
-    /// What is at `paths` now.
+    /// The current entries at `paths`.
     pub(super) async fn stat(
         &self,
         paths: &[&RelativePath],
@@ -131,7 +131,7 @@ impl Wire {
     }
 }
 
-/// The arguments of `find` that leave out `pruned`, and what belongs to windlass.
+/// The arguments of `find` that skip `pruned` and the files of windlass.
 fn arguments(pruned: &[Pruned], root: &str) -> Vec<String> {
     let mut words = vec!["(".to_owned(), "-name".to_owned(), ".windlass-*".to_owned()];
     let mut leave_out = |test: &str, pattern: String| {
@@ -185,7 +185,7 @@ fn read(answer: &Answer, known: &BaseTree) -> Scan {
             }
         }
     }
-    // Built at once, a map has no gaps.
+    // A map that is built in one step has no gaps.
     scan.entries = entries.into_iter().collect();
     if scan.root.is_none() {
         scan.gap.get_or_insert("the list has no root".to_owned());

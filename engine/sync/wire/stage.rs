@@ -1,4 +1,4 @@
-//! Files on their way: read here, grouped by the directory they go to, packed.
+//! Files of an upload: read on this machine, grouped by their target directory, packed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, Metadata};
@@ -19,21 +19,22 @@ pub(super) struct Staged<'a> {
     /// The content; `None` for a file that is sent in pieces, and for links.
     pub(super) content: Option<Vec<u8>>,
     pub(super) digest: Option<Digest>,
-    /// Its group and its name there: `na3/main.rs`.
+    /// Its group and its name in the stage: `na3/main.rs`.
     pub(super) place: String,
 }
 
-/// Files that go to one directory: their names match one pattern, and they are all expected, not expected, or unknown.
+/// Files with the same target directory: their names match one pattern, and they are all expected, not expected, or
+/// unknown.
 pub(super) struct Group {
     /// The name of its directory in the stage. `loop.sh` reads the first two letters.
     pub(super) name: String,
-    /// The directory that its files go to.
+    /// The target directory of its files.
     pub(super) target: String,
     /// The members: places in the batch.
     pub(super) members: Vec<usize>,
 }
 
-/// Sorts `files` into groups, and tells each its place.
+/// Sorts `files` into groups, and sets the place of each.
 pub(super) fn group(files: &mut [Staged<'_>]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut open: HashMap<(String, &str, &str), usize> = HashMap::new();
@@ -67,7 +68,7 @@ pub(super) fn group(files: &mut [Staged<'_>]) -> Vec<Group> {
     groups
 }
 
-/// What the loop must find at the targets of `groups` before it moves the files.
+/// The state of the targets of `groups` that the loop must find before it moves the files.
 pub(super) fn expected_lines(groups: &[Group], files: &[Staged<'_>]) -> Vec<String> {
     let mut lines = Vec::new();
     for group in groups {
@@ -86,14 +87,15 @@ pub(super) fn expected_lines(groups: &[Group], files: &[Staged<'_>]) -> Vec<Stri
 
 /// How the files of a batch are packed.
 pub(super) struct Packing {
-    /// The user and the group there.
+    /// The user and the group in the container.
     pub(super) user: (u32, u32),
-    /// How far the clock there is ahead.
+    /// How far the clock of the container is ahead.
     pub(super) clock_ahead: i128,
 }
 
 impl Packing {
-    /// The permission bits of a file there: those that it has, or those of this machine; its owner may read and write.
+    /// The permission bits of a file in the container: its current ones, or those of this machine; its owner may read
+    /// and write it.
     pub(super) fn mode(&self, upload: &Upload) -> u32 {
         match &upload.expected {
             Expected::Entry(Entry { kind: Kind::File, mode, .. }) => *mode,
@@ -101,7 +103,7 @@ impl Packing {
         }
     }
 
-    /// Its owner there.
+    /// Its owner in the container.
     pub(super) fn owner(&self, upload: &Upload) -> (u32, u32) {
         match &upload.expected {
             Expected::Entry(entry) if self.user.0 == 0 => entry.owner,
@@ -109,7 +111,7 @@ impl Packing {
         }
     }
 
-    /// Its time there, in seconds since the epoch.
+    /// Its time in the container, in seconds since the epoch.
     pub(super) fn seconds(&self, upload: &Upload) -> u64 {
         let seconds = (upload.entry.modified() + self.clock_ahead).div_euclid(1_000_000_000);
         u64::try_from(seconds).unwrap_or_default()
@@ -148,7 +150,7 @@ pub(super) struct Source {
 
 /// Why a file is not sent.
 pub(super) enum Unread {
-    /// It is not what it was.
+    /// It changed.
     Changed,
     /// It cannot be read.
     Error(io::Error),
@@ -168,7 +170,7 @@ impl Source {
         Ok(source)
     }
 
-    /// Checks that it is what it was.
+    /// Checks that it is unchanged.
     pub(super) fn verify(&self, upload: &Upload) -> Result<(), Unread> {
         let metadata = self.file.metadata()?;
         let is_same = metadata.is_file()

@@ -11,7 +11,7 @@ const FILE: u32 = 0o100_000;
 const DIRECTORY: u32 = 0o040_000;
 const LINK: u32 = 0o120_000;
 
-/// What a line of `stat` says: the format is in `loop.sh`.
+/// The content of a line of `stat`: the format is in `loop.sh`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum StatLine<'a> {
     /// A path and its entry; a link has an empty target.
@@ -45,7 +45,7 @@ pub(super) fn parse(line: &[u8]) -> Option<StatLine<'_>> {
 }
 
 /// The line of a file with `entry` at `name`. The line of anything else, or of an old `stat` without fractions of
-/// seconds, may differ from what the container says: then the entries are compared.
+/// seconds, may differ from the line of the container: then the entries are compared.
 pub(super) fn render(entry: &Entry, name: &str) -> String {
     let kind = match entry.kind {
         Kind::File => FILE,
@@ -70,7 +70,7 @@ pub(super) fn render(entry: &Entry, name: &str) -> String {
     )
 }
 
-/// Whether `seen` is what `expected` was: nothing was written in between. Permissions may have changed.
+/// Whether `seen` is still `expected`: nothing was written in between. Permissions may have changed.
 pub(super) fn is_same(expected: &Entry, seen: &Entry) -> bool {
     std::mem::discriminant(&expected.kind) == std::mem::discriminant(&seen.kind)
         && (expected.size, expected.mtime, expected.inode) == (seen.size, seen.mtime, seen.inode)

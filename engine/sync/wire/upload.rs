@@ -11,16 +11,16 @@ use super::{CHUNK, Wire, target};
 use crate::image::Digest;
 use crate::sync::{Entry, Expected, Kind, Outcome, RemoteError, Tier, Upload};
 
-/// The largest batch and piece of a file, in bytes. Other calls get their turn between two.
+/// The maximum size of a batch and of a piece of a file, in bytes. Other calls run between two of them.
 const BATCH: u64 = 8 << 20;
 
-/// The most files of a batch.
+/// The maximum number of files of a batch.
 const FILES: usize = 2000;
 
-/// How long a batch takes at most where the speed is limited, in seconds.
+/// The maximum duration of a batch with a limited speed, in seconds.
 const SECONDS: u64 = 4;
 
-/// How often files that change there all the time are compared.
+/// How often files that change all the time in the container are compared.
 const ATTEMPTS: usize = 5;
 
 /// The outcomes of a call by place; those that are not known yet are empty.
@@ -29,7 +29,7 @@ type Outcomes = Vec<Option<Outcome>>;
 impl Wire {
     pub(super) async fn write(&self, mut uploads: Vec<Upload>) -> Result<Vec<Outcome>, RemoteError> {
         if self.facts.tier > Tier::Full {
-            // Nothing can be compared there.
+            // The container cannot compare anything.
             uploads.iter_mut().for_each(|upload| upload.expected = Expected::Unknown);
         }
         let mut outcomes: Outcomes = vec![None; uploads.len()];
@@ -40,7 +40,7 @@ impl Wire {
         }
         let unknown = || RemoteError::Failed {
             doing: "upload a file".to_owned(),
-            reason: "its end is not known".to_owned(),
+            reason: "its end is unknown".to_owned(),
         };
         Ok(outcomes
             .into_iter()
@@ -48,11 +48,11 @@ impl Wire {
             .collect())
     }
 
-    /// Makes the directories of `uploads`. Those that exist stay as they are.
+    /// Creates the directories of `uploads`. Existing ones are unchanged.
     async fn make_directories(&self, uploads: &[Upload], outcomes: &mut Outcomes) -> Result<(), RemoteError> {
         let all = uploads.iter().enumerate().filter(|(_, upload)| upload.entry.kind == Kind::Directory);
         let mut directories: Vec<_> = all.map(|(index, upload)| (&upload.path, index)).collect();
-        // Parents first: a directory that is made on the way to another does not get its own mode.
+        // Parents first: a directory that is created as the parent of another one does not get its own mode.
         directories.sort();
         let mode = |index: usize| (uploads[index].entry.mode & 0o777) | 0o700;
         for run in directories.chunk_by(|one, other| mode(one.1) == mode(other.1)) {
@@ -151,7 +151,7 @@ impl Wire {
             Err(NotStaged::Message(message)) => {
                 stage.drop_files(&[]).await?;
                 let error = self.failure(&stage.base, &message).await?;
-                // A name may be impossible there: the others must not suffer.
+                // A name may be impossible in the container, which must not affect the other files.
                 if files.len() > 1 && matches!(error, RemoteError::Failed { .. }) {
                     for file in files {
                         Box::pin(self.write_batch(uploads, vec![file.index], outcomes)).await?;
@@ -225,7 +225,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Sends one file: at once if it was read, else in pieces.
+    /// Sends one file: in one piece if it was read, otherwise in several.
     async fn send_file(&self, file: &mut Staged<'_>, outcomes: &mut Outcomes) -> Result<(), NotStaged> {
         if let Some(content) = file.content.take() {
             return self.put("add", &file.place, content, "").await;
@@ -269,7 +269,7 @@ impl Stage<'_> {
         let request = Request::new(verb, "upload files", lines).arguments(arguments).body(body);
         let answer = self.wire.main.ask(request).await?;
         let errors: Vec<_> = answer.errors().collect();
-        // A tool that is killed may say nothing.
+        // A killed tool may print nothing.
         if answer.status != 0 && errors.is_empty() {
             return Err(NotStaged::Message(format!("exit code {}", answer.status)));
         }
@@ -330,7 +330,7 @@ impl Stage<'_> {
         self.drop_files(&[]).await
     }
 
-    /// Reads what became of the files that were moved.
+    /// Reads the outcomes of the moved files.
     async fn finish(
         &self,
         lines: &Lines,
@@ -378,12 +378,12 @@ impl Stage<'_> {
     }
 }
 
-/// What the loop saw at the targets.
+/// The state of the targets that the loop found.
 #[derive(Default)]
 struct Seen {
     /// The lines by group and name.
     lines: HashMap<(String, String), (String, Option<Entry>)>,
-    /// Groups whose directory is gone.
+    /// Groups whose directory does not exist.
     gone: Vec<String>,
 }
 
@@ -424,7 +424,7 @@ impl Seen {
         }
     }
 
-    /// The lines of what is left, as the loop will repeat them if nothing changes again.
+    /// The lines of the remaining files, which the loop will repeat if nothing changes again.
     fn lines_of(&self, groups: &[Group], files: &[Staged<'_>]) -> Vec<String> {
         let mut lines = Vec::new();
         for group in groups {

@@ -101,7 +101,7 @@ async fn slow_commands_are_reported_and_stopped_at_the_limit() {
         slow: Duration::from_millis(1),
         on_slow: &on_slow,
     };
-    // It goes on only after the report.
+    // It continues only after the report.
     let cancel = CancellationToken::new();
     assert!(after.run(&on_upload, &uploaded, &cancel).await.is_empty());
     let first = reported.lock().unwrap()[0].clone();

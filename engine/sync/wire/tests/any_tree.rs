@@ -1,4 +1,4 @@
-//! Any tree that is uploaded is what a scan finds.
+//! A scan finds any uploaded tree.
 
 use std::collections::BTreeMap;
 use std::fs;

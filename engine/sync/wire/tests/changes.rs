@@ -1,4 +1,4 @@
-//! What is compared, kept and refused.
+//! Comparisons, kept entries and refusals.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ fn path(text: &str) -> RelativePath {
     RelativePath::new(text).unwrap()
 }
 
-/// What a container has at `path`, as a scan says it.
+/// The entry of a container at `path`, as a scan returns it.
 fn expected(container: &Container, path: &str) -> Expected {
     Expected::Entry(entry(&container.there().join(path)))
 }
@@ -33,7 +33,7 @@ async fn what_is_not_as_expected_stays() {
         fs::write(there.join("other"), "changed there").unwrap();
         fs::write(there.join("appeared"), "there").unwrap();
         fs::remove_file(there.join("gone")).unwrap();
-        // Permissions are no change of the content.
+        // Changed permissions do not change the content.
         fs::set_permissions(there.join("same"), fs::Permissions::from_mode(0o755)).unwrap();
 
         let uploads = vec![
@@ -174,7 +174,7 @@ async fn a_container_without_tools_gets_files_all_the_same() {
 async fn large_files_go_in_pieces_and_let_others_pass() {
     let container = Container::new("busybox");
     let mut options = container.options();
-    // A piece is what is sent in 4 seconds.
+    // A piece is the data of 4 seconds.
     options.upload_limit = Some(100_000);
     let wire = Wire::connect(Arc::clone(&container) as Arc<dyn Connector>, options).await.unwrap();
     let content: Vec<u8> = (0..500_000_u32).map(|n| n.wrapping_mul(n) as u8).collect();
@@ -259,7 +259,7 @@ async fn one_session_synchronizes_a_directory() {
         let gone = again.upload(vec![container.file("c", "", Expected::Nothing)]).await.unwrap_err();
         assert!(matches!(gone, RemoteError::Gone { .. }), "{shell}: {gone}");
         let third = Wire::connect(connector(), other).await.unwrap();
-        // Another one takes over if it is told to.
+        // Another one takes over with the option.
         let thief = WireOptions { steals: true, ..container.options() };
         let thief = Wire::connect(connector(), thief).await.unwrap();
         let gone = third.upload(vec![container.file("c", "", Expected::Nothing)]).await.unwrap_err();

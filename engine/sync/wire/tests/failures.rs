@@ -225,7 +225,7 @@ async fn commands_end_with_their_code_or_at_their_limit() {
         assert!(matches!(slow, RemoteError::Hung { .. }), "{shell}: {slow}");
         let pid = *container.started.lock().unwrap().iter().rev().nth(1).unwrap();
         assert!(!fs::exists(format!("/proc/{pid}/root")).unwrap_or(false), "{shell}: it still runs");
-        // A command is no part of the conversation.
+        // A command does not use the channels of the loops.
         let outcomes = wire.upload(vec![container.file("a", "a", Expected::Nothing)]).await.unwrap();
         assert!(matches!(outcomes[..], [Outcome::Done(Some(_))]), "{shell}");
     }
@@ -252,7 +252,7 @@ async fn a_command_ends_with_the_wait_for_it_and_leaves_no_process() {
             rustix::process::test_kill_process_group(group).is_err()
         };
         until(|| is_over(last())).await;
-        // One that ends by itself takes with it what waits for the end of this process.
+        // A command that exits also ends the background process that waits for that.
         assert_eq!(wire.run(&command("exit 5".to_owned())).await.unwrap().code, 5, "{shell}");
         until(|| is_over(last())).await;
     }

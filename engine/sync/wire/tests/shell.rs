@@ -23,9 +23,9 @@ pub(super) struct Container {
     pub(super) folder: TempDir,
     /// Programs that are not in its `PATH`.
     without: Vec<&'static str>,
-    /// The process IDs of what was started.
+    /// The process IDs of the started programs.
     pub(super) started: Mutex<Vec<u32>>,
-    /// A script that runs first, as the program `sh` of the container.
+    /// A script that runs first and replaces the program `sh` of the container.
     prelude: Option<String>,
     /// Whether its processes have no permissions.
     is_nobody: bool,
@@ -148,13 +148,13 @@ fn find(program: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("`{program}` is not installed (Debian: dash, bash, busybox-static)"))
 }
 
-/// The upload of what is at `path` below `here`.
+/// The upload of the entry at `path` below `here`.
 pub(super) fn upload(here: &Path, path: &str, expected: Expected) -> Upload {
     let source = here.join(path);
     Upload { path: RelativePath::new(path).unwrap(), entry: entry(&source), source, expected }
 }
 
-/// What is at `path`.
+/// The entry at `path`.
 pub(super) fn entry(path: &Path) -> Entry {
     let metadata = std::fs::symlink_metadata(path).unwrap();
     let kind = match metadata.file_type() {

@@ -106,12 +106,12 @@ async fn a_tree_is_uploaded_scanned_downloaded_and_deleted() {
         assert_equal(&here, &scan, shell);
         assert!(scan.root.as_ref().is_some_and(|root| root.kind == Kind::Directory));
         assert_eq!(fs::read(there.join("binary")).unwrap(), binary);
-        // What an upload says is what a scan says, and has the digest of what was sent.
+        // The entry of an upload equals that of a scan, and has the digest of the sent content.
         let files = uploads.iter().map(|upload| &upload.path).cloned().collect::<Vec<_>>();
         for (path, outcome) in files.iter().zip(&outcomes) {
             let Some(entry) = done(outcome) else { panic!("{shell}: {path} is unknown") };
             let scanned = &scan.entries[path];
-            // A directory changes with what is written into it.
+            // Writing a file into a directory changes the directory.
             let mtime = if entry.kind == Kind::Directory { scanned.mtime } else { entry.mtime };
             let entry = Entry { digest: None, mtime, ..entry.clone() };
             assert_eq!(&entry, scanned, "{shell}: {path}");
