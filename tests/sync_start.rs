@@ -78,9 +78,8 @@ fn files_installed_in_the_container_stay_and_files_that_differ_only_in_time_are_
     let before = there.metadata().expect("a file");
     world.write("old", "x");
     let running = world.sync(&["--initial-sync", "mirrorLocal"]);
-    running.wait_for_text(
-        "kept 18000 files that only the container has; to exclude them, add `/node_modules/`",
-    );
+    running
+        .wait_for_text("kept 18000 files that only the container has; to exclude them, add `/node_modules/`");
     assert_eq!(world.read("old"), None);
     assert_eq!(world.read("node_modules/m7/7").as_deref(), Some("x"));
     let after = there.metadata().expect("a file");

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_windlass_s_own_affair_is_not_handed_on() {
+    fn arguments_that_windlass_handles_are_not_passed_on() {
         let words = |text| docker_words(&docker(text), "docker").join(" ");
         assert_eq!(words("--push -q --load --progress tty --iidfile x --pull --new y"), "--pull --new=y");
         assert_eq!(

@@ -530,7 +530,7 @@ mod tests {
     const PUSHED: (&str, Option<&str>) = ("1", Some("d1"));
 
     #[test]
-    fn without_a_build_of_this_key_it_is_built_and_nobody_is_asked() {
+    fn without_a_build_of_this_key_it_is_built_without_queries() {
         world(&["1"], Vec::new()).check("build: ", &[]);
         let mut old = record(&["1"], Some("i"), &[PUSHED]);
         old.key = inputs("before").key();
@@ -592,7 +592,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_built_to_the_same_image_is_no_other() {
+    fn a_base_built_to_the_same_image_is_not_another() {
         let known = |name: &str, id: &str| BaseIdentity { image_id: Some(id.to_owned()), ..build(name) };
         let mut world = world(&["1"], vec![record_on(known("first", "id"))]);
         world.bases = base(Some(known("second", "id")), true);
@@ -614,7 +614,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_of_the_daemon_is_compared_where_the_daemon_is_asked() {
+    fn a_base_of_the_daemon_is_compared_when_the_daemon_is_queried() {
         let on = |pushed| Record {
             daemon_bases: BTreeMap::from([("acme/base:dev".to_owned(), "b1".to_owned())]),
             ..record(&["1"], Some("i"), pushed)
@@ -642,7 +642,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_always_built_asks_nobody() {
+    fn an_image_that_is_always_built_queries_nothing() {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[PUSHED])]);
         world.always = Some("forced");
         world.check("build: forced", &[]);
@@ -657,7 +657,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pushed_image_is_looked_up_where_the_user_wants_it() {
+    fn a_pushed_image_is_looked_up_on_request() {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[PUSHED])]);
         world.check_registry = true;
         let all = ["registry 1", "daemon 1", "id i"];
@@ -677,7 +677,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_command_pushed_is_looked_up_as_well() {
+    fn images_that_a_command_pushed_are_looked_up_as_well() {
         let custom = |pushed| Record { custom: true, ..record(&["1"], None, pushed) };
         let mut world = world(&["1"], vec![custom(&[])]);
         world.check_registry = true;
@@ -694,7 +694,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_that_no_pipeline_came_to_its_end_with_is_not_finished() {
+    fn a_build_without_a_finished_pipeline_is_not_finished() {
         let mut built = record(&["1"], Some("i"), &[PUSHED]);
         for (progress, expected) in [
             (Progress::Built, "registry 1 as 1: not finished yet"),
@@ -726,7 +726,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_that_nobody_knows_is_no_difference() {
+    fn an_unknown_digest_is_not_a_difference() {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[("1", None)])]);
         world.check_registry = true;
         world.registry = BTreeMap::from([("1", "d1")]);
@@ -734,7 +734,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_of_the_daemon_alone_is_looked_up_there() {
+    fn an_image_of_only_the_daemon_is_looked_up_in_it() {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[])]);
         world.check("build: the image is no longer in the daemon", &["daemon 1", "id i"]);
         world.daemon = BTreeMap::from([("1", "i")]);
@@ -763,14 +763,14 @@ mod tests {
     }
 
     #[test]
-    fn a_build_without_an_id_cannot_be_told_from_others() {
+    fn a_build_without_an_id_cannot_be_distinguished_from_others() {
         let mut world = world(&["1"], vec![record(&["1"], None, &[])]);
         world.daemon = BTreeMap::from([("1", "i")]);
         world.check("build: the image is no longer in the daemon", &[]);
     }
 
     #[test]
-    fn a_new_tag_is_put_on_the_image_that_is_there() {
+    fn a_new_tag_is_added_to_the_existing_image() {
         let mut world = world(&["1", "2"], vec![record(&["1"], Some("i"), &[PUSHED])]);
         world.check("registry 1 as 1 2: new tag 2", &["daemon 1", "id i"]);
         world.daemon = BTreeMap::from([("1", "i")]);

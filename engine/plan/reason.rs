@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_compared_with_what_has_another_kind_of_key() {
+    fn keys_of_another_kind_are_not_compared() {
         let mut before = record(&inputs());
         before.inputs.encoding = 1;
         let now = Inputs { context: Some(Digest::of("x")), ..inputs() };

@@ -317,7 +317,7 @@ fn check_steps_with_dependency(steps: &[(usize, u8)]) -> Result<(), TestCaseErro
 }
 
 #[test]
-fn plan_lists_what_the_build_does() {
+fn plan_lists_the_actions_of_the_build() {
     let world = world();
     let script = "fn tags(image) { [`${image.name}-##`] }";
     world.plan_with(script, RunOptions { jobs: 1, ..RunOptions::default() }).succeeds();

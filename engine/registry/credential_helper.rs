@@ -187,7 +187,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn get_reads_what_a_helper_answers() {
+    async fn get_reads_the_response_of_a_helper() {
         let basic = |name: &str| Credential::Basic { username: name.into(), password: Secret::new("pw") };
         check(r#"read key; echo "{\"Username\":\"$key-$1\",\"Secret\":\"pw\"}""#, Ok(basic("ghcr.io-get")))
             .await;

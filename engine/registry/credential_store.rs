@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_helper_is_asked_once_per_registry() {
+    async fn a_helper_is_queried_once_per_registry() {
         let (folder, store) = store(r#"{"credsStore": "test", "auths": {"r.io": {"auth": "YW5uOmE="}}}"#);
         let log = folder.path().join("log");
         let script = format!(
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_helper_that_knows_nothing_is_not_second_guessed() {
+    async fn a_helper_without_credentials_is_trusted() {
         let (folder, store) =
             store(r#"{"credHelpers": {"r.io": "test"}, "auths": {"r.io": {"auth": "YW5uOmE="}}}"#);
         write_helper(folder.path(), "echo credentials not found in native keychain; exit 1");
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_helper_that_fails_leaves_what_the_file_holds() {
+    async fn a_helper_that_fails_keeps_the_content_of_the_file() {
         let told = Arc::new(Mutex::new(Vec::new()));
         for (config, script) in [
             (r#"{"credsStore": "gone", "auths": {"r.io": {"auth": "YW5uOnB3"}, "q.io": {}}}"#, "true"),

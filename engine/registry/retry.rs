@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pause_holds_for_every_request_to_its_host_and_is_told_once() {
+    async fn a_pause_applies_to_every_request_to_its_host_and_is_reported_once() {
         let told = std::sync::Arc::new(Mutex::new(Vec::new()));
         let log = std::sync::Arc::clone(&told);
         let retry = Retry::default().telling(Events::new(move |event| {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_told_from_what_stays() {
+    fn temporary_statuses_are_distinguished_from_permanent_ones() {
         let with = |status: u16, headers: &HeaderMap| {
             is_temporary(StatusCode::from_u16(status).expect("a status"), headers)
         };

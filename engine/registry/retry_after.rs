@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_said_in_round_numbers() {
+    fn a_time_is_displayed_in_round_numbers() {
         let said = [0, 1, 5, 119, 120, 301, 7200, 7201].map(|seconds| spoken(Duration::from_secs(seconds)));
         let expected = [
             "0 seconds",

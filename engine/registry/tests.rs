@@ -67,7 +67,7 @@ async fn an_open_registry_takes_a_push() {
 }
 
 #[tokio::test]
-async fn a_password_goes_only_to_a_registry_that_asks() {
+async fn a_password_is_sent_only_to_a_registry_that_requests_it() {
     let server =
         Server::start(|call| if call.authorization == ANN { accepted() } else { wants_basic() }).await;
     let (_folder, client) = client(&server, r#"{"auth": "YW5uOnB3"}"#);
@@ -77,7 +77,7 @@ async fn a_password_goes_only_to_a_registry_that_asks() {
 }
 
 #[tokio::test]
-async fn missing_and_wrong_credentials_are_told_apart() {
+async fn missing_and_wrong_credentials_are_distinguished() {
     let server = Server::start(|_| wants_basic()).await;
     let repository = repository(&server);
     let (_folder, anonymous) = client(&server, "{}");
@@ -138,7 +138,7 @@ async fn a_refusing_token_server_is_a_refusal() {
 }
 
 #[tokio::test]
-async fn a_registry_that_recovers_is_no_error() {
+async fn a_registry_that_recovers_is_not_an_error() {
     let server = Server::start(|call| match call.number {
         0 => Reply::Drop,
         2 | 3 => Reply::status(500),
@@ -230,7 +230,7 @@ async fn facts_come_from_the_image_of_the_platform() {
 }
 
 #[tokio::test]
-async fn other_content_than_asked_for_is_refused() {
+async fn content_other_than_requested_is_rejected() {
     let (server, _) = image_registry("{}").await;
     let (_folder, client) = client(&server, "{}");
     let error =
@@ -273,7 +273,7 @@ async fn a_login_is_checked_before_it_is_stored() {
 }
 
 #[tokio::test]
-async fn a_login_keeps_the_identity_token_in_place_of_the_password() {
+async fn a_login_stores_the_identity_token_instead_of_the_password() {
     let server = token_registry(|_| Reply::body(r#"{"token": "good", "refresh_token": "id"}"#)).await;
     let (folder, client) = client(&server, "{}");
     client.log_in(server.domain(), "ann".into(), Secret::new("pw")).await.expect("login");
@@ -342,7 +342,7 @@ async fn an_index_is_copied_with_its_images_and_their_blobs() {
 }
 
 #[tokio::test]
-async fn within_one_registry_no_blob_travels() {
+async fn within_one_registry_no_blob_is_transferred() {
     let (server, _) = registry_with_index("layer").await;
     let (_folder, client) = client(&server, "{}");
     let target = format!("{}/prod/app:2", server.domain()).parse().expect("reference");
@@ -354,7 +354,7 @@ async fn within_one_registry_no_blob_travels() {
 }
 
 #[tokio::test]
-async fn what_a_reference_stands_for_is_told() {
+async fn the_target_of_a_reference_is_reported() {
     let (server, index) = registry_with_index("layer").await;
     let (_folder, client) = client(&server, "{}");
     let facts = client.inspect(&reference(&server, ":1")).await.expect("an answer").expect("an index");
@@ -369,7 +369,7 @@ async fn what_a_reference_stands_for_is_told() {
 }
 
 #[tokio::test]
-async fn an_upload_goes_where_the_answer_says() {
+async fn an_upload_goes_to_the_location_of_the_response() {
     let there = Server::start(|call| match call.line.split_once(' ') {
         Some(("POST", _)) => Reply::status(202).with_header("location", "u1?state=a%2Bb"),
         _ => Reply::status(404),

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_learnt_is_there_in_the_next_run() {
+    fn learned_facts_exist_in_the_next_run() {
         let folder = tempfile::tempdir().expect("a directory");
         let memory = BaseMemory::new(folder.path());
         assert_eq!(memory.get("alpine:3"), None);

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_known_until_something_else_was() {
+    fn sent_files_are_known_until_others_were_sent() {
         let folder = tempfile::tempdir().expect("a directory");
         let mut copy = ContextCopy::take(&folder.path().join("a"));
         assert!(!copy.knows(FILE, Digest::of("one")));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_sent_to_its_end_is_unknown() {
+    fn incompletely_sent_files_are_unknown() {
         let folder = tempfile::tempdir().expect("a directory");
         let mut copy = ContextCopy::take(&folder.path().join("a"));
         send(&mut copy, "one");
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_no_copy() {
+    fn a_damaged_file_is_not_a_copy() {
         let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().join("a");
         let mut copy = ContextCopy::take(&path);

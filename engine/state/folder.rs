@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_written_stays_as_it_is() {
+    fn a_directory_that_is_not_written_is_unchanged() {
         let root = tempfile::tempdir().expect("a directory");
         StateFolder::new(root.path(), false).write("a.json", &"a").expect("nothing");
         assert!(!root.path().join(".windlass").exists());

@@ -765,7 +765,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_ignores_itself_in_git() {
+    fn the_directory_ignores_itself_in_git() {
         let (_folder, store) = store();
         store.keep_context(&Digest::of("x"), Vec::new).expect("written");
         assert_eq!(fs::read_to_string(store.folder.join(".gitignore")).expect("readable"), "*\n");

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_project_knows_what_was_recorded_or_that_it_was_built() {
+    fn a_project_has_the_recorded_functions_or_was_built() {
         let root = tempfile::tempdir().expect("a directory");
         let store = FunctionStore::new(root.path(), true);
         assert_eq!(store.read(), KnownFunctions::Nothing);

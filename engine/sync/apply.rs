@@ -583,7 +583,8 @@ impl Folder {
             Ok(Written::Changed) => drop(self.again.insert(path.clone())),
             Ok(Written::NotEmpty) => {
                 let (here, there) = (work.here.get(path).cloned(), work.there.get(path).cloned());
-                let outcome = "the directory on this machine has excluded files: it is not replaced".to_owned();
+                let outcome =
+                    "the directory on this machine has excluded files: it is not replaced".to_owned();
                 self.emit(SyncChange::Conflict { path: path.to_string(), outcome });
                 self.record(path, here, there, false, work.comparison);
             }

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_paths_that_can_be_synchronized_are_paths() {
+    fn only_paths_that_can_be_synced_are_paths() {
         let check =
             |text: &str, expected: bool| assert_eq!(RelativePath::new(text).is_some(), expected, "{text:?}");
         check("a", true);

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn scans_leave_out_what_plain_patterns_select() {
+    fn scans_skip_the_matches_of_plain_patterns() {
         let pruned = |patterns: &[&str]| ExcludeRules::new(patterns).pruned().split_off(NEVER.len());
         let path = RelativePath::new("a/b").expect("a path");
         let (name, path) = (Pruned::Name("node_modules".to_owned()), Pruned::Path(path));

@@ -693,10 +693,7 @@ impl Folder {
             );
         }
         for (path, reason) in &scan.unreadable {
-            self.tell_once(
-                Level::Warning,
-                format!("cannot read `{path}`, so it is not synced: {reason}"),
-            );
+            self.tell_once(Level::Warning, format!("cannot read `{path}`, so it is not synced: {reason}"));
         }
     }
 

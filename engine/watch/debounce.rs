@@ -130,13 +130,13 @@ mod tests {
     }
 
     #[test]
-    fn a_save_is_taken_when_nothing_follows() {
+    fn a_save_is_reported_when_nothing_follows() {
         check(&[("a", false, 5)], &[(35, &["a"])]);
         check(&[("a", false, 0), ("b", false, 25), ("a", false, 50)], &[(80, &["a", "b"])]);
     }
 
     #[test]
-    fn steady_writing_is_taken_after_half_a_second() {
+    fn steady_writing_is_reported_after_half_a_second() {
         let events: Vec<_> = (0..60).map(|step| ("a", false, step * 10)).collect();
         check(&events, &[(500, &["a"]), (620, &["a"])]);
     }

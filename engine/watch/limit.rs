@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wanted_and_allowed_is_told_with_the_command_that_raises_it() {
+    fn the_required_and_allowed_numbers_are_reported_with_the_command_that_raises_them() {
         let errno = |errno: rustix::io::Errno| io::Error::from(errno);
         let text = exceeded(&errno(rustix::io::Errno::NOSPC), 300_000).expect("a limit");
         assert!(

@@ -109,7 +109,7 @@ fn an_atomic_save_is_one_change_of_one_file() {
 }
 
 #[test]
-fn a_new_folder_is_watched_with_everything_in_it() {
+fn a_new_directory_is_watched_with_everything_in_it() {
     let test = Test::new(&["a"]);
     test.write("new/deep/b", "b").write("skipped/c", "c").changes(&["+new", "+new/deep", "+new/deep/b"]);
     test.write("new/deep/b", "other").changes(&["~new/deep/b"]);
@@ -135,7 +135,7 @@ fn a_checkout_is_one_change() {
 }
 
 #[test]
-fn other_roots_keep_what_is_known() {
+fn other_roots_keep_the_known_state() {
     let test = Test::new(&["a", "other/b"]);
     let other = WatchRoot::file(test.path("other/b"));
     test.watcher.set_roots(vec![other, WatchRoot::folder(test.path("missing/deep"), |_, _| true)], None);
@@ -190,7 +190,7 @@ impl Source for Limited {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn beyond_the_limit_it_says_so_once_and_compares_with_the_disk() {
+fn beyond_the_limit_it_reports_once_and_compares_with_the_disk() {
     let folder = with_files(&["a", "b/c", "d/e"]);
     let (send, events) = channel();
     let report = move |event| send.send(event).unwrap_or_default();

@@ -244,9 +244,7 @@ impl LocalFolder {
 
 fn failure(doing: &'static str, path: &Path, source: io::Error) -> LocalFailure {
     let help = match source.kind() {
-        io::ErrorKind::StorageFull => {
-            Some("free space on this disk; the next change retries it".to_owned())
-        }
+        io::ErrorKind::StorageFull => Some("free space on this disk; the next change retries it".to_owned()),
         io::ErrorKind::PermissionDenied => {
             Some("change the owner or the permissions of the directory".to_owned())
         }

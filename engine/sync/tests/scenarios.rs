@@ -180,7 +180,7 @@ async fn s02_the_clocks_difference_is_taken_off_and_keep_all_keeps() {
 }
 
 #[tokio::test]
-async fn s03_mirror_local_keeps_what_was_installed_there() {
+async fn s03_mirror_local_keeps_files_installed_in_the_container() {
     let mut world = World::new(Strategy::MirrorLocal);
     world.write("a", "a", 1000);
     for number in 0..300 {
@@ -197,7 +197,7 @@ async fn s03_mirror_local_keeps_what_was_installed_there() {
 }
 
 #[tokio::test]
-async fn s04_mirror_remote_moves_what_it_replaces_to_the_trash() {
+async fn s04_mirror_remote_moves_replaced_files_to_the_trash() {
     let mut world = World::new(Strategy::MirrorRemote);
     world.write("a", "old", 1000);
     world.write("c", "mine", 1000);
@@ -276,7 +276,7 @@ async fn s09_a_renamed_directory_moves_and_excluded_children_stay() {
 }
 
 #[tokio::test]
-async fn s10_changes_there_come_here_and_conflicts_are_kept() {
+async fn s10_remote_changes_are_downloaded_and_conflicts_are_kept() {
     let mut world = World::new(Strategy::MirrorLocal);
     world.write("a", "a", 1000);
     world.write("b", "b", 1000);
@@ -313,7 +313,7 @@ async fn s11_changes_win_over_deletions() {
 }
 
 #[tokio::test]
-async fn s12_s13_a_new_container_gets_everything_that_was_sent() {
+async fn s12_s13_a_new_container_gets_all_uploaded_files() {
     for strategy in
         [Strategy::MirrorLocal, Strategy::PreferRemote, Strategy::MirrorRemote, Strategy::PreferNewest]
     {
@@ -418,7 +418,7 @@ async fn s15_an_emptied_side_or_a_scan_with_gaps_deletes_nothing() {
 }
 
 #[tokio::test]
-async fn s16_excluded_directories_stay_and_what_is_included_again_moves() {
+async fn s16_excluded_directories_stay_and_included_files_move() {
     let mut world = World::with(Container::new(), |options| FolderOptions {
         exclude: ExcludeRules::new(["log/", "!log/keep"]),
         ..options
@@ -435,7 +435,7 @@ async fn s16_excluded_directories_stay_and_what_is_included_again_moves() {
 }
 
 #[tokio::test]
-async fn s17_what_may_not_be_uploaded_is_not_deleted_there_and_comes_here() {
+async fn s17_upload_excludes_are_not_deleted_in_the_container_and_are_downloaded() {
     let mut world = World::with(Container::new(), |options| FolderOptions {
         upload_exclude: ExcludeRules::new(["*.pyc"]),
         ..options
@@ -451,7 +451,7 @@ async fn s17_what_may_not_be_uploaded_is_not_deleted_there_and_comes_here() {
 }
 
 #[tokio::test]
-async fn s18_what_may_not_be_downloaded_is_uploaded_once_and_not_deleted() {
+async fn s18_download_excludes_are_uploaded_once_and_not_deleted() {
     let mut world = World::with(Container::new(), |options| FolderOptions {
         download_exclude: ExcludeRules::new(["cache/"]),
         ..options
@@ -494,7 +494,7 @@ async fn s19_links_stay_links_only_inside() {
 }
 
 #[tokio::test]
-async fn s20_s21_a_failure_is_told_once_and_retried_at_a_change() {
+async fn s20_s21_a_failure_is_reported_once_and_retried_at_a_change() {
     let mut world = World::new(Strategy::MirrorLocal);
     world.write("a", "a", 1000);
     world.start().await;
@@ -581,7 +581,7 @@ async fn s25_a_small_save_overtakes_a_long_upload() {
 }
 
 #[tokio::test]
-async fn s27_what_a_killed_run_left_here_is_removed() {
+async fn s27_leftovers_of_a_killed_run_are_removed() {
     let mut world = World::new(Strategy::MirrorLocal);
     world.write("a", "a", 1000);
     world.write(".windlass-stage/half", "hal", 1000);
@@ -591,7 +591,7 @@ async fn s27_what_a_killed_run_left_here_is_removed() {
 }
 
 #[tokio::test]
-async fn what_other_sessions_are_writing_here_stays() {
+async fn files_that_other_sessions_are_writing_stay() {
     let mut world = World::new(Strategy::MirrorLocal);
     let states = world.state.path().join("sync");
     fs::create_dir_all(&states).expect("created");

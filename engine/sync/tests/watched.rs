@@ -53,7 +53,7 @@ impl Watched {
 }
 
 #[tokio::test]
-async fn saves_are_named_and_what_is_excluded_is_not() {
+async fn saves_are_named_and_excluded_files_are_not() {
     let mut watched = Watched::new(|_, _| {}).await;
     watched.write("here/skipped/a");
     watched.write("here/.windlass/b");
@@ -68,7 +68,7 @@ async fn saves_are_named_and_what_is_excluded_is_not() {
 }
 
 #[tokio::test]
-async fn what_followed_links_lead_to_is_named_by_the_link() {
+async fn changes_behind_followed_links_are_named_by_the_link() {
     let prepare = |here: PathBuf, out: PathBuf| {
         symlink(&out, here.join("src/folder")).expect("a link");
         symlink("../out/file", here.join("file")).expect("a link");

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_becomes_lines() {
+    fn read_bytes_become_lines() {
         let mut lines = Lines::from("one\n\nthree\n");
         assert_eq!(lines.iter().collect::<Vec<_>>(), [&b"one"[..], b"", b"three"]);
         assert_eq!((lines.len(), lines.last(), lines.rest()), (3, Some(&b"three"[..]), &b""[..]));

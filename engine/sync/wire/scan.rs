@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_proves_only_what_it_says() {
+    fn a_scan_proves_only_what_it_lists() {
         let line = |name: &str| format!("s 81a4 0 0 1 1 2026-11-30 01:02:03.000000000 +0000 {name}\n");
         let root = line(".");
         check(&format!("{root}{}", line("./a")), &["a"], 0, None);

@@ -31,7 +31,7 @@ fn exec(line: &str, on_change: &[&str]) -> SyncExec {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_run_in_order_for_what_was_uploaded() {
+async fn commands_run_in_order_for_uploaded_files() {
     let container = Container::new("dash");
     let wire = container.connect().await;
     let log = container.folder.path().join("log");

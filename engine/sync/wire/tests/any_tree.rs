@@ -17,7 +17,7 @@ fn trees() -> impl Strategy<Value = BTreeMap<String, Vec<u8>>> {
 }
 
 #[test]
-fn any_tree_that_is_uploaded_is_what_a_scan_finds() {
+fn a_scan_finds_any_uploaded_tree() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut runner = TestRunner::new(Config { failure_persistence: None, cases: 12, ..Config::default() });
     let checked = runner.run(&trees(), |tree| {

@@ -21,7 +21,7 @@ fn expected(container: &Container, path: &str) -> Expected {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_as_expected_stays() {
+async fn unexpected_entries_stay() {
     for shell in SHELLS {
         let container = Container::new(shell);
         let there = container.there();
@@ -82,7 +82,7 @@ async fn what_is_not_as_expected_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn directories_keep_what_is_not_named_and_links_are_written_through() {
+async fn directories_keep_other_entries_and_links_are_written_through() {
     for shell in SHELLS {
         let container = Container::new(shell);
         let there = container.there();
@@ -112,7 +112,7 @@ async fn directories_keep_what_is_not_named_and_links_are_written_through() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_that_cannot_be_synchronized_are_said() {
+async fn names_that_cannot_be_synced_are_reported() {
     for shell in SHELLS {
         let container = Container::new(shell);
         fs::write(container.there().join("line\ns 81a4 0 0 1 1 feed"), "").unwrap();
@@ -232,7 +232,7 @@ async fn two_thousand_files_arrive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_session_synchronizes_a_directory() {
+async fn one_session_syncs_a_directory() {
     for shell in SHELLS {
         let container = Container::new(shell);
         let first = container.connect().await;
@@ -272,7 +272,7 @@ async fn one_session_synchronizes_a_directory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directory_that_is_gone_is_not_made_again() {
+async fn a_deleted_directory_is_not_created_again() {
     for shell in SHELLS {
         let container = Container::new(shell);
         let wire = container.connect().await;

@@ -95,7 +95,7 @@ async fn mounted_files_are_written_in_place_and_volumes_have_their_own_stage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_without_permission_is_told_whose_directory_it_is() {
+async fn a_user_without_permission_sees_the_owner_of_the_directory() {
     for shell in SHELLS {
         let container = Container::as_nobody(shell);
         fs::create_dir(container.there().join("theirs")).unwrap();
@@ -167,7 +167,7 @@ async fn a_connection_that_ends_leaves_no_half_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_that_is_cut_is_no_scan() {
+async fn a_truncated_list_is_not_a_scan() {
     let container = Container::new("dash");
     fs::write(container.there().join("a"), "").unwrap();
     let wire = container.connect().await;
@@ -198,7 +198,7 @@ async fn a_list_that_is_cut_is_no_scan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_container_without_a_shell_is_said() {
+async fn a_container_without_a_shell_is_reported() {
     let container = Container::with_sh("echo 'no such file' >&2; exit 127");
     let error = Wire::connect(Arc::clone(&container) as Arc<dyn Connector>, container.options()).await.err();
     let error = error.expect("an error");
@@ -269,7 +269,7 @@ async fn until(fact: impl Fn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_without_a_helper_says_how_to_get_one() {
+async fn a_restart_without_a_helper_has_a_hint() {
     let container = Container::new("dash");
     let error = container.connect().await.restart().await.unwrap_err();
     assert!(
@@ -279,7 +279,7 @@ async fn a_restart_without_a_helper_says_how_to_get_one() {
 }
 
 #[test]
-fn the_restart_asks_the_program_of_the_helper_to_end_before_it_kills_it() {
+fn the_restart_terminates_the_program_of_the_helper_before_it_kills_it() {
     // A program that a shell has started in the background ignores INT.
     let cases = [("", libc::SIGINT), ("INT", libc::SIGTERM), ("INT TERM", libc::SIGKILL)];
     std::thread::scope(|scope| {
