@@ -34,7 +34,7 @@ fn project(daemon: &Daemon, repository: &TestRepository, build: &str, more: &str
         .file("c/Dockerfile", "FROM scratch\nCOPY . /x\n")
         .file("c/.dockerignore", "Dockerfile\n.dockerignore\n")
         .file("c/grow", "1")
-        .file("c/shrink", "a rather long text")
+        .file("c/shrink", "some rather long text")
         .file("c/same", "same");
     if build.contains("useCli") {
         project = with_docker_cli(project);
@@ -253,7 +253,7 @@ fn the_record_matches_the_files_that_were_sent() {
             assert_eq!(files(&held.daemon, &project, name, &repository), after, "{what}");
             // The state for which the key was computed is not recorded as the state that was built.
             project.write("c/grow", "1");
-            project.write("c/shrink", "a rather long text");
+            project.write("c/shrink", "some rather long text");
             project.write("c/same", "same");
             run();
             assert_eq!(files(&held.daemon, &project, name, &repository), before, "{what}");
@@ -289,7 +289,7 @@ fn files_of_a_hook_reach_builders_in_the_cluster() {
             .file("c/Dockerfile", "FROM scratch\nCOPY . /x\n")
             .file("c/.dockerignore", "Dockerfile\n.dockerignore\n")
             .file("c/grow", "1")
-            .file("c/shrink", "a rather long text")
+            .file("c/shrink", "some rather long text")
             .file("c/same", "same")
     };
     let check = |project: &Project, daemon: &Daemon, image: &str| {

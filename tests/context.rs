@@ -57,7 +57,7 @@ fn the_image_gets_exactly_the_files_that_are_not_ignored() {
                 .file("Dockerfile", &dockerfile)
                 .file(
                     ".dockerignore",
-                    "# what nobody needs\n*.log\n!keep.log\n**/node_modules\ndocs/*\n!docs/a.md\n",
+                    "# unused files\n*.log\n!keep.log\n**/node_modules\ndocs/*\n!docs/a.md\n",
                 )
                 .file("a.log", "")
                 .file("keep.log", "")

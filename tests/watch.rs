@@ -49,7 +49,7 @@ fn wait_for_count(running: &Running, part: &str, times: usize) -> String {
 
 #[test]
 fn a_save_builds_the_images_that_read_the_file_and_a_touch_builds_nothing() {
-    let project = project().file("notes", "nobody reads this");
+    let project = project().file("notes", "an unused file");
     let running = project.spawn(WATCH);
     let text = wait_for_idle(&running, 1);
     assert!(text.contains("watching 5 files"), "{text}");

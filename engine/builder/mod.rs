@@ -27,7 +27,7 @@ use crate::state::BuiltFor;
 pub use custom::{CustomRequest, build_custom, custom_words};
 pub use error::BuildError;
 pub use on_change::{
-    OnChangeError, is_on_change_file, is_own_name, on_change_directories, on_change_files, on_change_matcher,
+    OnChangeError, is_on_change_file, is_own_name, on_change_files, on_change_folders, on_change_matcher,
 };
 
 /// All inputs of a builder for one image.

@@ -77,7 +77,7 @@ pub fn is_on_change_file(root: &Path, globs: &[String], path: &Path) -> bool {
 }
 
 /// The directories and files in which the files of `globs` (relative to `root`) are.
-pub fn on_change_directories(root: &Path, globs: &[String]) -> Vec<PathBuf> {
+pub fn on_change_folders(root: &Path, globs: &[String]) -> Vec<PathBuf> {
     globs.iter().filter_map(|glob| Some(Pattern::parse(root, glob).ok()?.base)).collect()
 }
 
@@ -200,7 +200,7 @@ mod tests {
         assert!(check(&["src"], "src/new/a.go"));
         assert!(!check(&["src/*.go", "b["], "src/new/a.txt"));
         assert!(!check(&["**"], ".windlass/x"));
-        let folders = on_change_directories(Path::new("/p"), &["src/**".into(), "a.go".into()]);
+        let folders = on_change_folders(Path::new("/p"), &["src/**".into(), "a.go".into()]);
         assert_eq!(folders, [Path::new("/p/src"), Path::new("/p/a.go")]);
     }
 

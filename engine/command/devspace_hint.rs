@@ -177,7 +177,7 @@ mod tests {
                     line.split(' ').take_while(|word| word.chars().all(|letter| letter.is_ascii_lowercase()));
                 for word in words.filter(|word| !word.is_empty()) {
                     let next = command.find_subcommand(word).cloned();
-                    command = next.unwrap_or_else(|| panic!("`{name}`: there is no `windlass {line}`"));
+                    command = next.unwrap_or_else(|| panic!("`{name}`: no command `windlass {line}`"));
                 }
                 named += 1;
             }

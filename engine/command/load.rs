@@ -26,7 +26,7 @@ pub(super) fn load_project(global: &GlobalOptions) -> Result<Loaded, Failure> {
     config::load(&load_options(global)).map_err(failure)
 }
 
-/// Like [`load_project`], but returns `None` if there is no `devspace.yaml` and `is_optional` is set.
+/// Like [`load_project`], but returns `None` without a `devspace.yaml` if `is_optional` is set.
 ///
 /// # Errors
 /// Those of [`load_project`].

@@ -1,4 +1,4 @@
-//! The typed model of a loaded `devspace.yaml`, after variables and profiles, for the pipeline.
+//! The typed model of a loaded `devspace.yaml` for the pipeline, after variables and profiles.
 
 use std::path::PathBuf;
 use std::sync::Arc;

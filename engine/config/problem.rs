@@ -223,7 +223,7 @@ impl Diagnostics {
         self.list.push(problem);
     }
 
-    /// Adds another file and its problems. Returns the number of the file, for the spans in it.
+    /// Adds another file and its problems. Returns the number of the file, which its spans contain.
     pub(crate) fn absorb(&mut self, other: Self) -> u16 {
         // Locations in files beyond 65,535 are attributed to the first file.
         let number = u16::try_from(self.files.len()).unwrap_or(0);

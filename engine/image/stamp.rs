@@ -1,4 +1,4 @@
-//! The identity and last change of a file, as the file system reports them.
+//! The identity and last change of a file, reported by the file system.
 
 use std::fs::Metadata;
 use std::time::{Duration, SystemTime};

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Plan;
 use super::docker_build::DockerfileRecipe;
 use super::plan::Recipe;
-use crate::builder::{is_own_name, on_change_directories, on_change_matcher};
+use crate::builder::{is_own_name, on_change_folders, on_change_matcher};
 use crate::config::RebuildStrategy;
 use crate::image::Selection;
 use crate::image::context::{Entry, EntryKind, KeptFiles, path_of, text_of_os};
@@ -189,7 +189,7 @@ pub fn configured_roots(image: &Image) -> Vec<WatchRoot> {
     let root = real(image.root());
     if let Some(custom) = &image.config().custom {
         let matches = on_change_matcher(&root, &custom.on_change);
-        return on_change_directories(&root, &custom.on_change)
+        return on_change_folders(&root, &custom.on_change)
             .into_iter()
             .flat_map(|folder| {
                 let (matches, base) = (matches.clone(), folder.clone());

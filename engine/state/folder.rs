@@ -84,7 +84,7 @@ mod tests {
             assert_eq!(folder.read::<Content>("a.json"), None, "{text}");
         }
         folder.remove("a.json").expect("removed");
-        folder.remove("a.json").expect("it is gone already");
+        folder.remove("a.json").expect("it was removed already");
     }
 
     #[test]

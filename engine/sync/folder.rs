@@ -30,7 +30,7 @@ use crate::plural::counted;
 const UNSURE: i128 = 2_000_000_000;
 /// The number of files in one directory from which on it is reported.
 const HUGE: usize = 50_000;
-/// The maximum number of directories that a scan in the container is told to skip.
+/// The maximum number of directories that a scan in the container skips.
 const MOST_PRUNED: usize = 200;
 /// How often a plan requests digests.
 const COMPARISONS: usize = 3;

@@ -28,7 +28,7 @@ struct Soak {
     /// `there`, which is `/srv/app`, and `tmp`.
     files: TempDir,
     rng: Rng,
-    /// The edits so far, for the report of a failure.
+    /// The edits so far, which the report of a failure lists.
     log: Vec<String>,
     /// The contents that were ever written, and the edit.
     written: BTreeMap<String, String>,

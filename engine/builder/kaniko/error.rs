@@ -216,7 +216,7 @@ pub enum KanikoError {
         image: String,
         /// The limit.
         seconds: u64,
-        /// The reason why the pod is waiting, as the cluster reports it.
+        /// The cluster's reason why the pod is waiting.
         waits_for: Option<String>,
     },
 

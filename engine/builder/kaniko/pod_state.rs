@@ -9,7 +9,7 @@ use crate::cluster::{StartFailure, obstacle, unschedulable};
 /// The state of a build, derived from the status of its pod.
 #[derive(Debug)]
 pub(super) enum BuildPodState {
-    /// It is not running yet, with the reason if the cluster reports one.
+    /// It is not running yet; with the reason if the cluster reports one.
     Waiting(Option<String>),
     /// It is unschedulable at the moment.
     Unschedulable(String),

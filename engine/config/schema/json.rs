@@ -120,7 +120,7 @@ mod tests {
             let branches = schema["allOf"].as_array().expect("a list");
             let branch = branches.iter().find(|one| one["if"]["properties"]["version"]["const"] == version);
             let reference =
-                branch.expect("the version is there")["then"]["$ref"].as_str().expect("a reference");
+                branch.expect("the version exists")["then"]["$ref"].as_str().expect("a reference");
             schema.pointer(reference.trim_start_matches('#')).expect("a definition")["properties"].clone()
         };
         assert!(keys("v2beta1")["pipelines"].is_object() && keys("v1beta9")["pipelines"].is_null());

@@ -1,4 +1,4 @@
-//! Every key of devspace.yaml with its path, for the reference.
+//! Every key of devspace.yaml with its path. The reference lists them.
 
 use indexmap::IndexMap;
 

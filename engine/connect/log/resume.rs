@@ -10,7 +10,7 @@ use super::lines::TimedLine;
 /// stderr not exactly in the order of their times.
 const MARGIN: i64 = 1;
 
-/// The position in a log, for the next request. The cluster repeats all lines from the beginning of a second; known
+/// The position in a log for the next request. The cluster repeats all lines from the beginning of a second; known
 /// lines are skipped.
 #[derive(Debug, Default)]
 pub(super) struct LogResume {
