@@ -592,7 +592,7 @@ impl Folder {
         }
     }
 
-    /// The entry that must still exist in the container at the time of a write.
+    /// The state of the path that a write must still find in the container.
     fn expected(&self, work: &Work<'_>, path: &RelativePath) -> Expected {
         let is_link = |path: RelativePath| {
             work.there.get(&path).is_some_and(|entry| matches!(entry.kind, Kind::Link(_)))

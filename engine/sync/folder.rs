@@ -632,7 +632,7 @@ impl Folder {
         Ways::of(path, is_directory, upload, download)
     }
 
-    /// The strategy, if the tools of the container support it; otherwise a simpler one.
+    /// The strategy: the configured one, if the container has all tools for it.
     fn strategy(&self, remote: &Arc<dyn Remote>) -> Strategy {
         match (remote.facts().tier, self.options.strategy) {
             (Tier::Full, strategy) => strategy,
@@ -653,7 +653,7 @@ impl Folder {
         }
         if facts.clock_ahead != 0 && self.is_news("its clock".to_owned()) {
             let seconds = i64::try_from(facts.clock_ahead.unsigned_abs() / 1_000_000_000).unwrap_or(i64::MAX);
-            // It was measured over another connection.
+            // The measurement includes the delay of the connection.
             let seconds = if seconds < 120 { seconds } else { seconds.saturating_add(30) / 60 * 60 };
             let amount = SignedDuration::from_secs(seconds);
             let side = if facts.clock_ahead < 0 { "behind" } else { "ahead of" };

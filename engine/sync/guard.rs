@@ -9,7 +9,7 @@ use super::{Facts, RelativePath};
 
 /// The number of files that may be deleted without a prompt.
 const FEW: usize = 20;
-/// If the container alone has more files than this, a first connection keeps them.
+/// If the container has more files than this that this machine does not have, a first connection keeps them.
 const MANY_THERE: usize = 100;
 /// Directories of packages and build results: files in them that only the container has were installed in it.
 const INSTALLED: [&str; 4] = ["node_modules", "vendor", ".venv", "target"];

@@ -25,7 +25,7 @@ impl Wire {
         let shown = format!("{}/{}", self.facts.root.trim_end_matches('/'), target.trim_start_matches("./"));
         let mut error = classify(shown.trim_end_matches("/."), self.facts.user.0, message);
         if matches!(error, RemoteError::DiskFull { .. } | RemoteError::Denied { .. }) {
-            let about = Request::new("about", "look at a directory", vec![target.to_owned()]);
+            let about = Request::new("about", "inspect a directory", vec![target.to_owned()]);
             for line in self.main.ask(about).await?.texts() {
                 tell(&mut error, &line);
             }

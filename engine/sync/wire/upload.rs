@@ -40,7 +40,7 @@ impl Wire {
         }
         let unknown = || RemoteError::Failed {
             doing: "upload a file".to_owned(),
-            reason: "its end is unknown".to_owned(),
+            reason: "its outcome is unknown".to_owned(),
         };
         Ok(outcomes
             .into_iter()
