@@ -286,7 +286,7 @@ fn plan_and_build_decide_the_same_when_a_base_gets_its_tag_back() {
     }
 }
 
-/// Plans and builds after each of `steps`: a change, or the expected result of the changes, and an option.
+/// Plans and builds after each of `steps`: the index of a change or of a further action, and an option.
 fn check_steps_with_dependency(steps: &[(usize, u8)]) -> Result<(), TestCaseError> {
     let world = world_with_dependency();
     for (change, option) in std::iter::once((CHANGES.len(), 0)).chain(steps.iter().copied()) {
