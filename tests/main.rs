@@ -34,6 +34,7 @@ mod doc;
 mod docker_arguments;
 mod docker_builder;
 mod docker_environment;
+mod docker_keys;
 mod dockerfile;
 mod enter;
 mod examples;

@@ -15,13 +15,13 @@ use crate::registry::RegistryError;
 /// An error that prevents an image from being built.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum BuildError {
-    /// One of `args` that the builder does not support.
-    #[error("cannot build `{image}` with `{argument}` of its `args`{place}: {reason}")]
+    /// An argument of Docker that the builder does not support.
+    #[error("cannot build `{image}` with {argument}{place}: {reason}")]
     #[diagnostic(code(stage::build::argument))]
     Argument {
         /// Name of the image.
         image: String,
-        /// The argument.
+        /// The argument: `` `--squash` of its `args` ``, or `` `secrets` ``.
         argument: Box<str>,
         /// Its location, in parentheses.
         place: Box<str>,

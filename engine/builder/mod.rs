@@ -56,6 +56,8 @@ pub struct BuildRequest {
     pub labels: IndexMap<String, String>,
     /// The platform (`linux/arm64`), if it differs from that of the builder; several are separated by commas.
     pub platform: Option<String>,
+    /// The layer cache for the API of a daemon.
+    pub cache: arguments::LayerCache,
     /// The directory in which command-line builders run: the project directory.
     pub directory: PathBuf,
     /// Records the files that the builder sent.
@@ -85,6 +87,7 @@ impl BuildRequest {
             proxies: IndexMap::new(),
             labels: IndexMap::new(),
             platform: None,
+            cache: arguments::LayerCache::default(),
             directory: directory.into(),
             sent: Arc::default(),
             inherited: None,

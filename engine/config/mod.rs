@@ -36,7 +36,7 @@ mod tests;
 
 pub use answers::{AnswerError, forget, remember};
 pub use builder::{BuilderKind, UnknownBuilder};
-pub use builder_args::{BuilderArg, BuilderArgs, Flag, Role};
+pub use builder_args::{BuilderArg, BuilderArgs, DOCKER_KEYS, DockerKey, Flag, Role};
 pub use buildx::{BuildxConfig, InClusterConfig};
 pub use command::CommandConfig;
 pub use dependency::{DependencyConfig, DependencySource};

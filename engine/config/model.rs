@@ -203,8 +203,8 @@ pub struct DockerConfig {
     pub use_build_kit: Option<bool>,
     /// `useCli`.
     pub use_cli: bool,
-    /// `args`: additional arguments of `docker build`, without the [inputs](BuildOptions) of every builder; if not
-    /// empty, the CLI builds.
+    /// `args`: additional arguments of `docker build`, without the [inputs](BuildOptions) of every builder, and those that
+    /// have [keys](super::DOCKER_KEYS). All but some layer caches require the CLI.
     pub args: BuilderArgs,
     /// `buildKit.command` and `buildKit.inCluster`, if either is given.
     pub buildx: Option<BuildxConfig>,
@@ -223,7 +223,7 @@ pub struct BuildOptions {
     pub inherited_args: IndexSet<String>,
     /// `--label` of `args`: labels in addition to those of the Dockerfile.
     pub labels: IndexMap<String, String>,
-    /// `--platform` of `args`, several separated by commas.
+    /// `platforms`, and `--platform` of `args`, several separated by commas.
     pub platform: Option<String>,
 }
 

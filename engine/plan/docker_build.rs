@@ -11,7 +11,7 @@ use super::docker_args;
 use super::error::PlanError;
 use super::named_contexts::widened;
 use super::plan::Identity;
-use crate::builder::arguments::{self, Taker};
+use crate::builder::arguments::{self, LayerCache, Taker};
 use crate::builder::docker::BuildxBuild;
 use crate::builder::kaniko::{self, KanikoBuild};
 use crate::builder::oci::needs_daemon;
@@ -109,6 +109,7 @@ impl Plan {
             proxies: (*recipe.dockerfile.proxies).clone(),
             labels: self.image.config().options.labels.clone(),
             platform: self.image.platform(),
+            cache: LayerCache::of_api(&options.args).unwrap_or_default(),
             sent: Arc::new(SentFiles::new(run.index(recipe.context.root()))),
             inherited: self.inherited(recipe),
             ..BuildRequest::new(self.image.name(), named, selection, run.project.root.clone())

@@ -12,6 +12,7 @@ use super::error::PlanError;
 use super::named_contexts::{argument_words, unknown_reading, widened};
 use super::reason::why_build;
 use super::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
+use crate::builder::arguments::{self, Taker};
 use crate::builder::{BuiltImage, CustomRequest, custom_words, on_change_files};
 use crate::config::{BuilderKind, RebuildStrategy};
 use crate::error::{ErrorKind, StageError};
@@ -542,6 +543,9 @@ impl Plan {
             kube_context: run.project.kube_context.clone(),
             environment: run.options.environment.clone(),
         };
+        if let Some(docker) = &config.docker {
+            arguments::check(self.image.name(), &docker.args, Taker::Custom)?;
+        }
         let events = self.image.events();
         let built = run.session.wait_for_end(run.session.host.custom.build(
             &request,

@@ -106,6 +106,14 @@ impl Registry {
         serde_json::from_slice(&fs::read(path).expect("the manifest is stored")).expect("a manifest is JSON")
     }
 
+    /// The configuration of the image of a tag.
+    #[track_caller]
+    pub fn configuration(&self, repository: &TestRepository, tag: &str) -> serde_json::Value {
+        let digest = self.manifest(repository, tag)["config"]["digest"].as_str().map(ToOwned::to_owned);
+        let content = digest.and_then(|digest| self.blob(&digest)).expect("the configuration is stored");
+        serde_json::from_slice(&content).expect("a configuration is JSON")
+    }
+
     /// The content of a blob or manifest; `None` if it does not exist.
     pub fn blob(&self, digest: &str) -> Option<Vec<u8>> {
         let hex = digest.strip_prefix("sha256:")?;

@@ -65,6 +65,7 @@ impl Classic {
             dockerfile: archive.dockerfile.clone(),
             buildargs: Some(request.given_args().into_iter().collect()),
             labels: (!request.labels.is_empty()).then(|| request.labels.clone().into_iter().collect()),
+            cachefrom: (!request.cache.from.is_empty()).then(|| request.cache.from.clone()),
             networkmode: request.network.clone(),
             platform: request.platform.clone().unwrap_or_default(),
             target: request.target.clone().unwrap_or_default(),

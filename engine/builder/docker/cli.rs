@@ -204,7 +204,7 @@ pub(super) fn copy_report(
 ) -> Result<(), BuildError> {
     std::fs::copy(from, to).map(|_| ()).map_err(|error| BuildError::Argument {
         image: request.image.clone(),
-        argument: flag.into(),
+        argument: format!("`{flag}` of its `args`").into(),
         place: "".into(),
         reason: format!("cannot write `{}`: {error}", to.display()).into(),
         help: "choose a writable path",

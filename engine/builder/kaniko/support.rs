@@ -39,7 +39,10 @@ pub fn check_support(image: &ImageConfig, skips_push: bool) -> Result<Supported,
         let (argument, place) = (arg.name.clone(), arg.place());
         return Err(KanikoError::Steered { image: image.name.clone(), argument, place });
     }
+    let has = |key| docker.is_some_and(|docker| docker.args.iter().any(|arg| arg.key == Some(key)));
     let unused = [
+        ("cacheFrom", has("cacheFrom")),
+        ("cacheTo", has("cacheTo")),
         ("useBuildKit", docker.is_some_and(|docker| docker.use_build_kit == Some(true))),
         ("useCli", docker.is_some_and(|docker| docker.use_cli)),
     ];

@@ -62,16 +62,19 @@ impl BuildOptions {
 }
 
 impl BuilderArgs {
-    /// Removes and returns the arguments that are inputs of every builder.
+    /// The arguments that are inputs of every builder. Those of `args` are removed; one with a key stays, with its location,
+    /// for builders that do not support it.
     fn take_inputs(&mut self) -> Vec<BuilderArg> {
+        let keyed = self.0.iter().filter(|arg| arg.key.is_some() && arg.role() == Some(Role::Input));
+        let keyed: Vec<_> = keyed.filter(|arg| arg.fault.is_none()).cloned().collect();
         let is_input = |arg: &mut BuilderArg| {
             let reads_stdin =
                 arg.flag.is_some_and(|flag| flag.name == "file") && arg.value.as_deref() == Some("-");
             if reads_stdin {
                 arg.fault = Some("it reads from standard input: use `dockerfile` instead");
             }
-            arg.role() == Some(Role::Input) && arg.fault.is_none()
+            arg.role() == Some(Role::Input) && arg.fault.is_none() && arg.key.is_none()
         };
-        self.0.extract_if(.., is_input).collect()
+        keyed.into_iter().chain(self.0.extract_if(.., is_input)).collect()
     }
 }

@@ -1,4 +1,5 @@
-//! The arguments that `devspace.yaml` passes to a build command (`docker.args`, `kaniko.args`), parsed.
+//! The arguments that `devspace.yaml` passes to a build command (`docker.args`, `kaniko.args`), parsed. Some arguments of
+//! Docker have [keys](DOCKER_KEYS).
 //!
 //! Inputs of every builder (the build target, build arguments, the Dockerfile, labels, network and platform) are moved
 //! to the other options of the image, where all builders and the cache key find them. The remaining arguments are
@@ -6,6 +7,7 @@
 
 mod flag;
 mod input;
+mod keys;
 mod parse;
 
 use serde::{Serialize, Serializer};
@@ -13,6 +15,7 @@ use serde::{Serialize, Serializer};
 use super::Origin;
 
 pub use flag::{Flag, Role};
+pub use keys::{DOCKER_KEYS, DockerKey};
 
 /// The arguments of a build command.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,6 +30,8 @@ pub struct BuilderArg {
     pub name: String,
     /// Its value.
     pub value: Option<String>,
+    /// The key that it comes from; `None` if it comes from `args`.
+    pub key: Option<&'static str>,
     /// Its location, unless a script sets it.
     pub origin: Option<Origin>,
     /// Why it is invalid for all commands.
@@ -105,6 +110,8 @@ impl BuilderArg {
     /// The part of it that affects the image.
     pub fn key_word(&self) -> Option<String> {
         match self.role() {
+            // It is also in the options of the image.
+            Some(Role::Input) if self.key.is_some() => None,
             Some(Role::Aside | Role::Report | Role::Builder) => None,
             // The output format affects only the compression of the layers.
             Some(Role::Output) => self.compression().map(|compression| format!("compression={compression}")),

@@ -12,8 +12,14 @@ pub(super) fn parse(words: Vec<Word>, flags: &'static [Flag], may_have_value: bo
     let mut args = Vec::new();
     let mut words = words.into_iter().peekable();
     while let Some((word, origin)) = words.next() {
-        let arg =
-            |flag, name: String, value| BuilderArg { flag, name, value, origin: origin.clone(), fault: None };
+        let arg = |flag, name: String, value| BuilderArg {
+            flag,
+            name,
+            value,
+            key: None,
+            origin: origin.clone(),
+            fault: None,
+        };
         if let Some(long) = word.strip_prefix("--").filter(|long| !long.is_empty()) {
             let (name, given) = match long.split_once('=') {
                 Some((name, value)) => (name, Some(value.to_owned())),

@@ -7,8 +7,8 @@ use crate::config::node::{Mapping, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::{
-    BuildOptions, BuilderArgs, BuildxConfig, CustomConfig, DockerConfig, InClusterConfig, KanikoConfig,
-    OsCommand,
+    BuildOptions, BuilderArgs, BuildxConfig, CustomConfig, DOCKER_KEYS, DockerConfig, InClusterConfig,
+    KanikoConfig, OsCommand,
 };
 use crate::secret::Secret;
 
@@ -62,7 +62,7 @@ fn docker(node: Option<&YamlNode>, of: &str, reader: &mut Reader<'_>) -> DockerC
         disable_fallback: reader.boolean(mapping, "disableFallback", &what).unwrap_or(false),
         use_build_kit: reader.boolean(mapping, "useBuildKit", &what),
         use_cli: reader.boolean(mapping, "useCli", &what).unwrap_or(false),
-        args: BuilderArgs::of_docker(reader.placed_texts(mapping, "args", &what)),
+        args: docker_args(mapping, &what, reader),
         ..DockerConfig::default()
     }
 }
@@ -84,10 +84,20 @@ fn build_kit(node: Option<&YamlNode>, of: &str, reader: &mut Reader<'_>) -> Dock
     let buildx = (buildx != default).then_some(buildx);
     DockerConfig {
         prefer_minikube: reader.boolean(mapping, "preferMinikube", &what),
-        args: BuilderArgs::of_docker(reader.placed_texts(mapping, "args", &what)),
+        args: docker_args(mapping, &what, reader),
         buildx,
         ..with_build_kit
     }
+}
+
+/// `args`, and the arguments that have keys.
+fn docker_args(mapping: &Mapping, what: &str, reader: &mut Reader<'_>) -> BuilderArgs {
+    let mut args = BuilderArgs::default();
+    for key in &DOCKER_KEYS {
+        args.set_key(key, reader.placed_texts(mapping, key.name, what));
+    }
+    args.set_words(reader.placed_texts(mapping, "args", what));
+    args
 }
 
 fn in_cluster(node: Option<&YamlNode>, of: &str, reader: &mut Reader<'_>) -> InClusterConfig {

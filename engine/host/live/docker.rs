@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use super::base_failure::base_failure;
+use crate::builder::arguments::LayerCache;
 use crate::builder::docker::{
     BuildKit, Classic, Daemon, DiscoveredEndpoint, DockerCli, PushError, proxies, wants_build_kit,
 };
@@ -45,7 +46,8 @@ impl LiveDocker {
     async fn mode(&self, options: &DockerConfig, request: &BuildRequest) -> Result<Mode, StageError> {
         // The daemon's API accepts only one platform.
         let has_several = request.platform.as_deref().is_some_and(|platform| platform.contains(','));
-        if options.use_cli || !options.args.is_empty() || options.buildx.is_some() || has_several {
+        let fits_api = LayerCache::of_api(&options.args).is_some();
+        if options.use_cli || !fits_api || options.buildx.is_some() || has_several {
             return Ok(Mode::DockerCli);
         }
         let network = request.network.as_deref().unwrap_or("default");

@@ -13,7 +13,7 @@ pub mod image {
     use super::super::argument::{optional_texts, texts};
     use super::super::option::Options;
     use super::{list_or_unit, unplaced};
-    use crate::config::BuilderArgs;
+    use crate::config::{BuilderArgs, DOCKER_KEYS};
     use crate::error::StageError;
     use crate::image::TagTemplate;
     use crate::plan::Built;
@@ -236,6 +236,8 @@ pub mod image {
     /// - `use_buildkit`: whether to build with BuildKit,
     /// - `args`: additional arguments of `docker build`, a list. Every builder applies those for the build target,
     ///   build arguments, Dockerfile, labels, network and platform; any other argument implies the Docker CLI,
+    /// - `platforms`, `cache_from`, `cache_to`, `secrets`, `ssh`: the keys `platforms`, `cacheFrom`, `cacheTo`, `secrets` and
+    ///   `ssh` of `docker`, lists. Only the platforms and the ids of secrets and SSH agents are inputs of the image,
     /// - `skip_push`: whether to skip the push.
     ///
     /// # Errors
@@ -250,8 +252,9 @@ pub mod image {
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn with_docker(image: &mut Image, options: Map) -> RhaiResultOf<Image> {
-        let options =
-            Options::new("with_docker", options, &["args", "skip_push", "use_buildkit", "use_cli"])?;
+        let keys = DOCKER_KEYS.iter().map(|key| key.option);
+        let known: Vec<_> = keys.chain(["args", "skip_push", "use_buildkit", "use_cli"]).collect();
+        let options = Options::new("with_docker", options, &known)?;
         let mut docker = image.config().docker.clone().unwrap_or_default();
         docker.use_cli = options.truth("use_cli", docker.use_cli)?;
         docker.skip_push = options.truth("skip_push", docker.skip_push)?;
@@ -259,10 +262,19 @@ pub mod image {
             docker.use_build_kit = Some(options.truth("use_buildkit", true)?);
         }
         if let Some(args) = options.get("args") {
-            docker.args = BuilderArgs::of_docker(unplaced(texts(args, "args")?));
+            docker.args.set_words(unplaced(texts(args, "args")?));
         }
+        for key in &DOCKER_KEYS {
+            if let Some(values) = options.get(key.option) {
+                docker.args.set_key(key, unplaced(texts(values, key.option)?));
+            }
+        }
+        let has_platforms = options.get("platforms").is_some();
         Ok(image.with_config(|config| {
             config.docker = Some(docker);
+            if has_platforms {
+                config.options.platform = None;
+            }
             config.take_inputs_of_arguments();
         }))
     }

@@ -164,7 +164,15 @@ fn query(id: &str, request: &BuildRequest) -> String {
     for reference in &request.references {
         query.append_pair("t", &reference.to_string());
     }
-    for (name, values) in [("buildargs", &request.given_args()), ("labels", &request.labels)] {
+    let mut build_args = request.given_args();
+    if request.cache.is_inline {
+        build_args.insert("BUILDKIT_INLINE_CACHE".to_owned(), "1".to_owned());
+    }
+    // Podman refuses an empty list.
+    if !request.cache.from.is_empty() {
+        query.append_pair("cachefrom", &serde_json::json!(request.cache.from).to_string());
+    }
+    for (name, values) in [("buildargs", &build_args), ("labels", &request.labels)] {
         if !values.is_empty() {
             query.append_pair(name, &serde_json::json!(values).to_string());
         }
