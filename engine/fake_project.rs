@@ -10,7 +10,7 @@ use crate::cluster::{ClusterContext, ClusterNode};
 use crate::config::{self, LoadOptions};
 use crate::dependency::{Fetch, ProjectSelection, Request, Tree};
 use crate::event::{Event, Events};
-use crate::host::memory::MemoryHost;
+use crate::host::memory::{MadeImage, MemoryHost};
 use crate::host::planning::{Effect, EffectKind, Effects};
 use crate::lock::lock;
 use crate::run::{RunOptions, Session};
@@ -98,6 +98,41 @@ impl FakeProject {
     pub fn push(&self, reference: &str) {
         let reference = reference.parse().expect("a reference");
         self.memory.state().pushed.insert(reference, format!("sha256:{:064}", 1));
+    }
+
+    /// Sets the name of its machine: equal builds have different results on machines with different names.
+    pub fn set_machine(&self, name: &str) {
+        self.memory.state().machine = name.to_owned();
+    }
+
+    /// Makes everything that `other` has pushed available in the registries: now, or while the next image is built.
+    pub fn receive(&self, other: &Self, is_late: bool) {
+        let (pushed, configs, platforms) = {
+            let other = other.memory.state();
+            (other.pushed.clone(), other.configs.clone(), other.platforms.clone())
+        };
+        let mut state = self.memory.state();
+        let of_registry = configs.into_iter().filter(|(name, _)| name.contains('@'));
+        state.configs.extend(of_registry);
+        state.platforms.extend(platforms);
+        match is_late {
+            true => state.arriving = pushed,
+            false => state.pushed = pushed,
+        }
+    }
+
+    /// The images that were built on this machine.
+    pub fn all_made(&self) -> Vec<MadeImage> {
+        self.memory.state().made.clone()
+    }
+
+    /// Everything that registries have, with the digests.
+    pub fn in_registries(&self) -> Vec<(String, String)> {
+        let state = self.memory.state();
+        let all = state.pushed.iter().map(|(reference, digest)| (reference.to_string(), digest.clone()));
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable();
+        all
     }
 
     /// Sets a variable of the environment.

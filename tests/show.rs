@@ -36,7 +36,7 @@ fn every_function_shows_its_location_and_the_functions_it_replaced() {
     build(project)                  scripts/build.rhai:7
     entrypoint(image)               windlass.dev.rhai:3     replaces scripts/build.rhai:71; names api
     command(image)                  scripts/build.rhai:74
-    tags(image)                     windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:95
+    tags(image)                     windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:99
     version()                       windlass.rhai:4
     ");
     let names: Vec<_> = output.stdout.lines().filter_map(|line| line.split_once('(')).collect();
@@ -49,7 +49,7 @@ fn one_image_omits_project_functions() {
     let output = project().run(["show", "build", "--image", "api", "-p", "dev"]);
     insta::assert_snapshot!(lines(&output.success().stdout, &["entrypoint", "before_build", "tags"]).join("\n"), @"
     entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:71
-    tags(image)                 windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:95
+    tags(image)                 windlass.dev.rhai:1     replaces windlass.rhai:2, scripts/build.rhai:99
     ");
     let output = project().run(["show", "build", "--image", "web", "-p", "dev"]);
     insta::assert_snapshot!(lines(&output.success().stdout, &["entrypoint"]).join("\n"), @"entrypoint(image)           windlass.dev.rhai:3     replaces scripts/build.rhai:71; names api");

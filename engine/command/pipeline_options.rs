@@ -12,13 +12,18 @@ use super::pod_options::PodOptions;
 use crate::config::{BuilderKind, Project};
 use crate::dependency::{DependencyError, ProjectSelection, Request, Tree};
 use crate::image::TagTemplate;
-use crate::run::RunOptions;
+use crate::run::{RunOptions, ShareMode};
 use crate::script::ScriptFile;
 
 /// Parses the name of a builder that can be selected.
 fn builder() -> impl TypedValueParser<Value = BuilderKind> {
     PossibleValuesParser::new(BuilderKind::OF_DOCKERFILES.map(BuilderKind::as_str))
         .try_map(|name| name.parse::<BuilderKind>())
+}
+
+/// Parses the name of a sharing mode.
+pub(super) fn share_mode() -> impl TypedValueParser<Value = ShareMode> {
+    PossibleValuesParser::new(ShareMode::ALL.map(ShareMode::as_str)).try_map(|name| name.parse::<ShareMode>())
 }
 
 /// The options of every pipeline.
@@ -53,6 +58,10 @@ pub struct PipelineOptions {
     /// Check that pushed images still exist in the registry
     #[arg(long, alias = "verify")]
     pub check_registry: bool,
+
+    /// Share builds through the registry: off, read or write [default: as in the scripts]
+    #[arg(long, value_name = "MODE", value_parser = share_mode(), hide_possible_values = true)]
+    pub share: Option<ShareMode>,
 
     /// Use this tag for every image; `#` is a random character
     #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
@@ -116,6 +125,7 @@ impl PipelineOptions {
             skip_push: self.skip_push,
             skip_push_local_kube: self.skip_push_local_kube,
             check_registry: self.check_registry,
+            share: self.share,
             jobs: if self.build_sequential { 1 } else { jobs },
             builder: self.builder,
             keep_going: self.keep_going,

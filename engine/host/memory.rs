@@ -41,6 +41,9 @@ pub use git::GitFacts;
 pub use http::{HttpRule, SentRequest};
 pub use scripted::Scripted;
 
+/// The platform of builds that request none.
+const PLATFORM: &str = "linux/amd64";
+
 /// An in-memory host. Cheap to clone: all clones share one state.
 #[derive(Clone, Default)]
 pub struct MemoryHost(Arc<Mutex<State>>);
@@ -62,6 +65,12 @@ pub struct State {
     pub configs: HashMap<String, BaseConfig>,
     /// The repositories that contain only images that were built here; any other repository has every image.
     pub own: HashSet<Repository>,
+    /// Images that other machines push while the next one is built.
+    pub arriving: HashMap<ImageReference, String>,
+    /// Distinguishes the results of equal builds on several machines.
+    pub machine: String,
+    /// The requested platforms of images, by digest.
+    pub platforms: HashMap<String, String>,
     /// The built images, in order.
     pub made: Vec<MadeImage>,
     /// The images whose builds fail, with the reasons.
@@ -112,6 +121,9 @@ impl Default for State {
             pushed: HashMap::new(),
             configs: HashMap::new(),
             own: HashSet::new(),
+            arriving: HashMap::new(),
+            machine: String::new(),
+            platforms: HashMap::new(),
             made: Vec::new(),
             broken: HashMap::new(),
             refused: Vec::new(),
@@ -183,8 +195,10 @@ impl State {
 
     /// Creates the image of `request` as `builder` does; returns its ID.
     fn make(&mut self, request: &BuildRequest, builder: BuilderKind) -> String {
-        let made = MadeImage::new(request, builder);
-        let inputs = format!("{} {:?} {:?}", made.dockerfile, made.target, made.build_args);
+        self.pushed.extend(std::mem::take(&mut self.arriving));
+        let mut made = MadeImage::new(request, builder);
+        made.bases = self.bases_of(&made.dockerfile, builder);
+        let inputs = format!("{}{} {:?} {:?}", self.machine, made.dockerfile, made.target, made.build_args);
         // A repeated build is a different image, because the results of its steps may differ.
         let again = self.made.iter().filter(|earlier| earlier.image == made.image).count();
         let inputs = if again == 0 { inputs } else { format!("{inputs} {again}") };
@@ -199,8 +213,31 @@ impl State {
             }
         }
         self.configs.insert(id.clone(), config);
+        // The image store names an image by its manifest.
+        made.digest = match builder {
+            BuilderKind::Oci => digest_of(&Digest::of(&id).to_string()),
+            _ => digest_of(&id),
+        };
+        if let Some(platform) = &request.platform {
+            self.platforms.insert(made.digest.clone(), platform.clone());
+        }
         self.made.push(made);
         id
+    }
+
+    /// The digests of the images that `builder` builds `dockerfile` from: its own, otherwise those in registries.
+    fn bases_of(&self, dockerfile: &str, builder: BuilderKind) -> Vec<String> {
+        let names = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM ")?.split(' ').next());
+        let references = names.filter_map(|name| name.parse::<ImageReference>().ok());
+        let digest = |reference: ImageReference| {
+            let own = match builder {
+                BuilderKind::Docker => self.images.get(&reference).map(|id| digest_of(id)),
+                BuilderKind::Oci => self.stored.get(&reference).map(|digest| digest_of(&digest.to_string())),
+                _ => None,
+            };
+            reference.digest.clone().or(own).or_else(|| self.pushed.get(&reference).cloned())
+        };
+        references.filter_map(digest).collect()
     }
 
     /// Records the push of `reference`. The registry keeps the image under its digest, also if the tag moves later.
@@ -216,6 +253,12 @@ impl State {
         let config = self.configs.get(from).cloned().unwrap_or_default();
         self.configs.insert(to, config);
     }
+}
+
+/// The digest of the image with this ID, or this digest in the image store, in all registries.
+#[cfg(test)]
+pub fn registry_digest(id: &str) -> String {
+    digest_of(id)
 }
 
 /// The digest of the image `id` in all registries.

@@ -25,6 +25,19 @@ pub trait Registry: Send + Sync {
     /// The digest of `reference`; `None` if the registry has no such image.
     async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError>;
 
+    /// The digest of `reference` as [`Registry::digest`], but it gives up after a few seconds.
+    ///
+    /// # Errors
+    /// The reason, as a phrase.
+    async fn find_shared(&self, reference: &ImageReference) -> Result<Option<String>, String>;
+
+    /// Adds the tag `tag`, by which other machines find a build, to the image `from` in its registry. Returns `false` if
+    /// the registry keeps the image that the tag names.
+    ///
+    /// # Errors
+    /// The reason, as a phrase.
+    async fn share(&self, from: &ImageReference, tag: &Tag) -> Result<bool, String>;
+
     /// The configuration that builds inherit from an image.
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError>;
 

@@ -17,6 +17,13 @@ pub const ENCODING: u32 = 2;
 #[serde(try_from = "String", into = "String")]
 pub struct CacheKey(Digest);
 
+impl CacheKey {
+    /// Its bytes.
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+}
+
 impl fmt::Display for CacheKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0.hex())
@@ -73,7 +80,7 @@ pub struct Inputs {
 impl Inputs {
     /// The cache key of all inputs.
     pub fn key(&self) -> CacheKey {
-        let mut hasher = Hasher(Sha256::new_with_prefix(format!("windlass cache key {ENCODING}")));
+        let mut hasher = Hasher::new(&format!("windlass cache key {ENCODING}"));
         hasher.list("command", self.command.iter().map(String::as_bytes));
         hasher.list("dockerfile", self.dockerfile.iter().map(|digest| &digest.as_bytes()[..]));
         hasher.list("target", self.target.iter().map(String::as_bytes));
@@ -84,16 +91,25 @@ impl Inputs {
         hasher.list("build arguments", words);
         hasher.list("context", self.context.iter().map(|digest| &digest.as_bytes()[..]));
         hasher.list("parents", self.parents.values().map(|key| &key.0.as_bytes()[..]));
-        CacheKey(Digest::from_bytes(hasher.0.finalize().into()))
+        CacheKey(hasher.finish())
     }
 }
 
 /// Hashes fields so that different inputs never give the same bytes: each with its name, the number of its words, and
 /// each word with its length.
-struct Hasher(Sha256);
+pub(super) struct Hasher(Sha256);
 
 impl Hasher {
-    fn list<'a>(&mut self, name: &str, words: impl Iterator<Item = &'a [u8]>) {
+    /// A hasher whose results differ from those of another `purpose`.
+    pub(super) fn new(purpose: &str) -> Self {
+        Self(Sha256::new_with_prefix(purpose))
+    }
+
+    pub(super) fn finish(self) -> Digest {
+        Digest::from_bytes(self.0.finalize().into())
+    }
+
+    pub(super) fn list<'a>(&mut self, name: &str, words: impl Iterator<Item = &'a [u8]>) {
         let words: Vec<_> = words.collect();
         self.word(name.as_bytes());
         self.0.update((words.len() as u64).to_le_bytes());

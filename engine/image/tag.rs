@@ -16,6 +16,11 @@ impl Tag {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The tag by which machines share the build `share`, 64 hex digits.
+    pub(super) fn of_share(share: &str) -> Self {
+        Self(format!("windlass-{share}"))
+    }
 }
 
 impl fmt::Display for Tag {

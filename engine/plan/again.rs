@@ -21,6 +21,7 @@ impl Plan {
         Self {
             verdict: decided.verdict.clone(),
             reason: decided.reason.clone(),
+            share: decided.share.clone(),
             told: Arc::clone(&decided.told),
             _claim: decided._claim.clone(),
             ..self

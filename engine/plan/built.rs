@@ -1,6 +1,9 @@
 //! An available image: just built, or reused.
 
-use super::Source;
+use std::sync::Arc;
+
+use super::share::Share;
+use super::{Plan, Source};
 use crate::cluster::ImageLoad;
 use crate::error::StageError;
 use crate::event::{Event, Level, Outcome};
@@ -21,19 +24,45 @@ pub struct Built {
     was_built: bool,
     /// Whether that build was only recorded, so that the image does not exist.
     is_planned: bool,
+    /// How it is shared with other machines; `None` if it is not.
+    share: Option<Arc<Share>>,
+    /// Whether it replaces an earlier build of the same inputs, also for other machines.
+    replaces: bool,
 }
 
 impl Built {
-    /// An image built just now, or planned if `is_planned`.
-    pub(super) fn new(image: &Image, record: Record, source: Source, is_planned: bool) -> Self {
-        let built = Self { image: image.clone(), record: Some(record), source, was_built: true, is_planned };
-        built.finish().told()
+    /// The image of `plan`, built just now, or planned if `is_planned`.
+    pub(super) fn new(plan: &Plan, record: Record, source: Source, is_planned: bool) -> Self {
+        let (image, share) = (plan.image.clone(), plan.share.clone());
+        let (record, replaces) = (Some(record), plan.replaces());
+        Self { image, record, source, was_built: true, is_planned, share, replaces }.finish().told()
     }
 
-    /// An image built earlier.
-    pub(super) fn reused(image: &Image, record: Record, source: Source) -> Self {
+    /// The image of `plan`, built earlier.
+    pub(super) fn reused(plan: &Plan, record: Record, source: Source) -> Self {
+        let (image, share) = (plan.image.clone(), plan.share.clone());
         let record = Some(record);
-        Self { image: image.clone(), record, source, was_built: false, is_planned: false }.told()
+        Self { image, record, source, was_built: false, is_planned: false, share, replaces: false }.told()
+    }
+
+    /// How it is shared; `None` if it is not.
+    pub(super) fn sharing(&self) -> Option<&Share> {
+        self.share.as_deref()
+    }
+
+    /// Whether it replaces an earlier build of the same inputs.
+    pub(super) fn replaces(&self) -> bool {
+        self.replaces
+    }
+
+    /// Its location.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Whether its build was only recorded.
+    pub(super) fn is_planned(&self) -> bool {
+        self.is_planned
     }
 
     /// Whether the pipeline's check, if any, has succeeded on it.
@@ -83,6 +112,8 @@ impl Built {
             source: Source::Elsewhere,
             was_built: false,
             is_planned: false,
+            share: None,
+            replaces: false,
         }
     }
 
@@ -168,6 +199,17 @@ impl Built {
                     let from = self.image.config().repository.with_tag(from.clone());
                     Some(run.session.wait(run.session.host.registry.retag(&from, &tag))??)
                 }
+                Source::Shared(digest) => {
+                    let from = self.image.config().repository.with_digest(digest.clone());
+                    // Some registries refuse to write a tag again, even if it stays the same.
+                    let named = run.session.wait(run.session.host.registry.digest(&reference))??;
+                    if named.as_ref() == Some(digest) {
+                        record.pushed.insert(tag, named);
+                        run.remember(self.image.name(), record);
+                        continue;
+                    }
+                    Some(run.session.wait(run.session.host.registry.retag(&from, &tag))??)
+                }
                 Source::Elsewhere => continue,
             };
             events.pushed(reference.to_string(), digest.clone());
@@ -211,7 +253,11 @@ impl Built {
                 &events,
                 &run.session.cancellation(),
             ))?,
-            Source::Registry(_) | Source::Elsewhere => {
+            Source::Registry(_) | Source::Shared(_) | Source::Elsewhere => {
+                let from = match &self.source {
+                    Source::Shared(digest) => from.repository.with_digest(digest.clone()),
+                    _ => from,
+                };
                 let copy = ImageCopy { from, to: reference.clone() };
                 Some(run.session.wait(run.session.host.registry.copy(&copy))??)
             }
@@ -234,7 +280,9 @@ impl Built {
         };
         let loader = match (delivery, &self.source) {
             // It is only in its registry, which gets its new tags too.
-            (Delivery::SharedDaemon | Delivery::Load(_), Source::Registry(_)) => return self.push(),
+            (Delivery::SharedDaemon | Delivery::Load(_), Source::Registry(_) | Source::Shared(_)) => {
+                return self.push();
+            }
             (Delivery::Load(loader), Source::Daemon(_)) => loader,
             (Delivery::SharedDaemon | Delivery::Load(_), Source::Store(_)) => {
                 let is_there = self.load_into_daemon(record)?;
@@ -292,6 +340,13 @@ impl Built {
             let identity = (!self.is_planned).then(|| record.identity());
             let repository = &self.image.config().repository;
             let base = match &self.source {
+                Source::Shared(digest) => Some(repository.with_digest(digest.clone())),
+                // Other machines that share the image may move its tags.
+                Source::Registry(_) | Source::Elsewhere
+                    if self.share.is_some() && record.digest().is_some() =>
+                {
+                    record.digest().map(|digest| repository.with_digest(digest.to_owned()))
+                }
                 _ if self.was_built => None,
                 // Its tags name it, or are about to on a planning host.
                 Source::Daemon(_) | Source::Store(_) => None,

@@ -32,6 +32,8 @@ pub struct DecisionInputs<'a, E> {
     pub check: Option<Digest>,
     /// Whether this run pushes it; for a custom command, whether it gets the option to push.
     pub pushes: bool,
+    /// Whether an image that is only in its registry, without tags, is good enough.
+    pub uses_shared: bool,
     /// Whether pushed images are verified in the registry instead of trusted.
     pub check_registry: bool,
     /// The image IDs of the references that the daemon has; `None` if no daemon responds.
@@ -67,6 +69,8 @@ pub enum Verdict {
     Build {
         /// The reason, if it is not a change of the inputs.
         reason: Option<String>,
+        /// Whether an earlier build of the same inputs must not be used.
+        is_forced: bool,
     },
     /// Its earlier build is used.
     Reuse(Box<Reuse>),
@@ -98,6 +102,8 @@ pub enum Source {
     Store(Digest),
     /// In its registry, under this tag.
     Registry(Tag),
+    /// In its registry, with this digest: another machine built it.
+    Shared(String),
     /// At an unknown location chosen by the custom command.
     Elsewhere,
 }
@@ -114,6 +120,19 @@ enum InDaemon {
     Silent,
 }
 
+/// Why an earlier build is not reused.
+struct Obstacle {
+    reason: String,
+    /// Whether no build of the same inputs may be used, not even one of another machine.
+    is_forced: bool,
+}
+
+impl From<String> for Obstacle {
+    fn from(reason: String) -> Self {
+        Self { reason, is_forced: false }
+    }
+}
+
 /// Decides whether an image is built or an earlier build of it is reused.
 ///
 /// A build with the same cache key and the current base images is reused if all its tags are in the registry (trusted,
@@ -124,10 +143,10 @@ enum InDaemon {
 /// The error of the daemon or the registry if a required query fails.
 pub fn decide<E>(situation: &DecisionInputs<'_, E>) -> Result<Verdict, E> {
     if let Some(reason) = situation.always {
-        return Ok(Verdict::Build { reason: Some(reason.to_owned()) });
+        return Ok(Verdict::Build { reason: Some(reason.to_owned()), is_forced: true });
     }
     if situation.records.is_empty() {
-        return Ok(Verdict::Build { reason: None });
+        return Ok(Verdict::Build { reason: None, is_forced: false });
     }
     let key = (situation.key)()?;
     let repository = situation.repository.to_string();
@@ -139,7 +158,7 @@ pub fn decide<E>(situation: &DecisionInputs<'_, E>) -> Result<Verdict, E> {
     let mut first_obstacle = None;
     for record in candidates {
         let reuse = match situation.other_base(record) {
-            Some(obstacle) => Err(obstacle),
+            Some(reason) => Err(reason.into()),
             None => situation.reuse(record)?,
         };
         match reuse {
@@ -151,7 +170,9 @@ pub fn decide<E>(situation: &DecisionInputs<'_, E>) -> Result<Verdict, E> {
         let elsewhere = same_key.first()?;
         Some(format!("moved from {} to {repository}", elsewhere.repository))
     };
-    Ok(Verdict::Build { reason: first_obstacle.or_else(moved) })
+    let is_forced = first_obstacle.as_ref().is_some_and(|obstacle: &Obstacle| obstacle.is_forced);
+    let reason = first_obstacle.map(|obstacle| obstacle.reason).or_else(moved);
+    Ok(Verdict::Build { reason, is_forced })
 }
 
 impl Reuse {
@@ -202,11 +223,11 @@ impl<E> DecisionInputs<'_, E> {
     }
 
     /// How `record` is reused, or the reason why it cannot be.
-    fn reuse(&self, record: &Record) -> Result<Result<Reuse, String>, E> {
+    fn reuse(&self, record: &Record) -> Result<Result<Reuse, Obstacle>, E> {
         if let Some(built_for) = &record.built_for
             && let Some(now) = (self.own_platform)(built_for)?.filter(|now| *now != built_for.platform)
         {
-            return Ok(Err(format!("built for {}, now for {now}", built_for.platform)));
+            return Ok(Err(format!("built for {}, now for {now}", built_for.platform).into()));
         }
         let tags = self.tags(record);
         let reuse = |source, record: &Record, left| {
@@ -217,14 +238,14 @@ impl<E> DecisionInputs<'_, E> {
         if record.custom {
             // Where a command leaves its image is not known, so its tag cannot be given back to it.
             if let Some(tag) = tags.iter().find(|tag| record.is_taken(tag, self.records)) {
-                return Ok(Err(format!("tag {tag} was built from other inputs since")));
+                return Ok(Err(format!("tag {tag} was built from other inputs since").into()));
             }
             return match missing(&tags, &record.tags) {
-                Some(tag) => Ok(Err(format!("new tag {tag}"))),
-                None if self.pushes && record.push_skipped => Ok(Err("not pushed yet".to_owned())),
+                Some(tag) => Ok(Err(format!("new tag {tag}").into())),
+                None if self.pushes && record.push_skipped => Ok(Err("not pushed yet".to_owned().into())),
                 None if self.pushes && self.check_registry => match self.pushed_by_command(record, &tags)? {
                     Ok(pushed) => reuse(Source::Elsewhere, &Record { pushed, ..record.clone() }, None),
-                    Err(lost) => Ok(Err(lost)),
+                    Err(lost) => Ok(Err(lost.into())),
                 },
                 None => reuse(Source::Elsewhere, record, None),
             };
@@ -258,6 +279,10 @@ impl<E> DecisionInputs<'_, E> {
             let (record, source) = (record.clone(), Source::Store(digest));
             return Ok(Ok(Reuse { record, tags, untagged, source, unfinished, left }));
         }
+        let foreign = match record.foreign_digest() {
+            Some(digest) if self.uses_shared && !self.is_lost(digest)? => Some(digest),
+            _ => None,
+        };
         let in_daemon = match self.find_in_daemon(record) {
             // The registry can add a tag to its image without a daemon.
             Err(_) if self.pushes && !record.pushed.is_empty() => InDaemon::Gone,
@@ -280,14 +305,26 @@ impl<E> DecisionInputs<'_, E> {
             }));
         }
         match record.pushed.keys().next() {
-            Some(tag) if self.pushes => reuse(Source::Registry(tag.clone()), record, new.or_else(to_push)),
-            _ if is_silent => Ok(Err("the Docker daemon that has it does not respond".to_owned())),
-            None if lost.is_some() => {
-                Ok(Err("the image is no longer in the registry or the daemon".to_owned()))
+            _ if foreign.is_some() => {
+                reuse(Source::Shared(foreign.unwrap_or_default().to_owned()), record, new.or_else(to_push))
             }
-            _ if record.stored.is_some() => Ok(Err("the image is no longer in the store".to_owned())),
-            _ => Ok(Err("the image is no longer in the daemon".to_owned())),
+            Some(tag) if self.pushes => reuse(Source::Registry(tag.clone()), record, new.or_else(to_push)),
+            _ if is_silent => Ok(Err("the Docker daemon that has it does not respond".to_owned().into())),
+            None if lost.is_some() => {
+                Ok(Err("the image is no longer in the registry or the daemon".to_owned().into()))
+            }
+            _ if record.is_foreign => Ok(Err("the image is only in the registry".to_owned().into())),
+            _ if record.stored.is_some() => Ok(Err("the image is no longer in the store".to_owned().into())),
+            _ => Ok(Err("the image is no longer in the daemon".to_owned().into())),
         }
+    }
+
+    /// Whether the registry no longer has the image with this digest. Trusted unless the user requests a query.
+    fn is_lost(&self, digest: &str) -> Result<bool, E> {
+        if !self.check_registry {
+            return Ok(false);
+        }
+        Ok((self.in_registry)(&self.repository.with_digest(digest.to_owned()))?.is_none())
     }
 
     /// The tags of a reused build: its own if they come from the same templates.
@@ -373,9 +410,12 @@ fn moved_base(record: &Record, found: &mut ImageIds) -> Option<ImageReference> {
     record.daemon_bases().find(moved).map(|(base, _)| base)
 }
 
-/// The reason to build an image whose base image changed in the daemon.
-fn base_moved(base: &ImageReference) -> String {
-    format!("its base {base} is now a different image in the Docker daemon")
+/// The reason to build an image whose base image changed in the daemon. Other machines may have built it on the old one.
+fn base_moved(base: &ImageReference) -> Obstacle {
+    Obstacle {
+        reason: format!("its base {base} is now a different image in the Docker daemon"),
+        is_forced: true,
+    }
 }
 
 #[cfg(test)]
@@ -394,6 +434,7 @@ mod tests {
         always: Option<&'static str>,
         check: Option<Digest>,
         pushes: bool,
+        uses_shared: bool,
         check_registry: bool,
         bases: Vec<UsedBase>,
         /// The known identity of a base image.
@@ -436,6 +477,7 @@ mod tests {
             always: None,
             check: None,
             pushes: true,
+            uses_shared: true,
             check_registry: false,
             bases: Vec::new(),
             identity: BaseIdentity::default(),
@@ -469,6 +511,7 @@ mod tests {
                 always: self.always,
                 check: self.check,
                 pushes: self.pushes,
+                uses_shared: self.uses_shared,
                 check_registry: self.check_registry,
                 in_daemon: &|references| {
                     let tags: Vec<_> = references.iter().map(tag).collect();
@@ -503,12 +546,13 @@ mod tests {
         fn check(&self, expected: &str, asked: &[&str]) {
             let join = |tags: &[Tag]| tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
             let short = match self.verdict() {
-                Verdict::Build { reason } => format!("build: {}", reason.unwrap_or_default()),
+                Verdict::Build { reason, .. } => format!("build: {}", reason.unwrap_or_default()),
                 Verdict::Reuse(reuse) => {
                     let source = match &reuse.source {
                         Source::Daemon(id) => format!("daemon {id}"),
                         Source::Store(_) => "store".to_owned(),
                         Source::Registry(tag) => format!("registry {tag}"),
+                        Source::Shared(digest) => format!("shared {digest}"),
                         Source::Elsewhere => "elsewhere".to_owned(),
                     };
                     let untagged = match join(&reuse.untagged) {
@@ -537,6 +581,31 @@ mod tests {
         world(&["1"], vec![old]).check("build: ", &[]);
         let moved = Record { repository: "acme/old".to_owned(), ..record(&["1"], Some("i"), &[PUSHED]) };
         world(&["1"], vec![moved]).check("build: moved from acme/old to acme/api", &[]);
+    }
+
+    #[test]
+    fn build_of_another_machine_needs_no_tag() {
+        let foreign = |pushed| Record {
+            shared: Some("d1".to_owned()),
+            is_foreign: true,
+            lost_tags: true,
+            ..record(&["1"], None, pushed)
+        };
+        let mut world = world(&["1"], vec![foreign(&[])]);
+        world.check("shared d1 as 1: not pushed yet", &[]);
+        world.records = vec![foreign(&[PUSHED])];
+        world.check("registry 1 as 1: nothing", &[]);
+        world.templates = vec!["1".parse().expect("a tag"), "2".parse().expect("a tag")];
+        world.check("shared d1 as 1 2: new tag 2", &[]);
+        world.records = vec![foreign(&[])];
+        world.templates.truncate(1);
+        world.pushes = false;
+        world.check("shared d1 as 1: nothing", &[]);
+        world.check_registry = true;
+        world.check("build: the image is only in the registry", &["registry "]);
+        world.check_registry = false;
+        world.uses_shared = false;
+        world.check("build: the image is only in the registry", &[]);
     }
 
     #[test]

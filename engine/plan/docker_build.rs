@@ -91,12 +91,12 @@ impl Plan {
         if builder != BuilderKind::Kaniko && self.image.pushes() {
             run.session.wait(run.session.host.registry.check_push(&self.image.config().repository))??;
         }
-        let tags = self.new_tags();
+        let tags = self.tags_of_build(builder)?;
         let target = recipe.dockerfile.target.as_deref();
         let replacements: Vec<_> = recipe
             .parents
             .iter()
-            .map(|parent| (parent.base.clone(), base_name(run, parent, builder)))
+            .map(|parent| (parent.base.clone(), self.base_name(parent, builder)))
             .collect();
         let (named, target_name) =
             recipe.dockerfile.inner.with_bases(&replacements)?.with_target_name(target)?;
@@ -185,7 +185,7 @@ impl Plan {
     }
 
     /// The build arguments with secret values: they contain a secret, or come only from the environment.
-    fn secret_args(&self, dockerfile: &ImageDockerfile) -> BTreeSet<String> {
+    pub(super) fn secret_args(&self, dockerfile: &ImageDockerfile) -> BTreeSet<String> {
         let (secrets, configured) = (&self.image.run().session.secrets, &self.image.config().options);
         let is_secret = |(name, value): &(&String, &String)| {
             // The URL of a proxy may contain a password.
@@ -195,6 +195,35 @@ impl Plan {
             secrets.hides(value) || is_login || is_inherited
         };
         dockerfile.args.iter().filter(is_secret).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The name by which `builder` builds on `parent`: its digest in the registry, if its tag may name another image where
+    /// the builder looks.
+    fn base_name(&self, parent: &Parent, builder: BuilderKind) -> String {
+        let run = self.image.run();
+        let Finished { base, identity, is_new, .. } = &parent.finished;
+        let is_shared = self.share.is_some();
+        let pushed = || {
+            let identity = identity.as_ref()?;
+            let digest = base.repository.with_digest(identity.digest.clone()?);
+            let own = match builder {
+                BuilderKind::Docker => identity.image_id.as_ref(),
+                BuilderKind::Oci => return identity.stored.is_none().then_some(digest),
+                // Other machines that share the image may move its tags.
+                _ => return is_shared.then_some(digest),
+            };
+            // What the daemon does not have is pulled, unless it has another image with this tag.
+            let Some(id) = own else { return Some(digest) };
+            if *is_new {
+                return None;
+            }
+            // Without a response, the build fails anyway.
+            match run.in_daemon(std::slice::from_ref(base)).ok()?.remove(base) {
+                Some(named) => (named != *id).then_some(digest),
+                None => is_shared.then_some(digest),
+            }
+        };
+        pushed().unwrap_or_else(|| base.clone()).to_string()
     }
 
     /// The build request for a pod.
@@ -364,20 +393,6 @@ fn tell_context(events: &ImageEvents, reach: &ContextSources, selection: &Select
             ),
         );
     }
-}
-
-/// The name by which `builder` builds on `parent`: its digest in the registry, if its tag names another image in the
-/// daemon.
-fn base_name(run: &Run, parent: &Parent, builder: BuilderKind) -> String {
-    let Finished { base, identity, is_new, .. } = &parent.finished;
-    let pushed = || {
-        let identity = identity.as_ref().filter(|_| builder == BuilderKind::Docker && !is_new)?;
-        let (id, digest) = (identity.image_id.as_ref()?, identity.digest.as_ref()?);
-        // Without a response, the build fails anyway.
-        let named = run.in_daemon(std::slice::from_ref(base)).ok()?.remove(base)?;
-        (named != *id).then(|| base.repository.with_digest(digest.clone()))
-    };
-    pushed().unwrap_or_else(|| base.clone()).to_string()
 }
 
 /// Saves the file list of `digest`, to report changed files later.

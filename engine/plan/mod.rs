@@ -15,6 +15,7 @@ mod plan;
 mod provenance;
 mod reach;
 mod reason;
+mod share;
 mod stored;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
 use super::named_contexts::{argument_words, unknown_reading, widened};
 use super::reason::why_build;
+use super::share::{NEVER_BUILT, Share};
 use super::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
 use crate::builder::arguments::{self, Taker};
 use crate::builder::{BuiltImage, CustomRequest, custom_words, on_change_files};
@@ -20,7 +21,7 @@ use crate::event::{Decision, Event, Level};
 use crate::image::context::{Change, ContextDigest, Forest};
 use crate::image::{CacheKey, Context, Digest, ImageReference, Inputs, Selection, Tag, TagTemplate};
 use crate::lock::lock;
-use crate::run::{Claim, Finished, Image, ImageDockerfile, Run, fill_custom, named_images};
+use crate::run::{Claim, Finished, Image, ImageDockerfile, Run, ShareMode, fill_custom, named_images};
 use crate::state::{BaseIdentity, BuiltFor, Progress, Record, RecordedInputs};
 
 /// A planned image. Planning reads files and may query a daemon or registry, but changes nothing.
@@ -36,6 +37,8 @@ pub struct Plan {
     pub(super) identity: Arc<OnceLock<Identity>>,
     pub(super) verdict: Verdict,
     pub(super) reason: String,
+    /// How it is shared with other machines; `None` if it is not.
+    pub(super) share: Option<Arc<Share>>,
     pub(super) recipe: Recipe,
     /// The directory scan that found its files.
     pub(super) seen: Weak<Forest>,
@@ -178,8 +181,9 @@ impl Plan {
             outline: Arc::new(outline),
             bases,
             identity: Arc::default(),
-            verdict: Verdict::Build { reason: None },
+            verdict: Verdict::Build { reason: None, is_forced: false },
             reason: String::new(),
+            share: None,
             recipe,
             seen,
             _claim: None,
@@ -343,7 +347,9 @@ impl Plan {
             identify: &identify,
             always,
             check: run.scripts().check,
-            pushes: image.pushes() || (image.config().custom.is_some() && !run.options.skip_push),
+            pushes: image.is_published(),
+            uses_shared: image.pushes()
+                || run.requested_share_mode()?.is_some_and(|mode| mode != ShareMode::Off),
             check_registry: run.options.check_registry,
             in_daemon: &|references| match run.in_daemon(references) {
                 Err(error) if error.kind() == ErrorKind::DaemonUnreachable => Ok(None),
@@ -364,9 +370,9 @@ impl Plan {
             random: &|| run.session.host.random.character(),
         })?;
         let reason = match &verdict {
-            Verdict::Build { reason: Some(reason) } => reason.clone(),
-            Verdict::Build { reason: None } => match records.first() {
-                None => "never built here".to_owned(),
+            Verdict::Build { reason: Some(reason), .. } => reason.clone(),
+            Verdict::Build { reason: None, .. } => match records.first() {
+                None => NEVER_BUILT.to_owned(),
                 Some(latest) => why_build(&self.differences_from(latest)?),
             },
             Verdict::Reuse(reuse) => match reuse.rest() {
@@ -451,14 +457,14 @@ impl Plan {
                 Source::Store(digest) => {
                     run.session.wait(run.session.host.oci.tag(digest, &self.reference(tag)))??
                 }
-                Source::Registry(_) | Source::Elsewhere => {}
+                Source::Registry(_) | Source::Shared(_) | Source::Elsewhere => {}
             }
         }
         let records = run.records(self.image.name());
         record.lost_tags = match &source {
             // They have just been put back.
             Source::Daemon(_) | Source::Store(_) => false,
-            Source::Registry(_) | Source::Elsewhere => {
+            Source::Registry(_) | Source::Shared(_) | Source::Elsewhere => {
                 record.lost_tags || record.tags.iter().any(|tag| record.is_taken(tag, &records))
             }
         };
@@ -467,7 +473,7 @@ impl Plan {
         if !records.contains(&record) {
             run.remember(self.image.name(), &record);
         }
-        Ok(Built::reused(&self.image, record, source))
+        Ok(Built::reused(self, record, source))
     }
 
     /// The latest build, for a pipeline that reuses it despite changed inputs.
@@ -477,6 +483,9 @@ impl Plan {
         let latest = records.iter().find(|record| record.repository == repository);
         let source = latest.and_then(|record| match (record.pushed.keys().next(), &record.image_id) {
             _ if record.custom => Some(Source::Elsewhere),
+            (None, None) if record.foreign_digest().is_some() => {
+                record.foreign_digest().map(|digest| Source::Shared(digest.to_owned()))
+            }
             (Some(tag), _) => Some(Source::Registry(tag.clone())),
             (None, Some(id)) => Some(Source::Daemon(id.clone())),
             (None, None) => record.stored.map(Source::Store),
@@ -524,7 +533,7 @@ impl Plan {
     fn build_with_command(&self) -> Result<Built, StageError> {
         let run = self.image.run();
         let identity = self.identity()?;
-        let tags = self.new_tags();
+        let tags = self.tags_of_build(BuilderKind::Custom)?;
         let config = self.image.config();
         let Some(command) = &config.custom else {
             return Err(self.unfit(BuilderKind::Custom).into());
@@ -579,6 +588,14 @@ impl Plan {
         };
         let BuiltImage { image_id, stored, is_pushed, digest, built_for, daemon_bases: taken, is_planned } =
             built;
+        if !is_pushed
+            && !custom
+            && !is_planned
+            && let Some((record, digest)) = self.built_meanwhile(identity, &tags, built_for.as_ref())?
+        {
+            self.image.run().remember(self.image.name(), &record);
+            return Ok(Built::reused(self, record, Source::Shared(digest)));
+        }
         let events = self.image.events();
         let mut pushed = BTreeMap::new();
         for tag in tags.iter().filter(|_| is_pushed) {
@@ -605,6 +622,8 @@ impl Plan {
             image_id,
             stored,
             pushed,
+            shared: None,
+            is_foreign: false,
             earlier: BTreeMap::new(),
             custom,
             push_skipped: custom && self.image.run().options.skip_push,
@@ -616,7 +635,7 @@ impl Plan {
             inputs,
         };
         self.image.run().remember(self.image.name(), &record);
-        Ok(Built::new(&self.image, record, source, is_planned))
+        Ok(Built::new(self, record, source, is_planned))
     }
 }
 
@@ -634,7 +653,7 @@ impl Plan {
     }
 
     /// The identities of its base images as used by the build.
-    fn used_bases(&self) -> BTreeMap<String, BaseIdentity> {
+    pub(super) fn used_bases(&self) -> BTreeMap<String, BaseIdentity> {
         let run = self.image.run();
         self.bases.iter().map(|(name, finished)| (name.clone(), identify(run, finished))).collect()
     }

@@ -1,5 +1,6 @@
 //! A plan and the build after it decide the same.
 
+mod sharing;
 mod worlds;
 
 use proptest::prelude::*;

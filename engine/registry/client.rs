@@ -41,6 +41,8 @@ pub struct RegistryClient {
     settings: LazyLock<DaemonSettings, Box<dyn FnOnce() -> DaemonSettings + Send>>,
     certificates: PathBuf,
     pub(super) retry: Retry,
+    /// For requests that are repeated by their operation only.
+    pub(super) once: Retry,
     secure: OnceCell<Client>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     /// Where the permission to push is confirmed.
@@ -138,6 +140,7 @@ impl RegistryClient {
             settings: LazyLock::new(Box::new(|| DaemonSettings::read(&DaemonSettings::usual_files()))),
             certificates: PathBuf::from(CERTIFICATES),
             retry: Retry::default(),
+            once: Retry::once(),
             secure: OnceCell::new(),
             hosts: Mutex::default(),
             pushable: Mutex::default(),
@@ -210,9 +213,19 @@ impl RegistryClient {
 
     /// Sends `call`, authenticating as the registry requires. Only a success status is `Ok`.
     pub(super) async fn send(&self, subject: &Subject<'_>, call: &Call<'_>) -> Result<Answer, RegistryError> {
+        self.send_with(subject, call, &self.retry).await
+    }
+
+    /// As [`RegistryClient::send`], with other attempts.
+    pub(super) async fn send_with(
+        &self,
+        subject: &Subject<'_>,
+        call: &Call<'_>,
+        retry: &Retry,
+    ) -> Result<Answer, RegistryError> {
         let known = self.credentials.get(subject.domain).await;
         let credential = known.as_ref().unwrap_or(&Credential::Anonymous);
-        let problem = match self.send_as(subject, call, credential).await {
+        let problem = match self.send_as(subject, call, credential, retry).await {
             Ok(answer) if answer.status.is_success() => return Ok(answer),
             Ok(answer) => match answer.problem(credential.is_anonymous()) {
                 RegistryErrorKind::CredentialsRefused { reason }
@@ -233,6 +246,7 @@ impl RegistryClient {
         subject: &Subject<'_>,
         call: &Call<'_>,
         credential: &Credential,
+        retry: &Retry,
     ) -> Result<Answer, RegistryErrorKind> {
         let host = self.host(subject.domain);
         let endpoint = self.endpoint(&host, subject.domain).await?;
@@ -241,7 +255,7 @@ impl RegistryClient {
             url.map_err(|error| RegistryErrorKind::Malformed { reason: format!("invalid URL: {error}") })?;
         let authorization = self.authorization(&host, &endpoint, subject, credential).await?;
         let request = call.request(url.clone(), authorization);
-        let answer = exchange(&endpoint.http, request, call.limit, &self.retry).await?;
+        let answer = exchange(&endpoint.http, request, call.limit, retry).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
@@ -252,7 +266,7 @@ impl RegistryClient {
         if authorization.is_empty() {
             return Ok(answer);
         }
-        exchange(&endpoint.http, call.request(url, authorization), call.limit, &self.retry).await
+        exchange(&endpoint.http, call.request(url, authorization), call.limit, retry).await
     }
 
     /// The registry of `subject`, and the authorization headers. The registry's challenge must be known: an earlier

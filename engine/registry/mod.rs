@@ -36,6 +36,7 @@ mod push_blob;
 mod retag;
 mod retry;
 mod retry_after;
+mod share;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -56,6 +56,11 @@ impl Default for Retry {
 }
 
 impl Retry {
+    /// No retries, and no waits that servers request.
+    pub(super) fn once() -> Self {
+        Self { tries: 1, patience: Duration::ZERO, ..Self::default() }
+    }
+
     /// Reports waits and warnings to `events`.
     pub(super) fn telling(self, events: Events) -> Self {
         Self { events, ..self }

@@ -1,6 +1,6 @@
 //! Errors of a whole run.
 
-use super::RuntimeVariableError;
+use super::{RuntimeVariableError, UnknownShareMode};
 use crate::error::Cancelled;
 use crate::graph::GraphError;
 use crate::image::context::ContextError;
@@ -56,6 +56,11 @@ pub enum RunError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Dockerfile(#[from] DockerfileError),
+
+    /// An unknown sharing mode.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    ShareMode(#[from] UnknownShareMode),
 
     /// A build argument has no value.
     #[error("the build argument `{name}` of `{image}` has no value")]

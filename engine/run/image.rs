@@ -67,6 +67,11 @@ impl Image {
         self.delivery() == Some(&Delivery::Registry)
     }
 
+    /// Whether its tags get into the registry in this run: they are pushed, or its custom command pushes them.
+    pub fn is_published(&self) -> bool {
+        self.pushes() || (self.config.custom.is_some() && !self.run.options.skip_push)
+    }
+
     /// How the nodes of the cluster get it; `None` if they do not.
     pub fn delivery(&self) -> Option<&Delivery> {
         let docker = self.config.docker.as_ref();

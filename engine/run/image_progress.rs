@@ -20,6 +20,8 @@ pub struct ImageProgress {
     /// The locks of images that this run acquired.
     pub(super) claims: Mutex<HashMap<String, Weak<ImageLock>>>,
     finished: Mutex<HashMap<String, Finished>>,
+    /// The names by which machines share images.
+    shares: Mutex<HashMap<String, String>>,
     /// The unfinished builds that the run continues, by image.
     unsettled: Mutex<HashMap<String, Vec<String>>>,
 }
@@ -54,6 +56,20 @@ impl Run {
             self.session.notice(Level::Warning, message);
         }
         lock(&self.progress.finished).insert(image.to_owned(), finished);
+    }
+
+    /// Records the name by which machines share `image`, 64 hex digits; `None`: it is not shared.
+    pub fn note_share(&self, image: &str, share: Option<String>) {
+        let mut shares = lock(&self.progress.shares);
+        match share {
+            Some(share) => drop(shares.insert(image.to_owned(), share)),
+            None => drop(shares.remove(image)),
+        }
+    }
+
+    /// The name by which machines share `image`, once it is planned.
+    pub fn share_of(&self, image: &str) -> Option<String> {
+        lock(&self.progress.shares).get(image).cloned()
     }
 
     /// A finished image.

@@ -26,6 +26,7 @@ mod results;
 mod runtime_variable;
 mod scripts;
 mod session;
+mod sharing;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -66,6 +67,7 @@ pub use runtime_variable::{
 };
 pub use scripts::Scripts;
 pub use session::Session;
+pub use sharing::{ShareMode, SharedBuilds, Told, UnknownShareMode, Wrote};
 
 /// One run of a pipeline. Shared by all its threads.
 pub struct Run {

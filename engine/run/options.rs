@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{DeployOptions, DevOptions, cluster_options};
+use super::{DeployOptions, DevOptions, ShareMode, cluster_options};
 use crate::builder::kaniko::PodSettings;
 use crate::cluster::ClusterOptions;
 use crate::config::{BuilderKind, Project};
@@ -32,6 +32,8 @@ pub struct RunOptions {
     pub skip_push_local_kube: bool,
     /// Look up pushed images instead of trusting that they still exist.
     pub check_registry: bool,
+    /// Whether images are shared through their registries; `None`: as `WINDLASS_SHARE` or the pipeline requests.
+    pub share: Option<ShareMode>,
     /// The maximum number of images in parallel.
     pub jobs: usize,
     /// Build images with Dockerfiles with this builder, regardless of the pipeline.
@@ -86,6 +88,7 @@ impl Default for RunOptions {
             skip_push: false,
             skip_push_local_kube: true,
             check_registry: false,
+            share: None,
             jobs: Self::default_jobs(),
             builder: None,
             keep_going: false,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::RunError;
+use super::{RunError, SharedBuilds};
 use crate::cluster::ClusterContext;
 use crate::error::{Cancelled, ErrorKind, StageError};
 use crate::event::{Event, Events, Level};
@@ -28,6 +28,8 @@ pub struct Session {
     pub cancel: CancellationToken,
     /// Secrets to mask, of all its projects.
     pub secrets: Secrets,
+    /// What registries told about shared builds.
+    pub shared: Arc<SharedBuilds>,
     runtime: Handle,
     /// The notices that are reported once.
     told: Arc<Mutex<HashSet<String>>>,
@@ -43,6 +45,7 @@ impl Session {
             events: secrets.masking(events),
             cancel,
             secrets,
+            shared: Arc::default(),
             runtime,
             told: Arc::default(),
         }

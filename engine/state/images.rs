@@ -57,6 +57,13 @@ pub struct Record {
     /// another build took them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lost_tags: bool,
+    /// The digest that its share tag names in the registry, by which other machines find this build, or another one of its
+    /// inputs that was shared first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<String>,
+    /// Whether another machine built it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_foreign: bool,
     /// The digests that its tags had in the registry before, at most two for each: a tag with one of them may have
     /// moved.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -67,7 +74,7 @@ pub struct Record {
     /// Whether that command was run without a push.
     #[serde(default)]
     pub push_skipped: bool,
-    /// When it was built, in seconds since 1970; `None` for builds of older versions of windlass.
+    /// When it was built, in seconds since 1970; `None` for builds of older versions of windlass and of other machines.
     #[serde(default)]
     pub built_at: Option<i64>,
     /// The images of projects that it was built on, by name.
@@ -123,6 +130,11 @@ impl Record {
         }
     }
 
+    /// Its digest in the registry, if another machine built it and it may have no tags there.
+    pub fn foreign_digest(&self) -> Option<&str> {
+        self.shared.as_deref().filter(|_| self.is_foreign)
+    }
+
     /// The images that a daemon had and that it was built on, with their IDs.
     pub fn daemon_bases(&self) -> impl Iterator<Item = (ImageReference, &str)> {
         self.daemon_bases.iter().filter_map(|(base, id)| Some((base.parse().ok()?, id.as_str())))
@@ -154,9 +166,10 @@ impl Record {
         later.filter(|later| later.repository == self.repository).any(|later| later.tags.contains(tag))
     }
 
-    /// The digest of any of its tags in the registry.
+    /// Its digest in the registry: that of any of its tags.
     pub fn digest(&self) -> Option<&str> {
-        self.pushed.values().flatten().next().map(String::as_str)
+        let of_tag = self.pushed.values().flatten().next().map(String::as_str);
+        of_tag.or_else(|| self.foreign_digest())
     }
 }
 

@@ -28,6 +28,8 @@ pub fn record(inputs: &Inputs) -> Record {
         image_id: None,
         stored: None,
         pushed: BTreeMap::new(),
+        shared: None,
+        is_foreign: false,
         earlier: BTreeMap::new(),
         custom: false,
         push_skipped: false,

@@ -21,6 +21,11 @@ impl TestRepository {
         Self { host: host.to_owned(), path, name }
     }
 
+    /// A repository for `role` in `registry` that no daemon needs.
+    pub fn alone(registry: &str, role: &str) -> Self {
+        Self::new("unix:///nowhere", registry, role)
+    }
+
     /// The repository `name`, which starts with the name of one that only this test uses.
     pub(super) fn named(host: &str, name: &str) -> Self {
         Self { host: host.to_owned(), path: name.to_owned(), name: name.to_owned() }

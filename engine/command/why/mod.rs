@@ -12,12 +12,13 @@ use clap_complete::engine::ArgValueCandidates;
 use super::dry_run::dry_run;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::load_project;
+use super::pipeline_options::share_mode;
 use super::pipeline_run::PipelineCall;
 use super::stdout::{print, print_json};
 use super::{PipelineOptions, completions};
 use crate::command::cli::GlobalOptions;
 use crate::config::Loaded;
-use crate::run::DevOptions;
+use crate::run::{DevOptions, ShareMode};
 
 /// The options of `windlass why`.
 #[derive(Debug, Args)]
@@ -53,6 +54,10 @@ pub struct WhyArgs {
     #[arg(long)]
     pub skip_dependencies: bool,
 
+    /// Look for builds of others in the registry: off, read or write [default: as in the scripts]
+    #[arg(long, value_name = "MODE", value_parser = share_mode(), hide_possible_values = true)]
+    pub share: Option<ShareMode>,
+
     /// Apply this script of overrides last (repeatable)
     #[arg(long = "script", value_name = "FILE")]
     pub scripts: Vec<PathBuf>,
@@ -72,6 +77,7 @@ pub fn why(global: &GlobalOptions, args: &WhyArgs) -> Result<ExitStatus, Failure
         scripts: args.scripts.clone(),
         skip_dependencies: args.skip_dependencies,
         skip_push_local_kube: true,
+        share: args.share,
         ..PipelineOptions::default()
     };
     if !args.synced.is_empty() {

@@ -40,6 +40,14 @@ impl Registry for LiveRegistry {
         Ok(self.client.manifest_digest(reference).await?)
     }
 
+    async fn find_shared(&self, reference: &ImageReference) -> Result<Option<String>, String> {
+        self.client.find_shared(reference).await.map_err(|error| error.problem.to_string())
+    }
+
+    async fn share(&self, from: &ImageReference, tag: &Tag) -> Result<bool, String> {
+        self.client.share(from, tag).await.map_err(|error| error.problem.to_string())
+    }
+
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
         let facts = self.client.image_config(reference, None).await?;
         Ok(BaseConfig { onbuild: facts.onbuild, env: facts.env })

@@ -56,6 +56,8 @@ pub enum CallKind {
     Remove,
     /// The pods of an object were restarted.
     Restart,
+    /// An image got a tag by which other machines find it.
+    Share,
     /// A dev session shows a terminal or logs.
     Show,
     /// A wait.
@@ -70,7 +72,7 @@ pub enum CallKind {
 
 impl CallKind {
     /// The kinds that are visible to scripts.
-    pub const TOLD: [Self; 25] = [
+    pub const TOLD: [Self; 26] = [
         Self::Annotate,
         Self::Apply,
         Self::Attach,
@@ -91,6 +93,7 @@ impl CallKind {
         Self::Remove,
         Self::Restart,
         Self::Save,
+        Self::Share,
         Self::Show,
         Self::Sleep,
         Self::SyncFolder,
@@ -122,6 +125,7 @@ impl CallKind {
             Self::Remove => "remove",
             Self::Restart => "restart",
             Self::Save => "save",
+            Self::Share => "share",
             Self::Show => "show",
             Self::Sleep => "sleep",
             Self::SyncFolder => "sync_folder",

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallKind, MemoryHost, Scripted, digest_of};
+use super::{CallKind, MemoryHost, PLATFORM, Scripted, digest_of};
 use crate::builder::{BuildMethod, BuildRequest, BuiltImage};
 use crate::config::{BuilderKind, DockerConfig};
 use crate::error::StageError;
@@ -31,6 +31,13 @@ pub struct MadeImage {
     pub target: Option<String>,
     /// The build arguments.
     pub build_args: IndexMap<String, String>,
+    /// Its digest in registries.
+    pub digest: String,
+    /// The requested platforms.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the unit tests ask for it"))]
+    pub platform: Option<String>,
+    /// The digests of its base images, as far as they were built here or are in registries.
+    pub bases: Vec<String>,
 }
 
 impl MadeImage {
@@ -43,6 +50,9 @@ impl MadeImage {
             dockerfile: request.dockerfile.text().to_owned(),
             target: request.target.clone(),
             build_args: request.build_args.clone(),
+            digest: String::new(),
+            platform: request.platform.clone(),
+            bases: Vec::new(),
         }
     }
 }
@@ -56,6 +66,10 @@ impl Docker for MemoryHost {
     async fn machine(&self) -> Result<Machine, StageError> {
         self.reachable().await?;
         Ok(Machine { name: "here".to_owned(), kernel: "6.1".to_owned() })
+    }
+
+    async fn own_platform(&self, _: &str) -> Option<String> {
+        Some(PLATFORM.to_owned())
     }
 
     async fn image_ids(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{CallKind, MemoryHost, Scripted};
+use super::{CallKind, MemoryHost, PLATFORM, Scripted};
 use crate::error::StageError;
 use crate::host::{ImageCopy, Registry};
 use crate::image::dockerfile::BaseConfig;
@@ -32,6 +32,12 @@ impl MemoryHost {
         }
     }
 
+    /// The platforms of the image with this digest.
+    fn platforms_of(&self, digest: &str) -> Vec<String> {
+        let platform = self.state().platforms.get(digest).cloned();
+        platform.unwrap_or_else(|| PLATFORM.to_owned()).split(',').map(ToOwned::to_owned).collect()
+    }
+
     fn existing(&self, reference: &ImageReference) -> Result<String, StageError> {
         let missing = || Scripted::missing_image(&reference.to_string());
         Ok(self.digest_in_registry(reference).ok_or_else(missing)?)
@@ -46,6 +52,19 @@ impl Registry for MemoryHost {
 
     async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError> {
         Ok(self.digest_in_registry(reference))
+    }
+
+    async fn find_shared(&self, reference: &ImageReference) -> Result<Option<String>, String> {
+        Ok(self.digest_in_registry(reference))
+    }
+
+    async fn share(&self, from: &ImageReference, tag: &Tag) -> Result<bool, String> {
+        let reference = from.repository.with_tag(tag.clone());
+        self.check_refusal(&reference).map_err(|error| error.message())?;
+        let digest = self.existing(from).map_err(|error| error.message())?;
+        self.did(CallKind::Share, &reference);
+        self.state().push(reference, &digest);
+        Ok(true)
     }
 
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
@@ -65,9 +84,9 @@ impl Registry for MemoryHost {
 
     async fn inspect(&self, reference: &ImageReference) -> Result<Option<ManifestFacts>, StageError> {
         Ok(self.digest_in_registry(reference).map(|digest| ManifestFacts {
-            digest,
             media_type: "application/vnd.oci.image.manifest.v1+json".to_owned(),
-            platforms: vec!["linux/amd64".to_owned()],
+            platforms: self.platforms_of(&digest),
+            digest,
             size: 1,
             labels: BTreeMap::new(),
         }))

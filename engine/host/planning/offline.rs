@@ -236,6 +236,14 @@ impl Registry for OfflineHost {
         Ok(None)
     }
 
+    async fn find_shared(&self, _: &ImageReference) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    async fn share(&self, _: &ImageReference, _: &Tag) -> Result<bool, String> {
+        Err(Offline.to_string())
+    }
+
     async fn base_config(&self, _: &ImageReference) -> Result<BaseConfig, StageError> {
         Err(Offline.into())
     }

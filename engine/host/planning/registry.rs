@@ -47,6 +47,15 @@ impl Registry for PlanningRegistry {
         self.inner.digest(reference).await
     }
 
+    async fn find_shared(&self, reference: &ImageReference) -> Result<Option<String>, String> {
+        self.inner.find_shared(reference).await
+    }
+
+    /// Not an effect: it changes nothing that a build uses.
+    async fn share(&self, _: &ImageReference, _: &Tag) -> Result<bool, String> {
+        Ok(true)
+    }
+
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
         let tagged = lock(&self.names).get(reference).cloned();
         let only_planned = || OnlyPlanned { reference: reference.to_string() };

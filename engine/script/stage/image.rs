@@ -54,6 +54,12 @@ pub mod image {
         reference.map_or(Dynamic::UNIT, |reference| reference.to_string().into())
     }
 
+    /// The name by which machines share its build, 64 hex digits, once `with_sharing` has looked for it; `()` if it is not shared.
+    #[rhai_fn(get = "share_key", pure)]
+    pub fn share_key(image: &mut Image) -> Dynamic {
+        image.run().share_of(image.name()).map_or(Dynamic::UNIT, Into::into)
+    }
+
     /// Whether tags were chosen by `with_tags` or `--tag`.
     #[rhai_fn(get = "is_tagged", pure)]
     pub fn is_tagged(image: &mut Image) -> bool {

@@ -15,6 +15,7 @@ pub mod plan {
     use crate::plan::{Built, Plan};
     use crate::run::Image;
     use crate::run::ImageDockerfile as Dockerfile;
+    use crate::run::ShareMode;
     use crate::script::RhaiResultOf;
 
     /// Plans the build of `image` from `dockerfile` and `context`: computes its cache key, compares it with earlier
@@ -83,6 +84,37 @@ pub mod plan {
     #[rhai_fn(get = "reason", pure)]
     pub fn reason(plan: &mut Plan) -> String {
         plan.reason().to_owned()
+    }
+
+    /// A copy of the plan for an image that machines share through its registry. `mode` is `off`; `read` to reuse the build of another
+    /// machine if this one would build or push it; or `write`, which also lets other machines find builds of this one
+    /// (see `share`). `--share` and `WINDLASS_SHARE` take precedence. An image that is not pushed is not shared.
+    ///
+    /// A build is found by one request for the tag `windlass-...` in the repository of the image, which depends on its
+    /// inputs, its platforms and the digests of its base images. A registry that does not respond is reported once, and
+    /// the image is built.
+    ///
+    /// # Errors
+    /// `share::mode` for another mode; `context::...` if a file of the build context cannot be read.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_image(image) {
+    ///     let plan = plan(tagged(image)).with_sharing("read");
+    ///     if plan.needs_build { plan.build_with("docker") } else { plan.reuse() }
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn with_sharing(call: NativeCallContext, plan: Plan, mode: &str) -> RhaiResultOf<Plan> {
+        let plan = plan.shared(mode.parse::<ShareMode>().map_err(StageError::from)?)?;
+        current::execution(&call)?.keep_plan(&plan);
+        Ok(plan)
+    }
+
+    /// Whether the image is shared with other machines: a mode other than `off` applies, and its inputs allow it.
+    #[rhai_fn(get = "is_shared", pure)]
+    pub fn is_shared(plan: &mut Plan) -> bool {
+        plan.is_shared()
     }
 
     /// The cache key, 64 hex digits.
@@ -242,6 +274,30 @@ pub mod plan {
     #[rhai_fn(return_raw, pure)]
     pub fn load(built: &mut Built) -> RhaiResultOf<Built> {
         Ok(built.load()?)
+    }
+
+    /// Lets other machines find the image that was pushed, if its plan is `with_sharing("write")`. The first build of the same
+    /// inputs stays, unless this one was forced. A failure is reported once for each registry, and fails nothing. Any other
+    /// value is returned unchanged.
+    ///
+    /// # Errors
+    /// `registry::...` if the tags of an image that another machine built with a custom command cannot be pushed.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_image(image) {
+    ///     let plan = plan(tagged(image)).with_sharing("write");
+    ///     let built = if plan.needs_build { plan.build_with("docker") } else { plan.reuse() };
+    ///     built.push().share()
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn share(built: Dynamic) -> RhaiResultOf<Dynamic> {
+        // An override of `publish` may return anything.
+        match built.read_lock::<Built>().map(|built| built.clone()) {
+            Some(known) => Ok(Dynamic::from(known.share()?)),
+            None => Ok(built),
+        }
     }
 
     /// Whether no run has finished with the image yet: it was built in this run, or in an earlier run that failed.
