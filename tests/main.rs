@@ -80,6 +80,7 @@ mod script_errors;
 mod script_safety;
 mod sharing;
 mod sharing_failures;
+mod sharing_in_cluster;
 mod sharing_world;
 mod show;
 mod side_by_side;
