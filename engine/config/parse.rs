@@ -229,7 +229,7 @@ impl Builder<'_> {
                     let (sized, weight) = (sized.clone(), sized.weight);
                     self.put(sized, 0, weight)
                 }
-                None => self.fatal(span, "this alias is inside of its own anchor", "refers to its parent"),
+                None => self.fatal(span, "this alias is inside its own anchor", "refers to its parent"),
             },
             Event::SequenceStart(style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), span);
@@ -486,7 +486,7 @@ mod tests {
         refuses("a: b: c", "f:1:5: this is not valid YAML");
         refuses("a: *b", "f:1:4: this is not valid YAML");
         refuses("? [a]\n: 1", "f:1:3: a key must be a string");
-        refuses("a: &x [*x]", "f:1:8: this alias is inside of its own anchor");
+        refuses("a: &x [*x]", "f:1:8: this alias is inside its own anchor");
         refuses("a: {<<: 1}", "f:1:9: `<<` must be a map or a list of maps");
     }
 
