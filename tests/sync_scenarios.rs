@@ -105,7 +105,7 @@ fn an_emptied_directory_deletes_nothing_on_the_other_side() {
     let running = world.sync(&[]);
     // Here.
     fs::rename(world.project.path("src"), world.project.path("away")).expect("renamed");
-    running.wait_for_text("is gone: nothing is deleted in the container");
+    running.wait_for_text("does not exist: nothing is deleted in the container");
     fs::create_dir(world.project.path("src")).expect("created");
     fs::remove_dir(world.project.path("src")).expect("removed");
     fs::rename(world.project.path("away"), world.project.path("src")).expect("renamed");

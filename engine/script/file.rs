@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn places_are_those_of_the_text_without_insertions() {
         let text = "fn a() { 1 }\nfn b() { é(2) }\n";
-        let at = |what: &str| text.find(what).expect("it is there");
+        let at = |what: &str| text.find(what).expect("it exists");
         let insertion = |at: usize| Insertion { at: at + 1, text: "x();".to_owned() };
         let plain = ScriptFile::built_in("a", text);
         let file = plain.clone().with_insertions(vec![insertion(at("{ 1")), insertion(at("{ é"))]);
