@@ -174,7 +174,7 @@ fn on_a_full_disk_the_old_file_stays_whole_and_the_next_change_is_another_attemp
     world.project.write("src/b", "old");
     let running = world.sync(&[]);
     world.project.write("src/a", "x".repeat(300_000));
-    running.wait_for_text("no space left on device (").wait_for_text("free space there");
+    running.wait_for_text("no space left on device (").wait_for_text("free space in the container");
     assert_eq!(world.read("a").as_deref(), Some("old"));
     // The others continue, and no leftover file fills the disk.
     world.project.write("src/b", "new");
