@@ -101,7 +101,7 @@ pub struct DevArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub open: bool,
 
-    /// Take over from another session for this namespace or its directories
+    /// Take over from another session of the namespace or a directory
     #[arg(long)]
     pub steal: bool,
 
