@@ -70,7 +70,10 @@ pub enum RemoteError {
 
     /// The disk is full.
     #[error("cannot write `{path}` in the container: no space left on device{}", usage.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
-    #[diagnostic(code(sync::disk_full), help("free space in the container, or exclude large files from the sync"))]
+    #[diagnostic(
+        code(sync::disk_full),
+        help("free space in the container, or exclude large files from the sync")
+    )]
     DiskFull {
         /// The path in the container.
         path: String,
