@@ -11,12 +11,12 @@ const SCRIPT: &str = r#"//! Pipelines of the shop.
 /// @param version string The version: 1.4.0
 /// @param channel "stable"|"beta" = "stable" Who gets it
 /// @param retries int = 3 How often a push is tried
-/// @param share float = 0.5 The part of users that gets it
+/// @param ratio float = 0.5 The part of users that gets it
 /// @param dry_run bool Only say what would happen
 /// @param announce bool = true Tell the team
 /// @param note list = [] What to say about it
-fn release(project, version, channel, retries, share, dry_run, announce, note) {
-    print(`release ${[version, channel, retries, share, dry_run, announce, note]}`);
+fn release(project, version, channel, retries, ratio, dry_run, announce, note) {
+    print(`release ${[version, channel, retries, ratio, dry_run, announce, note]}`);
     if dry_run { return; }
     parallel(project.images, |image| build_image(image.with_tags([version, channel])));
 }
@@ -66,7 +66,7 @@ fn pipeline_gets_typed_arguments() {
         "--channel",
         "beta",
         "--retries=-1",
-        "--share",
+        "--ratio",
         "2",
         "1.5",
         "--no-announce",
@@ -162,7 +162,7 @@ fn help_comes_from_the_doc_comment() {
     Options:
           --channel <CHANNEL>  Who gets it [default: stable] [possible values: stable, beta]
           --retries <RETRIES>  How often a push is tried [default: 3]
-          --share <SHARE>      The part of users that gets it [default: 0.5]
+          --ratio <RATIO>      The part of users that gets it [default: 0.5]
           --dry-run            Only say what would happen
           --no-announce        Disable: Tell the team
           --note <NOTE>        What to say about it (repeatable)
@@ -181,7 +181,7 @@ fn invalid_arguments_are_explained() {
     wrong(&["release", "1", "--channel", "bata"], "tip: a similar value exists: 'beta'");
     wrong(&["release", "1", "--chanel", "beta"], "a similar argument exists: '--channel'");
     wrong(&["release", "1", "--retries", "many"], "expected a whole number such as 8080");
-    wrong(&["release", "1", "--share", "half"], "expected a number such as 0.5");
+    wrong(&["release", "1", "--ratio", "half"], "expected a number such as 0.5");
     wrong(&["release", "1", "2"], "unexpected argument '2'");
     wrong(&["serve", "http"], "invalid value 'http' for '<PORT>': expected a whole number such as 8080");
     wrong(&["sum"], "<NUMBERS>...");
@@ -260,7 +260,7 @@ fn pipelines_are_listed() {
     NAME     PARAMETERS                                                       DESCRIPTION                                LOCATION
     fails    -                                                                -                                          windlass.rhai:30
     plain    what                                                             -                                          windlass.rhai:28
-    release  version [channel] [retries] [share] [dry_run] [announce] [note]  Builds everything and gives it a version.  windlass.rhai:14
+    release  version [channel] [retries] [ratio] [dry_run] [announce] [note]  Builds everything and gives it a version.  windlass.rhai:14
     serve    port                                                             -                                          windlass.rhai:26
     sum      numbers                                                          Adds numbers.                              windlass.rhai:23
     ");

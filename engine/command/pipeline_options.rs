@@ -59,7 +59,7 @@ pub struct PipelineOptions {
     #[arg(long, alias = "verify")]
     pub check_registry: bool,
 
-    /// Share builds through the registry: off, read or write [default: as in the scripts]
+    /// Share builds through the registry: off, read or write
     #[arg(long, value_name = "MODE", value_parser = share_mode(), hide_possible_values = true)]
     pub share: Option<ShareMode>,
 

@@ -54,7 +54,7 @@ pub struct WhyArgs {
     #[arg(long)]
     pub skip_dependencies: bool,
 
-    /// Look for builds of others in the registry: off, read or write [default: as in the scripts]
+    /// Share builds through the registry: off, read or write
     #[arg(long, value_name = "MODE", value_parser = share_mode(), hide_possible_values = true)]
     pub share: Option<ShareMode>,
 

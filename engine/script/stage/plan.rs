@@ -105,10 +105,12 @@ pub mod plan {
     /// }
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn with_sharing(call: NativeCallContext, plan: Plan, mode: &str) -> RhaiResultOf<Plan> {
-        let plan = plan.shared(mode.parse::<ShareMode>().map_err(StageError::from)?)?;
-        current::execution(&call)?.keep_plan(&plan);
-        Ok(plan)
+    pub fn with_sharing(call: NativeCallContext, plan: Dynamic, mode: &str) -> RhaiResultOf<Dynamic> {
+        // What uses the result explains a `plan` that returns something else.
+        let Some(known) = plan.read_lock::<Plan>().map(|plan| plan.clone()) else { return Ok(plan) };
+        let known = known.shared(mode.parse::<ShareMode>().map_err(StageError::from)?)?;
+        current::execution(&call)?.keep_plan(&known);
+        Ok(Dynamic::from(known))
     }
 
     /// Whether the image is shared with other machines: a mode other than `off` applies, and its inputs allow it.
