@@ -14,7 +14,7 @@ pub struct ShareKey(Digest);
 
 impl ShareKey {
     /// The key of a build with the cache key `key` for `platforms`, on the images of projects with the digests `parents`, in
-    /// the order of [`Inputs::parents`](super::Inputs::parents). With a `secret`, nobody else can compute it.
+    /// the order of [`Inputs::parents`](super::Inputs::parents). With a `secret`, only its owners can compute it.
     pub fn new(key: &CacheKey, platforms: &[String], parents: &[String], secret: Option<&str>) -> Self {
         let mut platforms: Vec<_> = platforms.iter().map(String::as_bytes).collect();
         platforms.sort_unstable();

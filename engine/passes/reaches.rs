@@ -20,7 +20,7 @@ struct Planned {
     roots: Vec<WatchRoot>,
     /// Whether everything that it read was watched before it was read.
     is_watched: bool,
-    /// What was written since then.
+    /// The writes since then.
     written: BTreeMap<PathBuf, Write>,
 }
 

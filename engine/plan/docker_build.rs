@@ -212,7 +212,7 @@ impl Plan {
                 // Other machines that share the image may move its tags.
                 _ => return is_shared.then_some(digest),
             };
-            // What the daemon does not have is pulled, unless it has another image with this tag.
+            // An image that the daemon does not have is pulled, unless it has another image with this tag.
             let Some(id) = own else { return Some(digest) };
             if *is_new {
                 return None;

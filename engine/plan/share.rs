@@ -1,7 +1,7 @@
 //! Builds that machines share: one request to the registry decides whether another machine has built an image.
 //!
 //! The tag `windlass-KEY` in the repository of the image names the first build of these inputs, for these platforms, on
-//! these base images. Whoever finds it uses that image, by its digest. Nothing here fails a run.
+//! these base images. A run that finds it uses that image, by its digest. Nothing here fails a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::image::{CacheKey, ImageReference, ShareKey, Tag, normal_platforms};
 use crate::run::{ShareMode, Told, Wrote};
 use crate::state::{BuiltFor, Progress, Record, RecordedInputs};
 
-/// The environment variable with a secret, without which nobody can compute the names of shared builds.
+/// The environment variable with a secret, that the names of shared builds depend on.
 const SECRET: &str = "WINDLASS_SHARE_SECRET";
 /// How many tags are tried before random ones.
 const ATTEMPTS: u32 = 8;

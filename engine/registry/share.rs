@@ -121,7 +121,7 @@ mod tests {
         format!("{}/acme/api:{tag}", registry.domain()).parse().expect("a reference")
     }
 
-    /// What a look-up of a tag that the registry has tells, and the requests that it took.
+    /// The result of a look-up of an existing tag, and the requests that it took.
     async fn look_up(switches: Switches) -> (Result<Option<String>, RegistryError>, Vec<String>) {
         let registry = Registry::start(switches).await;
         let digest = registry.put("acme/api", SHARED, "{}");

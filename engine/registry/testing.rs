@@ -171,7 +171,7 @@ pub(super) struct Switches {
 /// Manifests by repository and reference: a tag or a digest.
 type Manifests = BTreeMap<(String, String), String>;
 
-/// A registry with manifests only, which can be told to refuse.
+/// A registry with manifests only, which refuses on request.
 pub(super) struct Registry {
     server: Server,
     manifests: Arc<Mutex<Manifests>>,
@@ -207,7 +207,7 @@ impl Registry {
         self.server.domain()
     }
 
-    /// A client without credentials that waits only as long as the registry asks it to.
+    /// A client without credentials that waits only as long as the registry requests.
     pub(super) fn client(&self) -> super::RegistryClient {
         let credentials = super::CredentialStore::at("/none");
         super::RegistryClient::new(Arc::new(credentials)).with_pause(Duration::ZERO)

@@ -28,7 +28,7 @@ pub struct Session {
     pub cancel: CancellationToken,
     /// Secrets to mask, of all its projects.
     pub secrets: Secrets,
-    /// What registries told about shared builds.
+    /// The responses of registries about shared builds.
     pub shared: Arc<SharedBuilds>,
     runtime: Handle,
     /// The notices that are reported once.

@@ -1,4 +1,4 @@
-//! Builds that machines share through the registry: whether they do, and what the registry told.
+//! Builds that machines share through the registry: whether they do, and the responses of the registry.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -58,7 +58,7 @@ impl FromStr for ShareMode {
     }
 }
 
-/// A text that is not a [`ShareMode`].
+/// A string that is not a [`ShareMode`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("unknown sharing mode `{text}`{from}")]
 #[diagnostic(code(share::mode), help("use `off`, `read` or `write`"))]
@@ -68,7 +68,7 @@ pub struct UnknownShareMode {
     from: String,
 }
 
-/// What registries told a command about shared builds. Nothing is asked twice, and no registry after trouble.
+/// The responses of registries about shared builds. Nothing is asked twice, and no registry after a failure.
 pub struct SharedBuilds {
     places: Semaphore,
     found: Mutex<HashMap<ImageReference, Arc<OnceCell<Option<String>>>>>,
@@ -118,7 +118,7 @@ impl Run {
         Ok(Some(text.parse().map_err(|error| UnknownShareMode { from, ..error })?))
     }
 
-    /// The digest of the shared build `reference`; `None` if there is none, or if its registry does not tell, which is
+    /// The digest of the shared build `reference`; `None` if it does not exist, or if its registry does not respond, which is
     /// reported once for each registry.
     ///
     /// # Errors
@@ -126,7 +126,7 @@ impl Run {
     pub fn find_shared(&self, reference: &ImageReference) -> Result<Option<String>, RunError> {
         let cell = Arc::clone(lock(&self.session.shared.found).entry(reference.clone()).or_default());
         let find = cell.get_or_try_init(async || self.ask_registry(reference).await);
-        // A registry that did not tell is not remembered as one that has nothing.
+        // A registry that did not respond is not remembered as one without the image.
         self.session.wait(async { find.await.cloned().unwrap_or_default() })
     }
 
@@ -143,7 +143,7 @@ impl Run {
         })
     }
 
-    /// Asks the registry of `reference`, unless it gave trouble before.
+    /// Asks the registry of `reference`, unless it failed before.
     async fn ask_registry(&self, reference: &ImageReference) -> Result<Option<String>, Untold> {
         let domain = reference.repository.domain();
         let shared = &self.session.shared;
@@ -192,17 +192,17 @@ impl Run {
     }
 }
 
-/// The registry did not tell.
+/// The registry did not respond, or refused.
 struct Untold;
 
-/// What a registry told about a tag.
+/// The response of a registry about a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// It names the image with this digest.
     Image(String),
     /// It names no image.
     Nothing,
-    /// It gave trouble.
+    /// It did not respond, or refused.
     Unknown,
 }
 

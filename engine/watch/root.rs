@@ -98,7 +98,7 @@ impl Roots {
         self.0.iter().any(|root| root.accepts(path, is_folder))
     }
 
-    /// What counts as a change of `path`, which is not a directory: what the strictest of its roots says.
+    /// Which differences count as a change of `path`, which is not a directory: the strictest of its roots decides.
     pub(super) fn contents(&self, path: &Path) -> Contents {
         let reads = |root: &WatchRoot| root.contents == Contents::Read && root.accepts(path, false);
         if self.0.iter().any(reads) { Contents::Read } else { Contents::Ignored }

@@ -26,7 +26,7 @@ pub(super) trait Source: Send + Sync {
     /// Watches the directory `folder`, without those below it; from any thread. Watching it again is cheap.
     ///
     /// # Errors
-    /// If it is gone, or the system allows no further directory.
+    /// If it does not exist, or the system allows no further directory.
     fn watch(&self, folder: &Path) -> io::Result<()>;
 
     /// Watches `folder` and everything below it no longer.

@@ -82,7 +82,7 @@ impl Tree {
         self.paths.values().filter(|known| !known.is_folder()).count()
     }
 
-    /// Compares `path` with the disk, remembers what is there, and returns the change, if it is one.
+    /// Compares `path` with the disk, remembers its state, and returns the change, if there was one.
     pub(super) fn compare(&mut self, path: &Path, contents: Contents) -> Option<ChangeKind> {
         let Some(before) = self.paths.get(path) else {
             self.paths.insert(path.into(), Known::read(path, contents)?);

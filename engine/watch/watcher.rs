@@ -75,7 +75,7 @@ struct Found {
     files: Vec<PathBuf>,
 }
 
-/// What is in a directory that is watched.
+/// The entries of a watched directory.
 struct Listing {
     folders: Vec<PathBuf>,
     /// Everything else.
@@ -375,7 +375,7 @@ impl Work {
                     match limit::exceeded(&error, self.folders.len() + 1) {
                         // The number of all directories is known at the end.
                         Some(_) => self.polls = true,
-                        // It is gone again, or not a directory.
+                        // It was removed again, or is not a directory.
                         None => continue,
                     }
                 }

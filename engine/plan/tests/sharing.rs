@@ -164,7 +164,7 @@ proptest! {
             }
             let made: Vec<_> = machines.iter().flat_map(FakeProject::all_made).collect();
             step.check(&ended, &made)?;
-            // What a name of a shared build names never depends on who asks.
+            // Every machine finds the same image under a name of a shared build.
             for (reference, digest) in own.in_registries() {
                 if reference.contains(":windlass-") {
                     prop_assert!(made.iter().any(|made| made.digest == digest), "{} is nothing", reference);

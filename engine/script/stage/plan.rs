@@ -106,7 +106,7 @@ pub mod plan {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn with_sharing(call: NativeCallContext, plan: Dynamic, mode: &str) -> RhaiResultOf<Dynamic> {
-        // What uses the result explains a `plan` that returns something else.
+        // If `plan` returns something else, the stage that uses the result explains it.
         let Some(known) = plan.read_lock::<Plan>().map(|plan| plan.clone()) else { return Ok(plan) };
         let known = known.shared(mode.parse::<ShareMode>().map_err(StageError::from)?)?;
         current::execution(&call)?.keep_plan(&known);
