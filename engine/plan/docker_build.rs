@@ -331,15 +331,15 @@ pub(super) fn select(
     if image.run().options.ignores_files {
         return Ok(Selection::default());
     }
-    let kept = image.run().kept_files(image.name()).and_then(|kept| kept.of_context(context, reach));
-    if let Some(kept) = kept.filter(|kept| has_added(kept, &dockerfile.files)) {
-        return Ok(kept);
-    }
     let events = image.events();
     let (context, reach) = (context.clone(), reach.clone());
     // The index of a large context takes some milliseconds; it is needed after the walk.
     let (run, root) = (Arc::clone(image.run()), context.root().to_owned());
     image.run().session.start(move || drop(run.index(&root)));
+    let kept = image.run().kept_files(image.name()).and_then(|kept| kept.of_context(&context, &reach));
+    if let Some(kept) = kept.filter(|kept| has_added(kept, &dockerfile.files)) {
+        return Ok(kept);
+    }
     let selection = image.run().session.apart(move || {
         let progress = |files: u64| events.step(format!("reading the context: {files} files so far"));
         context.select(&reach, &progress)

@@ -662,8 +662,13 @@ impl Plan {
 /// The files of `onChange`.
 pub(super) fn custom_files(image: &Image) -> Result<Selection, StageError> {
     let run = image.run();
-    if let Some(files) = run.kept_files(image.name()).and_then(|kept| kept.of_files()) {
-        return Ok(files);
+    if let Some(kept) = run.kept_files(image.name()) {
+        // For many files, the index takes some milliseconds; it is needed after the selection.
+        let run = Arc::clone(run);
+        image.run().session.start(move || drop(run.index(&run.project.root)));
+        if let Some(files) = kept.of_files() {
+            return Ok(files);
+        }
     }
     let on_change = image.config().custom.as_ref().map(|custom| custom.on_change.as_slice());
     let files = match run.options.ignores_files {

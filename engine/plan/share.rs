@@ -12,7 +12,7 @@ use crate::config::{BuilderKind, RebuildStrategy};
 use crate::error::StageError;
 use crate::event::Level;
 use crate::image::{CacheKey, ImageReference, ShareKey, Tag, normal_platforms};
-use crate::run::{ShareMode, Told, Wrote};
+use crate::run::{ShareMode, TagLookup, Wrote};
 use crate::state::{BuiltFor, Progress, Record, RecordedInputs};
 
 /// The environment variable with a secret, that the names of shared builds depend on.
@@ -264,9 +264,9 @@ impl Plan {
             while let (None, Some(attempt)) = (&tag, attempts.next()) {
                 let candidate = key.fill(template, index, attempt);
                 let is_free = match self.named_by(&candidate)? {
-                    Told::Image(named) => Some(named.as_str()) == digest,
-                    Told::Nothing => true,
-                    Told::Unknown => break,
+                    TagLookup::Image(named) => Some(named.as_str()) == digest,
+                    TagLookup::Nothing => true,
+                    TagLookup::Unknown => break,
                 };
                 tag = is_free.then_some(candidate);
             }
@@ -276,9 +276,9 @@ impl Plan {
     }
 
     /// The image that a tag names, if it may get another one in this run.
-    fn named_by(&self, tag: &Tag) -> Result<Told, StageError> {
+    fn named_by(&self, tag: &Tag) -> Result<TagLookup, StageError> {
         if !self.image.is_published() {
-            return Ok(Told::Nothing);
+            return Ok(TagLookup::Nothing);
         }
         Ok(self.image.run().find_shared_now(&self.reference(tag))?)
     }
@@ -316,7 +316,7 @@ impl Plan {
         let own = built_for.filter(|_| identity.inputs.platform.is_none());
         let platforms = own.map_or_else(|| share.platforms.clone(), |own| vec![own.platform.clone()]);
         let tag = share.key(&identity.key, &platforms).tag();
-        let Told::Image(digest) = self.image.run().find_shared_now(&self.reference(&tag))? else {
+        let TagLookup::Image(digest) = self.image.run().find_shared_now(&self.reference(&tag))? else {
             return Ok(None);
         };
         self.image.events().notice(Level::Info, format!("another run built it meanwhile: using {digest}"));
@@ -364,7 +364,7 @@ impl Built {
         let key = share.key(&record.key, &platforms);
         let reference = repository.with_tag(key.tag());
         let there = run.find_shared_now(&reference)?;
-        if there == Told::Unknown {
+        if there == TagLookup::Unknown {
             return Ok(self.clone());
         }
         let there = there.image();

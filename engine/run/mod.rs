@@ -67,7 +67,7 @@ pub use runtime_variable::{
 };
 pub use scripts::Scripts;
 pub use session::Session;
-pub use sharing::{ShareMode, SharedBuilds, Told, UnknownShareMode, Wrote};
+pub use sharing::{ShareMode, SharedBuilds, TagLookup, UnknownShareMode, Wrote};
 
 /// One run of a pipeline. Shared by all its threads.
 pub struct Run {

@@ -134,23 +134,23 @@ impl Run {
     ///
     /// # Errors
     /// `run::cancelled`.
-    pub fn find_shared_now(&self, reference: &ImageReference) -> Result<Told, RunError> {
+    pub fn find_shared_now(&self, reference: &ImageReference) -> Result<TagLookup, RunError> {
         let found = self.session.wait(self.ask_registry(reference))?;
         Ok(match found {
-            Ok(Some(digest)) => Told::Image(digest),
-            Ok(None) => Told::Nothing,
-            Err(Untold) => Told::Unknown,
+            Ok(Some(digest)) => TagLookup::Image(digest),
+            Ok(None) => TagLookup::Nothing,
+            Err(NoResponse) => TagLookup::Unknown,
         })
     }
 
     /// Asks the registry of `reference`, unless it failed before.
-    async fn ask_registry(&self, reference: &ImageReference) -> Result<Option<String>, Untold> {
+    async fn ask_registry(&self, reference: &ImageReference) -> Result<Option<String>, NoResponse> {
         let domain = reference.repository.domain();
         let shared = &self.session.shared;
         // The semaphore is never closed.
-        let _place = shared.places.acquire().await.map_err(|_| Untold)?;
+        let _place = shared.places.acquire().await.map_err(|_| NoResponse)?;
         if lock(&shared.unasked).contains(domain) {
-            return Err(Untold);
+            return Err(NoResponse);
         }
         let found = self.session.host.registry.find_shared(reference).await;
         found.map_err(|reason| {
@@ -159,7 +159,7 @@ impl Run {
                 let message = format!("builds of others are not looked up in {repository}: {reason}");
                 self.session.notice(Level::Warning, message);
             }
-            Untold
+            NoResponse
         })
     }
 
@@ -193,11 +193,11 @@ impl Run {
 }
 
 /// The registry did not respond, or refused.
-struct Untold;
+struct NoResponse;
 
 /// The response of a registry about a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum TagLookup {
     /// It names the image with this digest.
     Image(String),
     /// It names no image.
@@ -206,7 +206,7 @@ pub enum Told {
     Unknown,
 }
 
-impl Told {
+impl TagLookup {
     /// The digest of the image, if there is one.
     pub fn image(self) -> Option<String> {
         match self {
