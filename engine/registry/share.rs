@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::image::{ImageReference, Tag};
 
-use super::client::{Call, Subject};
-use super::manifest::{DIGEST_HEADER, MANIFEST_TYPES, is_digest};
+use super::client::Subject;
 use super::manifest_digest::name_of;
 use super::{Action, RegistryClient, RegistryError, RegistryErrorKind};
 
@@ -38,7 +36,7 @@ impl RegistryClient {
         let begun = Instant::now();
         let mut failed = 0;
         loop {
-            let error = match timeout(limit, self.digest_at_once(&subject, reference)).await {
+            let error = match timeout(limit, self.digest_with(&subject, reference, &self.once)).await {
                 Ok(Ok(found)) => return Ok(found),
                 Ok(Err(error)) => error,
                 Err(_) => {
@@ -54,32 +52,6 @@ impl RegistryClient {
                 return Err(error);
             }
             sleep(if waits { after.unwrap_or_default() } else { self.retry.pause }).await;
-        }
-    }
-
-    /// One attempt: a HEAD request, or a GET request for a registry that does not support it.
-    async fn digest_at_once(
-        &self,
-        subject: &Subject<'_>,
-        reference: &ImageReference,
-    ) -> Result<Option<String>, RegistryError> {
-        let path = format!("{}/manifests/{}", reference.repository.path(), name_of(reference));
-        let call = Call { accept: Some(MANIFEST_TYPES), ..Call::new(Method::HEAD, &path) };
-        let digest = match self.send_with(subject, &call, &self.once).await {
-            Ok(answer) => {
-                answer.header(DIGEST_HEADER).filter(|digest| is_digest(digest)).map(ToOwned::to_owned)
-            }
-            Err(RegistryError { problem: RegistryErrorKind::NotFound { .. }, .. }) => return Ok(None),
-            Err(RegistryError { problem: RegistryErrorKind::Unsupported { .. }, .. }) => None,
-            Err(error) => return Err(error),
-        };
-        if digest.is_some() {
-            return Ok(digest);
-        }
-        match self.manifest(subject, &reference.repository, name_of(reference)).await {
-            Ok(manifest) => Ok(Some(manifest.digest)),
-            Err(RegistryError { problem: RegistryErrorKind::NotFound { .. }, .. }) => Ok(None),
-            Err(error) => Err(error),
         }
     }
 
