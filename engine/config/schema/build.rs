@@ -1,8 +1,19 @@
 //! The build tools of an image.
 
 use super::Shape::{Any, Boolean, Fields, List, Map, Number, Text};
-use super::{Section, TEXT_MAP, TEXTS, key};
+use super::{Key, Section, TEXT_MAP, TEXTS, key};
 use crate::config::version::Version::*;
+
+// Keys of `docker` and `buildKit`.
+const PLATFORMS: Key =
+    key("platforms", TEXTS, "Platforms to build for, such as `linux/arm64` (windlass only).");
+const CACHE_FROM: Key =
+    key("cacheFrom", TEXTS, "Where to import the layer cache from, as in `--cache-from` (windlass only).");
+const CACHE_TO: Key =
+    key("cacheTo", TEXTS, "Where to export the layer cache to, as in `--cache-to` (windlass only).");
+const SECRETS: Key =
+    key("secrets", TEXTS, "Secrets of `RUN --mount=type=secret`, as in `--secret` (windlass only).");
+const SSH: Key = key("ssh", TEXTS, "SSH agents of `RUN --mount=type=ssh`, as in `--ssh` (windlass only).");
 
 /// `build` of an image.
 pub(super) const BUILD: &Section = &Section {
@@ -55,15 +66,11 @@ pub(super) const DOCKER: &Section = &Section {
             "Additional arguments of `docker build`; options without an API equivalent run the Docker CLI.",
         )
         .since(V1beta8),
-        key("platforms", TEXTS, "Platforms to build for, such as `linux/arm64` (windlass only)."),
-        key(
-            "cacheFrom",
-            TEXTS,
-            "Where to import the layer cache from, as in `--cache-from` (windlass only).",
-        ),
-        key("cacheTo", TEXTS, "Where to export the layer cache to, as in `--cache-to` (windlass only)."),
-        key("secrets", TEXTS, "Secrets of `RUN --mount=type=secret`, as in `--secret` (windlass only)."),
-        key("ssh", TEXTS, "SSH agents of `RUN --mount=type=ssh`, as in `--ssh` (windlass only)."),
+        PLATFORMS,
+        CACHE_FROM,
+        CACHE_TO,
+        SECRETS,
+        SSH,
         key("options", Fields(OPTIONS), "Build options.")
             .since(V1beta2)
             .until(V1beta11, "write its keys one level up"),
@@ -83,15 +90,11 @@ pub(super) const BUILD_KIT: &Section = &Section {
         ),
         key("inCluster", Fields(IN_CLUSTER), "Builds in the cluster with `docker buildx`."),
         key("args", TEXTS, "Additional arguments of `docker buildx build`."),
-        key("platforms", TEXTS, "Platforms to build for, such as `linux/arm64` (windlass only)."),
-        key(
-            "cacheFrom",
-            TEXTS,
-            "Where to import the layer cache from, as in `--cache-from` (windlass only).",
-        ),
-        key("cacheTo", TEXTS, "Where to export the layer cache to, as in `--cache-to` (windlass only)."),
-        key("secrets", TEXTS, "Secrets of `RUN --mount=type=secret`, as in `--secret` (windlass only)."),
-        key("ssh", TEXTS, "SSH agents of `RUN --mount=type=ssh`, as in `--ssh` (windlass only)."),
+        PLATFORMS,
+        CACHE_FROM,
+        CACHE_TO,
+        SECRETS,
+        SSH,
         key(
             "command",
             TEXTS,
