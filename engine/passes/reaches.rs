@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::image::context::KeptFiles;
+use crate::image::context::{FileNow, KeptFiles};
 use crate::plan::{Answer, Reach};
 use crate::watch::{ChangedFile, WatchRoot};
 
@@ -51,13 +51,14 @@ impl Reaches {
     /// change since the images were planned.
     pub fn written(&mut self, mut files: Vec<ChangedFile>) -> Vec<ChangedFile> {
         files.retain(|file| {
+            let now = FileNow::at(file.path.clone());
             let (mut is_touch, mut is_change) = (false, false);
             for Planned { reach, written, .. } in self.0.values_mut() {
                 if file.at <= reach.since() || reach.if_changed(&file.path).answer == Answer::No {
                     continue;
                 }
                 let was_change = written.get(&file.path).is_some_and(|before| before.is_change);
-                let write = Write { at: file.at, is_change: was_change || !reach.is_as_planned(&file.path) };
+                let write = Write { at: file.at, is_change: was_change || !reach.is_as_planned(&now) };
                 (is_touch, is_change) = (is_touch || !write.is_change, is_change || write.is_change);
                 written.insert(file.path.clone(), write);
             }

@@ -351,13 +351,15 @@ pub(super) fn select(
 
 /// Whether `added` are the files that windlass added to `selection`.
 fn has_added(selection: &Selection, added: &[AddedFile]) -> bool {
-    let is_in_memory =
-        |entry: &&Entry| matches!(entry.kind, EntryKind::File { content: Content::Memory(_), .. });
+    let content = |entry: &Entry| match &entry.kind {
+        EntryKind::File { content: Content::Memory(content), .. } => Some(content.clone()),
+        _ => None,
+    };
     let is_added = |file: &AddedFile| {
         let entry = selection.get(file.path).filter(|entry| entry.mode == file.mode);
-        entry.is_some_and(|entry| matches!(&entry.kind, EntryKind::File { content: Content::Memory(known), .. } if *known == file.content))
+        entry.and_then(content).is_some_and(|content| content == file.content)
     };
-    selection.entries().iter().filter(is_in_memory).count() == added.len() && added.iter().all(is_added)
+    selection.entries().iter().filter_map(content).count() == added.len() && added.iter().all(is_added)
 }
 
 /// The build error for `error`, which occurred while the files below `root` were hashed for a builder.

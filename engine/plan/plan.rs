@@ -57,6 +57,16 @@ pub(super) enum Recipe {
     Custom(Selection),
 }
 
+impl Recipe {
+    /// The files that it is built from.
+    pub(super) fn files(&self) -> &Selection {
+        match self {
+            Self::Dockerfile(recipe) => &recipe.selection,
+            Self::Custom(files) => files,
+        }
+    }
+}
+
 /// All inputs of an image.
 #[derive(Clone)]
 pub(super) struct Identity {
@@ -296,10 +306,7 @@ impl Plan {
 
     /// Its files.
     pub(super) fn files(&self) -> &Selection {
-        match &self.recipe {
-            Recipe::Dockerfile(recipe) => &recipe.selection,
-            Recipe::Custom(files) => files,
-        }
+        self.recipe.files()
     }
 
     /// All inputs of the image, with `files` as its build context.

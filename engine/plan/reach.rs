@@ -1,7 +1,7 @@
 //! The files among the inputs of an image.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::Plan;
@@ -10,7 +10,7 @@ use super::plan::Recipe;
 use crate::builder::{is_own_name, on_change_folders, on_change_matcher};
 use crate::config::RebuildStrategy;
 use crate::image::Selection;
-use crate::image::context::{Entry, EntryKind, KeptFiles, path_of, text_of_os};
+use crate::image::context::{Entry, EntryKind, FileNow, KeptFiles, path_of, text_of_os};
 use crate::image::dockerfile::ContextSources;
 use crate::run::{Image, RunError};
 use crate::watch::WatchRoot;
@@ -21,6 +21,7 @@ pub struct Reach {
     pub(super) image: Image,
     pub(super) recipe: Recipe,
     since: Instant,
+    is_followed: OnceLock<bool>,
 }
 
 impl Plan {
@@ -36,7 +37,7 @@ impl Plan {
             }
             custom @ Recipe::Custom(_) => custom.clone(),
         };
-        Reach { image: self.image.clone(), recipe, since }
+        Reach { image: self.image.clone(), recipe, since, is_followed: OnceLock::new() }
     }
 }
 
@@ -49,7 +50,7 @@ impl Reach {
 
     /// Whether its files were kept from an earlier plan, without a walk.
     pub fn is_kept(&self) -> bool {
-        self.files_in_it().kept_since().is_some()
+        self.recipe.files().kept_since().is_some()
     }
 
     /// Its files for the next plan, after `changed`: the absolute paths of everything that changed since.
@@ -58,7 +59,7 @@ impl Reach {
             Recipe::Custom(_) => None,
             Recipe::Dockerfile(recipe) => Some((recipe.context.clone(), recipe.reach.clone())),
         };
-        let (selection, since) = (self.files_in_it().clone(), self.since);
+        let (selection, since) = (self.recipe.files().clone(), self.since);
         KeptFiles { selection, source, root: self.root(), changed, since }
     }
 
@@ -67,14 +68,12 @@ impl Reach {
     /// # Errors
     /// If one of them cannot be read.
     pub fn hash(&self) -> Result<(), RunError> {
-        self.image.run().hash(self.files_in_it(), &self.root(), |_, _| {}).map(drop)
+        self.image.run().hash(self.recipe.files(), &self.root(), |_, _| {}).map(drop)
     }
 
-    /// Whether the file at the absolute `path` is as it was when the image was planned, though it was written or touched.
-    pub fn is_as_planned(&self, path: &Path) -> bool {
-        let root = self.root();
-        let inside = path.strip_prefix(&root).map(|inside| text_of_os(inside.as_os_str()));
-        inside.is_ok_and(|inside| self.files_in_it().is_as_selected(&root, &inside))
+    /// Whether a file that was written or touched is as it was when the image was planned.
+    pub fn is_as_planned(&self, file: &FileNow) -> bool {
+        self.recipe.files().is_as_selected(&self.root(), file)
     }
 
     /// The directory that the paths of its files are relative to, with symbolic links resolved.
@@ -87,13 +86,14 @@ impl Reach {
 
     /// Whether every change of the files that it reads is in its [roots](Reach::roots).
     pub fn is_followed(&self) -> bool {
-        match &self.recipe {
+        // With links, it takes a look at every file.
+        *self.is_followed.get_or_init(|| match &self.recipe {
             Recipe::Custom(_) => true,
             Recipe::Dockerfile(recipe) => {
                 self.image.config().rebuild_strategy != RebuildStrategy::IgnoreContextChanges
                     && (self.is_kept() || recipe.is_all_named())
             }
-        }
+        })
     }
 
     /// Whether `other`, of the same image and configuration, selects its files as this one does.
@@ -104,13 +104,6 @@ impl Reach {
                 one.reach == other.reach && one.context.has_rules_of(&other.context)
             }
             _ => false,
-        }
-    }
-
-    fn files_in_it(&self) -> &Selection {
-        match &self.recipe {
-            Recipe::Dockerfile(recipe) => &recipe.selection,
-            Recipe::Custom(files) => files,
         }
     }
 

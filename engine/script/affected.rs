@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Execution;
 use crate::dependency::refers_to;
+use crate::image::context::FileNow;
 use crate::plan::{Answer, ChangeImpact};
 use crate::process::Purpose;
 use crate::run::{Run, foreign_base};
@@ -76,18 +77,19 @@ impl Execution {
     /// Restarts the builds of images that read one of `files`, unless a command of this run wrote it. Other builds
     /// continue.
     pub fn restart_builds(self: &Arc<Self>, files: &[ChangedFile], shown: impl Fn(&Path) -> String) {
+        let files: Vec<_> = files.iter().map(|file| (file, FileNow::at(file.path.clone()))).collect();
         for part in self.parts() {
             let (run, writes) = (&part.run, &part.run.session.host.writes);
             for image in run.selected() {
                 let Some(reach) = part.reach(image) else { continue };
-                let cause = files.iter().find(|file| {
+                let cause = files.iter().find(|(file, now)| {
                     file.at > reach.since()
                         && reach.if_changed(&file.path).answer == Answer::Yes
-                        && !reach.is_as_planned(&file.path)
+                        && !reach.is_as_planned(now)
                         // A hook writes files for the image that is built after it.
                         && writes.writer_at(file.at).is_none_or(|one| one.purpose == Purpose::CustomBuild)
                 });
-                if let Some(file) = cause {
+                if let Some((file, _)) = cause {
                     run.progress.restarts.restart(image, &shown(&file.path));
                 }
             }

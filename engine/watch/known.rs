@@ -9,7 +9,7 @@ use crate::image::{Digest, Stamp, file_clock};
 const READ: u64 = 16 << 20;
 
 /// Which differences count as a change of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) enum Contents {
     /// Another content.
     #[default]

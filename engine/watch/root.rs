@@ -20,12 +20,7 @@ pub struct WatchRoot {
 /// Two directories are equal if they have the same filter, not only an equal one.
 impl PartialEq for WatchRoot {
     fn eq(&self, other: &Self) -> bool {
-        self.path == other.path
-            && self.contents == other.contents
-            && match (&self.filter, &other.filter) {
-                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-                (one, other) => one.is_none() && other.is_none(),
-            }
+        self.key() == other.key()
     }
 }
 
@@ -53,6 +48,10 @@ impl WatchRoot {
         Self { contents: Contents::Ignored, ..self }
     }
 
+    fn key(&self) -> (&Path, Contents, Option<*const ()>) {
+        (&self.path, self.contents, self.filter.as_ref().map(|filter| Arc::as_ptr(filter).cast()))
+    }
+
     /// The directory or file.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -74,19 +73,18 @@ impl WatchRoot {
     }
 }
 
-/// All roots of a watcher.
-#[derive(Clone, Default)]
+/// All roots of a watcher, each once, in an order of their own.
+#[derive(Clone, Default, PartialEq)]
 pub(super) struct Roots(pub(super) Vec<WatchRoot>);
 
-/// The order does not matter.
-impl PartialEq for Roots {
-    fn eq(&self, other: &Self) -> bool {
-        let is_in = |one: &Self, other: &Self| one.0.iter().all(|root| other.0.contains(root));
-        is_in(self, other) && is_in(other, self)
-    }
-}
-
 impl Roots {
+    /// These roots, in any order. Images of a project share many of them.
+    pub(super) fn new(mut roots: Vec<WatchRoot>) -> Self {
+        roots.sort_unstable_by(|one, other| one.key().cmp(&other.key()));
+        roots.dedup();
+        Self(roots)
+    }
+
     /// Whether `folder` is watched: it is in a root, or leads to one.
     pub(super) fn enters(&self, folder: &Path) -> bool {
         self.0.iter().any(|root| root.path.starts_with(folder) && root.path != folder)

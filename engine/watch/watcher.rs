@@ -428,7 +428,7 @@ impl Work {
     }
 
     fn replace_roots(&mut self, roots: Vec<WatchRoot>, since: Option<Moment>) {
-        let roots = Roots(roots);
+        let roots = Roots::new(roots);
         self.generation += 1;
         if self.generation > 1 && roots == self.roots {
             // Otherwise, it is reported after everything was read.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::ContextError;
 use super::digest::ContextDigest;
 use super::entry::{Content, Entry, EntryKind};
+use super::file_now::FileNow;
 use super::name::{order, path_of, shown, text_of_os};
 use super::walk::WalkResult;
 use crate::image::Digest;
@@ -186,13 +187,13 @@ impl Selection {
         Some(Self(Arc::new(Inner { entries, left_out, hashed: OnceLock::new(), kept })))
     }
 
-    /// Whether `path` in the directory `root` is as it was selected: its kind, permission bits, and its content or target.
-    /// Large files count as changed. So does everything if the selection was not hashed.
-    pub fn is_as_selected(&self, root: &Path, path: &str) -> bool {
-        let Some(entry) = self.get(path).filter(|_| self.changed().is_none()) else { return false };
-        let content = self.position(path).ok().and_then(|index| self.content_of(index));
-        let on_disk = root.join(path_of(path));
-        let Ok(now) = on_disk.symlink_metadata() else { return false };
+    /// Whether `file`, which is in the directory `root`, is as it was selected: its kind, permission bits, and its content or
+    /// target. Large files count as changed. So does everything if the selection was not hashed.
+    pub fn is_as_selected(&self, root: &Path, file: &FileNow) -> bool {
+        let path = file.path.strip_prefix(root).ok().filter(|_| self.changed().is_none());
+        let index = path.and_then(|path| self.position(&text_of_os(path.as_os_str())).ok());
+        let (Some(index), Ok(now)) = (index, file.path.symlink_metadata()) else { return false };
+        let entry = &self.0.entries[index];
         if super::tree::mode(&now) != entry.mode && !now.is_symlink() {
             return false;
         }
@@ -200,12 +201,12 @@ impl Selection {
             EntryKind::Directory => now.is_dir(),
             EntryKind::Symlink { target } => {
                 let is_target = |now: PathBuf| text_of_os(now.as_os_str()) == **target;
-                std::fs::read_link(on_disk).is_ok_and(is_target)
+                std::fs::read_link(&file.path).is_ok_and(is_target)
             }
             EntryKind::File { size, content: Content::Disk(_) } => {
                 let is_similar = now.is_file() && now.len() == *size && *size <= COMPARED;
-                let read = || std::fs::read(on_disk).ok().map(Digest::of);
-                is_similar && content.is_some_and(|content| read() == Some(content))
+                let is_equal = |content| file.digest() == Some(content);
+                is_similar && self.content_of(index).is_some_and(is_equal)
             }
             EntryKind::File { content: Content::Memory(_), .. } => false,
         }

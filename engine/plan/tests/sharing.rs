@@ -129,7 +129,7 @@ impl Step {
                 is_pushed || (identity.digest.is_none() && is_local())
             };
             let Some(image) = made.iter().find(is_it) else {
-                return Err(TestCaseError::fail(format!("nobody built {identity:?} of `{name}`")));
+                return Err(TestCaseError::fail(format!("no machine built {identity:?} of `{name}`")));
             };
             prop_assert_eq!(&image.image, name);
             let (_, own) = image.dockerfile.split_once('\n').expect("a FROM line");
