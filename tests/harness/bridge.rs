@@ -11,12 +11,17 @@ pub(super) struct Bridge {
 }
 
 impl Bridge {
-    /// Creates one, with a small network in 198.18.0.0/15, which is reserved for tests (RFC 2544, appendix C.2.2).
+    /// Creates one, with a small network in 198.18.0.0/15, which is reserved for tests (RFC 2544, appendix C.2.2), below
+    /// that of the daemon of `tests/run`.
     pub(super) fn create() -> Result<Self, String> {
         // The name of an interface has at most 15 bytes.
         let bridge = Self { name: format!("windlass{:06x}", fastrand::u32(..1 << 24)) };
-        let address =
-            format!("198.{}.{}.{}/28", fastrand::u8(18..=19), fastrand::u8(..), fastrand::u8(..16) * 16 + 1);
+        let address = format!(
+            "198.{}.{}.{}/28",
+            fastrand::u8(18..=19),
+            fastrand::u8(..240),
+            fastrand::u8(..16) * 16 + 1
+        );
         ip(&["link", "add", &bridge.name, "type", "bridge"])?;
         ip(&["address", "add", &address, "dev", &bridge.name])?;
         ip(&["link", "set", &bridge.name, "up"])?;

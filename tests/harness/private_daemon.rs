@@ -85,6 +85,12 @@ impl DaemonProcess {
         // Not in `/tmp`, which may be a small tmpfs, where overlay file systems do not work.
         let folder =
             TempDir::with_prefix_in("windlass-dockerd-", "/var/tmp").expect("a directory can be created");
+        // From these, the next run finds out what a killed one has left.
+        for (file, text) in
+            [("owner", &std::process::id().to_string()), ("bridge", &bridge.name().to_owned())]
+        {
+            fs::write(folder.path().join(file), text).expect("a file can be written");
+        }
         let process = match dockerd(folder.path(), &bridge, programs).spawn() {
             Ok(process) => process,
             Err(error) => {
