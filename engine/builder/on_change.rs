@@ -56,7 +56,7 @@ pub fn on_change_files(root: &Path, globs: &[String], own: &Path) -> Result<Vec<
     for glob in globs {
         collect(root, glob, own, &mut files)?;
     }
-    files.sort();
+    files.sort_unstable();
     files.dedup();
     Ok(files)
 }

@@ -395,7 +395,7 @@ impl WatchLoop<'_> {
         self.events.emit(Event::RunFinished { seconds, success: outcome.is_ok() });
         for part in execution.parts() {
             for image in part.run.selected() {
-                if let Some(reach) = part.reach(image) {
+                if let Some(reach) = part.take_reach(image) {
                     if !reach.is_kept() {
                         since = since.min(reach.since());
                     }

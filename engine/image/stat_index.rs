@@ -1,11 +1,14 @@
 //! The stat index: which files have a known digest and are not read again.
 
+use std::cmp::{self, Reverse};
 use std::collections::HashMap;
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::stamp::{Stamp, file_clock, nanoseconds_of};
 use crate::image::Digest;
@@ -188,33 +191,53 @@ impl StatIndex {
     /// If the directory or the file cannot be written; the old file is then unchanged.
     pub fn save(&self) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
-        let fresh: Vec<(Stamp, Fresh)> = self
-            .fresh()
-            .iter()
-            .filter_map(|(stamp, slot)| lock(slot).map(|fresh| (*stamp, fresh)))
-            .filter(|(_, fresh)| fresh.keep)
-            .collect();
+        let kept = |(stamp, slot): (&Stamp, &Arc<Mutex<Option<Fresh>>>)| {
+            lock(slot).filter(|fresh| fresh.keep).map(|fresh| (*stamp, fresh.digest))
+        };
+        let fresh: Vec<_> = self.fresh().iter().filter_map(kept).collect();
         let is_used_again =
             |entry: LoadedEntry<'_>| entry.used.load(Ordering::Relaxed) && entry.day != self.today;
         if fresh.is_empty() && !self.loaded.iter().any(is_used_again) {
             return Ok(());
         }
-        let mut entries: HashMap<(u64, u64), (Stamp, Digest, i64)> = HashMap::new();
-        for entry in self.loaded.iter() {
-            let day = if entry.used.load(Ordering::Relaxed) { self.today } else { entry.day };
-            if self.today.saturating_sub(day) <= KEEP_DAYS {
-                entries.insert(key(&entry.stamp), (entry.stamp, entry.digest, day));
-            }
-        }
-        for (stamp, fresh) in fresh {
-            entries.insert(key(&stamp), (stamp, fresh.digest, self.today));
-        }
+        // An index may be as large as everything else in memory, so it is encoded twice and never held.
+        let fresh = newest(fresh);
+        let mut checksum = Xxh3::new();
+        self.encoded(&fresh).for_each(|entry| checksum.update(&entry));
         let folder = path.parent().unwrap_or(Path::new("."));
         crate::own_file::create_folder(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&encode(entries.into_values().collect()))?;
-        file.persist(path)?;
+        let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
+        file.write_all(MAGIC)?;
+        file.write_all(&checksum.digest128().to_le_bytes())?;
+        for entry in self.encoded(&fresh) {
+            file.write_all(&entry)?;
+        }
+        file.into_inner()?.persist(path)?;
         Ok(())
+    }
+
+    /// The entries to save, sorted: those of the file that are not too old, and `fresh` ones instead of theirs.
+    fn encoded(&self, fresh: &[(Stamp, Digest)]) -> impl Iterator<Item = [u8; ENTRY]> {
+        let mut fresh = fresh.iter().peekable();
+        let day = |entry: &LoadedEntry<'_>| match entry.used.load(Ordering::Relaxed) {
+            true => self.today,
+            false => entry.day,
+        };
+        let is_kept = move |entry: &LoadedEntry<'_>| self.today.saturating_sub(day(entry)) <= KEEP_DAYS;
+        let mut loaded = self.loaded.iter().filter(is_kept).peekable();
+        std::iter::from_fn(move || {
+            let ordering = match (loaded.peek(), fresh.peek()) {
+                (None, None) => return None,
+                (Some(_), None) => cmp::Ordering::Less,
+                (None, Some(_)) => cmp::Ordering::Greater,
+                (Some(old), Some((new, _))) => key(&old.stamp).cmp(&key(new)),
+            };
+            let old = loaded.next_if(|_| ordering.is_le());
+            match fresh.next_if(|_| ordering.is_ge()) {
+                Some((stamp, digest)) => Some(encode(stamp, digest, self.today)),
+                None => old.map(|old| encode(&old.stamp, &old.digest, day(&old))),
+            }
+        })
     }
 
     fn fresh(&self) -> MutexGuard<'_, HashMap<Stamp, Arc<Mutex<Option<Fresh>>>>> {
@@ -231,22 +254,26 @@ fn key(stamp: &Stamp) -> (u64, u64) {
     (stamp.device, stamp.inode)
 }
 
-/// Magic bytes, checksum of the rest, entries sorted by device and inode; numbers are little-endian.
-fn encode(mut entries: Vec<(Stamp, Digest, i64)>) -> Vec<u8> {
-    entries.sort_unstable_by_key(|(stamp, ..)| key(stamp));
-    let mut body = Vec::with_capacity(entries.len() * ENTRY);
-    for (stamp, digest, day) in &entries {
-        for number in [stamp.device, stamp.inode, stamp.size] {
-            body.extend_from_slice(&number.to_le_bytes());
-        }
-        for number in [stamp.modified, stamp.changed, *day] {
-            body.extend_from_slice(&number.to_le_bytes());
-        }
-        body.extend_from_slice(digest.as_bytes());
-    }
-    [&MAGIC[..], &checksum(&body), &body].concat()
+/// The digests of files by their last state, sorted by device and inode.
+fn newest(mut fresh: Vec<(Stamp, Digest)>) -> Vec<(Stamp, Digest)> {
+    fresh.sort_unstable_by_key(|(stamp, _)| (key(stamp), Reverse((stamp.changed, stamp.modified))));
+    fresh.dedup_by_key(|(stamp, _)| key(stamp));
+    fresh
 }
 
+/// An entry of a file; numbers are little-endian.
+fn encode(stamp: &Stamp, digest: &Digest, day: i64) -> [u8; ENTRY] {
+    let signed = i64::cast_unsigned;
+    let numbers =
+        [stamp.device, stamp.inode, stamp.size, signed(stamp.modified), signed(stamp.changed), signed(day)];
+    let mut entry = [0; ENTRY];
+    let (encoded, content) = entry.split_at_mut(ENTRY - 32);
+    encoded.as_chunks_mut().0.iter_mut().zip(numbers).for_each(|(to, number)| *to = number.to_le_bytes());
+    content.copy_from_slice(digest.as_bytes());
+    entry
+}
+
+/// Of a file: magic bytes, checksum of the rest, entries sorted by device and inode.
 fn decode(file: Vec<u8>) -> Result<Loaded, &'static str> {
     let rest = file.strip_prefix(MAGIC).ok_or("it has the format of another version")?;
     let (expected, body) = rest.split_at_checked(16).ok_or("it is truncated")?;
@@ -263,7 +290,7 @@ fn decode(file: Vec<u8>) -> Result<Loaded, &'static str> {
 }
 
 fn checksum(body: &[u8]) -> [u8; 16] {
-    xxhash_rust::xxh3::xxh3_128(body).to_le_bytes()
+    xxh3_128(body).to_le_bytes()
 }
 
 fn key_of(entry: &[u8; ENTRY]) -> (u64, u64) {
@@ -322,6 +349,37 @@ mod tests {
         assert_eq!(index.get(&young), None);
         assert_eq!(index.get(&Stamp { size: 4, ..old }), None);
         assert_eq!(StatIndex::open(folder.path(), Path::new("/other")).0.get(&old), None);
+    }
+
+    #[test]
+    fn what_is_saved_replaces_earlier_states_of_the_same_files() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let open = || StatIndex::open(folder.path(), Path::new("/context")).0;
+        let index = open();
+        (0..200).rev().for_each(|file| put(&index, &stamp(2 * file + 2, 5), "one"));
+        index.save().expect("saved");
+        let index = open();
+        // New files before, between and after the others, and two states of every third.
+        for file in 0..201 {
+            put(&index, &stamp(2 * file + 1, 6), "new");
+        }
+        for file in (0..200).step_by(3) {
+            put(&index, &stamp(2 * file + 2, 7), "three");
+            put(&index, &stamp(2 * file + 2, 6), "two");
+        }
+        index.save().expect("saved");
+        let index = open();
+        for file in 0..200 {
+            let (first, last) = (index.get(&stamp(2 * file + 2, 5)), index.get(&stamp(2 * file + 2, 7)));
+            let expected = match file % 3 {
+                0 => (None, Some(Digest::of("three"))),
+                _ => (Some(Digest::of("one")), None),
+            };
+            assert_eq!((first, last), expected, "{file}");
+            assert_eq!(index.get(&stamp(2 * file + 2, 6)), None);
+        }
+        assert!((0..201).all(|file| index.get(&stamp(2 * file + 1, 6)) == Some(Digest::of("new"))));
+        assert_eq!(index.loaded.entries().len(), 401);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::event::{Decision, Event, Level};
 use crate::image::context::{Change, ContextDigest, Forest};
 use crate::image::{CacheKey, Context, Digest, ImageReference, Inputs, Selection, Tag, TagTemplate};
 use crate::lock::lock;
-use crate::run::{Claim, Finished, Image, ImageDockerfile, Run, ShareMode, fill_custom, named_images};
+use crate::run::{Claim, Finished, Image, ImageDockerfile, ShareMode, fill_custom, named_images};
 use crate::state::{BaseIdentity, BuiltFor, Progress, Record, RecordedInputs};
 
 /// A planned image. Planning reads files and may query a daemon or registry, but changes nothing.
@@ -277,8 +277,16 @@ impl Plan {
     /// If a file of the build context cannot be read.
     pub fn differences_from(&self, record: &Record) -> Result<Vec<Difference>, StageError> {
         let Identity { inputs, files, .. } = self.identity()?;
-        let run = self.image.run();
-        Ok(differences(record, inputs, || changed_files(run, &record.inputs.context?, files)))
+        Ok(differences(record, inputs, || self.changed_files(&record.inputs.context?, files)))
+    }
+
+    /// The files that differ between `now` and the build context with the digest `before`; `None` if its file list is
+    /// no longer saved.
+    fn changed_files(&self, before: &Digest, now: &ContextDigest) -> Option<Vec<Change>> {
+        self.files().changes_since_kept(before, now).or_else(|| {
+            let before = ContextDigest::from_bytes(&self.image.run().memory.store.context(before)?)?;
+            Some(now.changes_since(&before))
+        })
     }
 
     /// The cache key.
@@ -687,11 +695,4 @@ pub(super) fn custom_files(image: &Image) -> Result<Selection, StageError> {
 
 fn templates(image: &Image) -> Vec<TagTemplate> {
     image.templates().map_or_else(|| vec![TagTemplate::random()], <[_]>::to_vec)
-}
-
-/// The files that differ between `now` and the build context with the digest `before`; `None` if its file list is no
-/// longer saved.
-fn changed_files(run: &Run, before: &Digest, now: &ContextDigest) -> Option<Vec<Change>> {
-    let before = ContextDigest::from_bytes(&run.memory.store.context(before)?)?;
-    Some(now.changes_since(&before))
 }

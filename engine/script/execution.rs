@@ -136,6 +136,11 @@ impl Execution {
         lock(&self.reaches).get(image).cloned()
     }
 
+    /// Removes and returns the inputs of the last plan of `image`, for a run that stays: they may be large.
+    pub fn take_reach(&self, image: &str) -> Option<Reach> {
+        lock(&self.reaches).swap_remove(image)
+    }
+
     /// This project, and all that are built before it, dependencies first.
     pub fn parts(self: &Arc<Self>) -> Vec<Arc<Self>> {
         self.all_targets().into_iter().chain([Arc::clone(self)]).collect()

@@ -127,6 +127,8 @@ impl ContextDigest {
                 (None, None) => return changes,
                 (Some(_), None) => cmp::Ordering::Less,
                 (None, Some(_)) => cmp::Ordering::Greater,
+                // Most are the same.
+                (Some(old), Some(new)) if old.path == new.path => cmp::Ordering::Equal,
                 (Some(old), Some(new)) => order(&old.path, &new.path),
             };
             let before = old.next_if(|_| ordering.is_le());

@@ -101,10 +101,16 @@ pub(super) fn is_plain(text: &str) -> bool {
 /// this order for files.
 pub(super) fn order(one: &str, other: &str) -> Ordering {
     if is_plain(one) && is_plain(other) {
-        return one.split('/').cmp(other.split('/'));
+        return order_of_bytes(one.as_bytes(), other.as_bytes());
     }
-    let is_slash = |byte: &u8| *byte == b'/';
-    bytes_of(one).split(is_slash).cmp(bytes_of(other).split(is_slash))
+    order_of_bytes(&bytes_of(one), &bytes_of(other))
+}
+
+/// A separator ends a component, so it is before all other bytes.
+fn order_of_bytes(one: &[u8], other: &[u8]) -> Ordering {
+    let rank = |byte: u8| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
+    let difference = one.iter().zip(other).find(|(one, other)| one != other);
+    difference.map_or(one.len().cmp(&other.len()), |(one, other)| rank(*one).cmp(&rank(*other)))
 }
 
 #[cfg(test)]

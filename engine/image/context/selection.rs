@@ -1,6 +1,6 @@
 //! The files of a context that a build receives.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 
 use super::ContextError;
-use super::digest::ContextDigest;
+use super::digest::{Change, ContextDigest};
 use super::entry::{Content, Entry, EntryKind};
 use super::file_now::FileNow;
 use super::name::{order, path_of, shown, text_of_os};
@@ -41,10 +41,12 @@ struct Inner {
 
 #[derive(Debug)]
 struct Kept {
+    /// The digest of the selection before the change.
+    before: ContextDigest,
     /// The digest of each entry's content before the change.
     contents: Arc<[Option<Digest>]>,
-    /// The positions of changed entries.
-    changed: HashSet<usize>,
+    /// The positions of changed entries, sorted.
+    changed: Vec<usize>,
     since: Instant,
 }
 
@@ -77,7 +79,7 @@ impl Selection {
 
     /// A selection of only these entries.
     pub fn from_entries(mut entries: Vec<Entry>) -> Self {
-        entries.sort_by(|one, other| order(&one.path, &other.path));
+        entries.sort_unstable_by(|one, other| order(&one.path, &other.path));
         Self(Arc::new(Inner { entries, ..Inner::default() }))
     }
 
@@ -96,7 +98,11 @@ impl Selection {
             }
             Entry::on_disk(&name, Arc::clone(&directory), path).map_err(unreadable)
         };
-        Ok(Self::from_entries(files.iter().map(&mut entry).collect::<Result<_, _>>()?))
+        let mut entries = Vec::with_capacity(files.len());
+        for file in files {
+            entries.push(entry(file)?);
+        }
+        Ok(Self::from_entries(entries))
     }
 
     /// The entries, sorted by path, parents before children.
@@ -169,12 +175,12 @@ impl Selection {
     pub(super) fn refreshed(&self, root: &Path, changed: &[PathBuf], since: Instant) -> Option<Self> {
         let hashed = self.0.hashed.get().filter(|hashed| hashed.changed.is_none())?;
         let mut entries = self.0.entries.clone();
-        let mut positions = HashSet::new();
+        let mut positions = Vec::with_capacity(changed.len());
         for path in changed {
             let path = text_of_os(path.strip_prefix(root).ok()?.as_os_str());
             let index = position(&entries, &path).ok()?;
             entries[index] = entries[index].file_again()?;
-            positions.insert(index);
+            positions.push(index);
             // The times of the directories above it may have changed.
             for (end, _) in path.match_indices('/') {
                 if let Ok(index) = position(&entries, &path[..end]) {
@@ -182,7 +188,9 @@ impl Selection {
                 }
             }
         }
-        let kept = Some(Kept { contents: Arc::clone(&hashed.contents), changed: positions, since });
+        positions.sort_unstable();
+        let (before, contents) = (hashed.digest.clone(), Arc::clone(&hashed.contents));
+        let kept = Some(Kept { before, contents, changed: positions, since });
         let left_out = self.0.left_out.clone();
         Some(Self(Arc::new(Inner { entries, left_out, hashed: OnceLock::new(), kept })))
     }
@@ -217,9 +225,16 @@ impl Selection {
         self.0.kept.as_ref().map(|kept| kept.since)
     }
 
+    /// The changes from the files with the digest `before` to `now`, the digest of this selection, without a look at
+    /// those. `None` if the selection is not from [kept](super::KeptFiles) files with this digest.
+    pub fn changes_since_kept(&self, before: &Digest, now: &ContextDigest) -> Option<Vec<Change>> {
+        let kept = self.0.kept.as_ref().filter(|kept| kept.before.digest() == *before)?;
+        Some(now.changes_since(&kept.before))
+    }
+
     /// The digest of the content of the entry at `position`, if it was known before the selection is hashed.
     pub(super) fn known_content(&self, position: usize) -> Option<Digest> {
-        let kept = self.0.kept.as_ref().filter(|kept| !kept.changed.contains(&position))?;
+        let kept = self.0.kept.as_ref().filter(|kept| kept.changed.binary_search(&position).is_err())?;
         *kept.contents.get(position)?
     }
 
