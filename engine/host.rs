@@ -18,6 +18,7 @@ pub mod memory;
 mod no_exec;
 mod oci;
 mod options;
+mod original_exec;
 pub mod planning;
 mod project_path;
 mod random;

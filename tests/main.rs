@@ -84,6 +84,7 @@ mod sharing_in_cluster;
 mod sharing_world;
 mod show;
 mod side_by_side;
+mod since;
 mod skip;
 mod stages;
 mod state;

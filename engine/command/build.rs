@@ -3,7 +3,8 @@
 use super::exit_status::{ExitStatus, Failure};
 use super::load::load_project;
 use super::pass_kind::{Cause, PassKind};
-use super::pipeline_run::{PipelineCall, run_pipeline};
+use super::pipeline_run::{PipelineCall, report_nothing, run_pipeline};
+use super::since::Affected;
 use super::watch_loop::watch_loop;
 use crate::command::cli::{BuildCommandArgs, GlobalOptions};
 
@@ -12,7 +13,23 @@ use crate::command::cli::{BuildCommandArgs, GlobalOptions};
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Failures of images are reported here.
 pub fn build(global: &GlobalOptions, args: &BuildCommandArgs) -> Result<ExitStatus, Failure> {
-    let (options, loaded) = (&args.options, load_project(global)?);
+    let options = &args.options;
+    if let Some(reference) = &args.since {
+        let affected = Affected::new(global, options, reference, &args.images)?;
+        if affected.end != ExitStatus::Done {
+            return Ok(affected.end);
+        }
+        let summary = affected.summary();
+        let names: Vec<_> = affected.images.into_iter().map(|image| image.image).collect();
+        if names.is_empty() {
+            return report_nothing(global, options, &affected.loaded.project, &summary);
+        }
+        if !global.silent {
+            eprintln!("{summary}");
+        }
+        return run_pipeline(global, options, affected.loaded, PipelineCall::build(names));
+    }
+    let loaded = load_project(global)?;
     if args.watch {
         return watch_loop(global, options, loaded, &mut Builds(&args.images));
     }

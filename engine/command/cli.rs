@@ -11,6 +11,7 @@ use crate::command::{
     OpenArgs, PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs, ResetArgs, RunArgs, SaveArgs,
     SetArgs, ShowArgs, StatusArgs, SyncArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
 };
+use crate::git::TreeCopy;
 use crate::report::ProgressMode;
 
 /// Build and deploy the images of a devspace.yaml with a pipeline that you can read and override.
@@ -100,9 +101,13 @@ pub struct GlobalOptions {
     #[arg(long, global = true)]
     pub debug: bool,
 
-    /// Show progress as auto, terminal, plain or json
+    /// Show progress: terminal, plain, json, github, gitlab
     #[arg(long, global = true, value_name = "MODE", default_value = "auto", hide_possible_values = true)]
     pub progress: ProgressMode,
+
+    /// The copy of the project to read, for `--since`.
+    #[arg(skip)]
+    pub copy: Option<TreeCopy>,
 }
 
 /// The commands.
@@ -207,6 +212,10 @@ pub struct BuildCommandArgs {
     /// Build again whenever an input changes, until Ctrl-C
     #[arg(short, long, conflicts_with = "result")]
     pub watch: bool,
+
+    /// Build only images that changed since a branch or commit
+    #[arg(long, value_name = "REF", conflicts_with = "watch")]
+    pub since: Option<String>,
 
     /// The options of every pipeline.
     #[command(flatten)]

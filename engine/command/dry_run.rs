@@ -139,6 +139,11 @@ impl DryRun {
         self.outcome.is_ok()
     }
 
+    /// Ends it without printing its failures.
+    pub(super) fn end_silently(self) {
+        self.runtime.shutdown_timeout(Duration::from_secs(2));
+    }
+
     /// Prints the failures and returns the status with which a real run would end.
     pub(super) fn end(self) -> ExitStatus {
         let status = match &self.outcome {

@@ -95,6 +95,11 @@ impl Failure {
         self.diagnostic.into()
     }
 
+    /// Its message, without details.
+    pub fn message(&self) -> String {
+        self.diagnostic.to_string()
+    }
+
     /// The diagnostic, rendered.
     pub fn text(&self) -> String {
         render(&*self.diagnostic)

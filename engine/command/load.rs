@@ -126,6 +126,7 @@ pub(super) fn load_options(global: &GlobalOptions) -> LoadOptions {
         kube_context: global.kube_context.clone(),
         no_exec: global.no_exec,
         disable_profile_activation: global.disable_profile_activation,
+        copy: global.copy.clone(),
         checks_vars: true,
         ask: is_interactive.then(|| Arc::new(TerminalAsk) as Arc<dyn Ask>),
         ..LoadOptions::default()

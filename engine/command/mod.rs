@@ -52,6 +52,7 @@ mod run_until_interrupt;
 mod save;
 mod selector_args;
 mod show;
+mod since;
 mod status;
 mod stdout;
 mod store_size;

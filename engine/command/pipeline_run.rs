@@ -186,6 +186,10 @@ impl Prepared {
         let options = RunOptions { keeps_plans: effects.is_some(), ..options };
         let host = Host::live(events, &host_options(&project, &tree, &options));
         let host = if global.no_exec { host.without_exec() } else { host };
+        let host = match &global.copy {
+            Some(copy) => host.of_copy(copy),
+            None => host,
+        };
         let host = match effects {
             Some(effects) => host.planning(effects),
             None => host,
@@ -253,18 +257,9 @@ pub(super) fn run_pipeline_heard(
 ) -> Result<ExitStatus, Failure> {
     let warnings = std::mem::take(&mut loaded.warnings);
     let prepared = Prepared::new(global, options, loaded, call)?;
-    if let Some(path) = &options.result {
-        report::check_result(path).map_err(Failure::wrong_use)?;
-    }
+    check_files(options)?;
     let runtime = new_runtime()?;
-    let report = Report::start(ReportOptions {
-        progress: global.progress,
-        silent: global.silent,
-        debug: global.debug,
-        log_directory: Some(prepared.project.root.join(".windlass").join("logs")),
-        result: options.result.clone(),
-        ..ReportOptions::default()
-    });
+    let report = start_report(global, options, &prepared.project);
     let events = match (hears, report.events()) {
         (Some(hears), shown) => Events::new(move |event| {
             hears.emit(event.clone());
@@ -300,6 +295,48 @@ pub(super) fn run_pipeline_heard(
     execution.all_targets().iter().for_each(|target| target.run.leak_files());
     finished.map_err(Failure::failed)?;
     Ok(status)
+}
+
+/// Checks before a long run that its files can be written.
+fn check_files(options: &PipelineOptions) -> Result<(), Failure> {
+    options.result.iter().try_for_each(|path| report::check_result(path)).map_err(Failure::wrong_use)
+}
+
+/// Starts to report a run of `project`.
+fn start_report(global: &GlobalOptions, options: &PipelineOptions, project: &Project) -> Report {
+    Report::start(ReportOptions {
+        progress: global.progress,
+        silent: global.silent,
+        debug: global.debug,
+        log_directory: Some(project.root.join(".windlass").join("logs")),
+        result: options.result.clone(),
+        ..ReportOptions::default()
+    })
+}
+
+/// Reports a run of `project` that has nothing to build, as `notice` explains.
+///
+/// # Errors
+/// If a file of the report cannot be written.
+pub(super) fn report_nothing(
+    global: &GlobalOptions,
+    options: &PipelineOptions,
+    project: &Project,
+    notice: &str,
+) -> Result<ExitStatus, Failure> {
+    check_files(options)?;
+    let report = start_report(global, options, project);
+    let events = report.events();
+    events.emit(Event::RunStarted {
+        pipeline: "build".to_owned(),
+        images: Vec::new(),
+        deployments: Vec::new(),
+        profiles: project.profiles.clone(),
+    });
+    events.notice(Level::Info, notice);
+    events.emit(Event::RunFinished { seconds: 0.0, success: true });
+    report.finish().map_err(Failure::failed)?;
+    Ok(ExitStatus::Done)
 }
 
 /// Sets up a run of `loaded`, without a pipeline, for `work`. Its notices go to standard error.

@@ -21,7 +21,7 @@ use super::variable::{
     is_reference, substitute,
 };
 use super::{Ask, ConfigDiagnostic, ConfigError, Project, Version, decode, shorthand, version};
-use crate::git::Checkouts;
+use crate::git::{Checkouts, TreeCopy};
 use crate::secret::Secret;
 use crate::suggestion::nearest;
 use crate::text;
@@ -59,6 +59,9 @@ pub struct LoadOptions {
     pub command: Option<String>,
     /// The parent of the state directory `.windlass/` for saved answers; if absent, the project directory.
     pub state: Option<PathBuf>,
+    /// Load the copy of a project with the values of the original that do not come from files: the outputs of commands,
+    /// and what git returns.
+    pub copy: Option<TreeCopy>,
     /// Warn if a name in `vars` is similar to that of a variable; not for dependencies, which get all of `vars`.
     pub checks_vars: bool,
 }
@@ -76,7 +79,17 @@ impl LoadOptions {
     /// checkout, all branches, tags and revisions share their answers.
     pub(super) fn answers_folder(&self, root: &Path) -> PathBuf {
         let own = self.state.clone().or_else(|| self.checkouts().answers_of(root));
-        own.unwrap_or_else(|| root.to_owned())
+        own.unwrap_or_else(|| self.original_of(root))
+    }
+
+    /// The directory that `root` is a copy of.
+    fn original_of(&self, root: &Path) -> PathBuf {
+        self.copy.as_ref().map_or_else(|| root.to_owned(), |copy| copy.original_of(root))
+    }
+
+    /// The directory with `file`: `root`, or the original of it, as a copy has no files that git ignores.
+    fn folder_of(&self, root: &Path, file: &str) -> PathBuf {
+        if root.join(file).exists() { root.to_owned() } else { self.original_of(root) }
     }
 }
 
@@ -112,14 +125,16 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let (file, shown) = find(options)?;
     let root = file.parent().map_or_else(PathBuf::new, Path::to_owned);
     let bytes = read(&file)?;
-    let environment = Environment::read(options.environment.clone(), &root)?.with_no_exec(options.no_exec);
+    let environment = Environment::read(options.environment.clone(), &options.folder_of(&root, ".env"))?;
+    let environment = environment.with_no_exec(options.no_exec);
     environment.note(&file);
 
     let decoded = text::decode_strictly(&bytes).map(drop);
     let text: Arc<str> = text::decode(&bytes).into();
     let mut problems = Diagnostics::new(&shown, text.clone());
     let predefined = Predefined {
-        root: root.clone(),
+        root: options.original_of(&root),
+        copy: options.copy.clone(),
         name: None,
         profiles: options.profiles.clone(),
         kube_context: options.kube_context.clone(),
@@ -422,6 +437,7 @@ impl Loader<'_> {
         let span = definition.span;
         let Some(path) = self.resolver.resolve(ENV_FILE, span, self.problems) else { return };
         let folder = self.file.parent().unwrap_or(Path::new(""));
+        let folder = self.options.folder_of(folder, &path.text);
         if let Err(error) = self.environment.replace_file(&folder.join(&path.text)) {
             let message = format!("cannot read the file in `{ENV_FILE}`: {error}");
             let report = Report::new("config::variable", message, "defined here");

@@ -3,12 +3,16 @@
 mod checkout;
 mod command;
 mod error;
+mod revisions;
 mod source;
 #[cfg(test)]
 mod tests;
+mod tree_copy;
 mod trouble;
 
 pub use checkout::{Checkout, Checkouts, Freshness};
 pub use error::GitError;
+pub use revisions::{MergeBase, RevisionError, Revisions};
 pub use source::{GitReference, GitSource};
+pub use tree_copy::TreeCopy;
 pub use trouble::GitTrouble;

@@ -82,7 +82,7 @@ impl std::fmt::Display for GitSource {
 }
 
 /// The letters, digits, `-` and `_` of `name`, and a hash of `identity`.
-fn folder_name(name: &str, identity: String) -> String {
+pub(super) fn folder_name(name: &str, identity: String) -> String {
     let is_plain = |char: &char| char.is_ascii_alphanumeric() || "-_".contains(*char);
     let name: String = name.chars().filter(is_plain).take(40).collect();
     format!("{name}-{}", &Digest::of(identity).hex()[..16])

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::image::context::{Change, ChangeKind, shown};
 use crate::image::{ENCODING, Inputs};
-use crate::state::Record;
+use crate::state::RecordedInputs;
 
 /// A changed input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,14 +78,13 @@ impl From<ChangeKind> for Sign {
     }
 }
 
-/// The differences between `inputs` and those of `earlier`. If the build context differs, `changed_files` returns the
+/// The differences between `inputs` and those `before`. If the build context differs, `changed_files` returns the
 /// changed files; `None` if they are no longer recorded.
 pub fn differences(
-    earlier: &Record,
+    before: &RecordedInputs,
     inputs: &Inputs,
     changed_files: impl FnOnce() -> Option<Vec<Change>>,
 ) -> Vec<Difference> {
-    let before = &earlier.inputs;
     let mut found = Vec::new();
     let mut note =
         |change, input, name: &str| found.push(Difference { change, input, name: name.to_owned() });

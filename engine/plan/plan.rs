@@ -277,7 +277,7 @@ impl Plan {
     /// If a file of the build context cannot be read.
     pub fn differences_from(&self, record: &Record) -> Result<Vec<Difference>, StageError> {
         let Identity { inputs, files, .. } = self.identity()?;
-        Ok(differences(record, inputs, || self.changed_files(&record.inputs.context?, files)))
+        Ok(differences(&record.inputs, inputs, || self.changed_files(&record.inputs.context?, files)))
     }
 
     /// The files that differ between `now` and the build context with the digest `before`; `None` if its file list is
@@ -287,6 +287,28 @@ impl Plan {
             let before = ContextDigest::from_bytes(&self.image.run().memory.store.context(before)?)?;
             Some(now.changes_since(&before))
         })
+    }
+
+    /// Why its inputs differ from those of `earlier`, a plan of the same image, and which do; `None` if they are equal.
+    ///
+    /// # Errors
+    /// If a file of one of the build contexts cannot be read.
+    pub fn changes_since(&self, earlier: &Self) -> Result<Option<(String, Vec<Difference>)>, StageError> {
+        let (before, now) = (earlier.identity()?, self.identity()?);
+        if before.key == now.key {
+            return Ok(None);
+        }
+        let inputs = RecordedInputs::new(&before.inputs);
+        let found = differences(&inputs, &now.inputs, || Some(now.files.changes_since(&before.files)));
+        Ok(Some((why_build(&found), found)))
+    }
+
+    /// Why the image is built even if its inputs are unchanged; `None` if it is not.
+    pub fn always_built(&self) -> Option<&str> {
+        match &self.verdict {
+            Verdict::Build { reason: Some(reason), is_forced: true } => Some(reason),
+            _ => None,
+        }
     }
 
     /// The cache key.

@@ -67,7 +67,7 @@ mod tests {
         let (before, mut now) = (record(&inputs()), inputs());
         edit(&mut now);
         let file = Change { path: "src/main.go".into(), kind: ChangeKind::Changed };
-        assert_eq!(why_build(&differences(&before, &now, || Some(vec![file]))), expected);
+        assert_eq!(why_build(&differences(&before.inputs, &now, || Some(vec![file]))), expected);
     }
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
             let key = Inputs { target: Some(base.to_owned()), ..inputs() }.key();
             Inputs { parents: BTreeMap::from([("base".to_owned(), key)]), ..inputs() }
         };
-        let found = differences(&record(&with("1")), &with("2"), || None);
+        let found = differences(&record(&with("1")).inputs, &with("2"), || None);
         assert_eq!(why_build(&found), "its base `base` changed");
     }
 
@@ -108,14 +108,14 @@ mod tests {
         let mut before = record(&inputs());
         before.inputs.encoding = 1;
         let now = Inputs { context: Some(Digest::of("x")), ..inputs() };
-        let found = differences(&before, &now, || panic!("file lists of other versions are not used"));
+        let found = differences(&before.inputs, &now, || panic!("file lists of other versions are not used"));
         assert_eq!(why_build(&found), "built by an earlier windlass with different cache keys");
     }
 
     #[test]
     fn a_context_whose_list_is_lost_just_changed() {
         let now = Inputs { context: Some(Digest::of("x")), ..inputs() };
-        assert_eq!(why_build(&differences(&record(&inputs()), &now, || None)), "the context changed");
+        assert_eq!(why_build(&differences(&record(&inputs()).inputs, &now, || None)), "the context changed");
     }
 
     #[test]

@@ -205,8 +205,7 @@ impl Process {
         self
     }
 
-    /// The command and its arguments, for tests.
-    #[cfg(test)]
+    /// The command and its arguments.
     pub(crate) fn argv(&self) -> Vec<String> {
         let command = self.command.as_std();
         std::iter::once(command.get_program())

@@ -186,9 +186,13 @@ impl Run {
 
     /// Writes caches for the next run: stat indexes, facts about base images.
     pub fn save(&self) {
-        if !self.memory.store.writes() {
-            return;
+        if self.memory.store.writes() {
+            self.save_caches();
         }
+    }
+
+    /// Like [`Run::save`], also in a run that records nothing else.
+    pub fn save_caches(&self) {
         if let Some(warning) = self.memory.bases.warning() {
             self.session.notice(Level::Warning, warning);
         }

@@ -4,6 +4,7 @@ mod changes;
 mod connected;
 mod deploy;
 mod dev;
+mod since;
 mod view;
 
 use std::ffi::OsString;
@@ -32,9 +33,7 @@ same decisions. Nothing is built, pushed, written or saved: commands, hooks and 
 listed and treated as successful, without output. Only commands without side effects are
 executed: git queries, and commands that a script marks with `#{ pure: true }`. The daemon and
 registries are queried only if a decision depends on their content. `#` in a tag is a random
-character that the build chooses. Dependencies are planned as well; those from git are fetched
-if they are missing.
-
+character that the build chooses. Missing dependencies from git are fetched.
 The options --keep-going, --max-concurrent-builds and --result have no effect on a plan.
 
 Examples:
@@ -42,6 +41,7 @@ Examples:
   windlass plan api -p staging    plan one image and its base images
   windlass plan deploy            show what `windlass deploy` would change in the cluster
   windlass plan dev               show what `windlass dev` would do, connect and follow
+  windlass plan --since main      show the images that this branch changes, and why
   windlass plan release 1.4.0     show what `windlass run release 1.4.0` would do
   windlass plan --json | jq -r '.images[] | select(.decision == \"build\").name'"
 )]
@@ -71,6 +71,10 @@ pub struct PlanOptions {
     #[arg(long)]
     pub json: bool,
 
+    /// List only images that changed since a branch or commit
+    #[arg(long, value_name = "REF")]
+    pub since: Option<String>,
+
     /// Exit with 3 if an image would be built, tagged or pushed
     #[arg(long)]
     pub exit_code: bool,
@@ -88,15 +92,23 @@ impl AsRef<PipelineOptions> for PlanOptions {
 /// If the configuration, a script or the command line is invalid. Images that cannot be planned are reported here.
 pub fn plan(global: &GlobalOptions, args: &PlanArgs) -> Result<ExitStatus, Failure> {
     let Some(first) = args.words.first() else {
+        if let Some(reference) = &args.options.since {
+            return since::plan_since(global, &args.options, reference, &[]);
+        }
         return show(global, &args.options, load::load_project(global)?, PipelineCall::build(Vec::new()));
     };
     let name = first.to_string_lossy();
+    let of_images = parse_images(std::env::args_os());
+    if let Ok(OfImages { global, options, images }) = &of_images
+        && let Some(reference) = &options.since
+    {
+        return since::plan_since(global, options, reference, images);
+    }
     match &*name {
         "deploy" => return deploy::plan_deploy(std::env::args_os()),
         "dev" => return dev::plan_dev(std::env::args_os()),
         _ => {}
     }
-    let of_images = parse_images(std::env::args_os());
     let global = of_images.as_ref().map_or(global, |parsed| &parsed.global);
     let options = of_images.as_ref().map_or(&args.options, |parsed| &parsed.options);
     let loaded = load::load_project(global)?;

@@ -78,7 +78,12 @@ impl Resolver<'_> {
         if !self.environment.allows_commands() {
             return Err(NoOutput::Failed("disabled by `--no-exec`".to_owned()));
         }
-        output(process, &self.root, COMMAND_LIMIT)
+        let question = [vec![self.root.display().to_string()], process.argv()].concat();
+        let run = || output(process, &self.root, COMMAND_LIMIT);
+        match &self.predefined.copy {
+            Some(copy) => copy.output(question, run),
+            None => run(),
+        }
     }
 
     /// The result of the expression at `span`.

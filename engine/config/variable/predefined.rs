@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::program::{NoOutput, output_and_errors};
 use crate::cluster::Kubeconfig;
 use crate::config::environment::Environment;
-use crate::git::GitTrouble;
+use crate::git::{GitTrouble, TreeCopy};
 use crate::process::Process;
 
 /// The timeout of git commands, which normally finish immediately.
@@ -36,6 +36,10 @@ pub(crate) const NAMES: [&str; 16] = [
     "DEVSPACE_SPACE_NAMESPACE",
 ];
 
+/// Those whose values may change from one load to the next.
+const CHANGING: [&str; 4] =
+    ["DEVSPACE_RANDOM", "DEVSPACE_TIMESTAMP", "DEVSPACE_GIT_COMMIT", "DEVSPACE_GIT_BRANCH"];
+
 /// Whether `name` is predefined, ignoring upper and lower case and the notation.
 pub(crate) fn is_predefined(name: &str) -> bool {
     let name = name.to_ascii_uppercase().replace('.', "_");
@@ -45,6 +49,8 @@ pub(crate) fn is_predefined(name: &str) -> bool {
 /// The data from which predefined variables are computed.
 pub(crate) struct Predefined {
     pub root: PathBuf,
+    /// The copy of the project that is loaded, if any: its values are those of the project.
+    pub copy: Option<TreeCopy>,
     /// `name` of the file, which v2beta1 requires.
     pub name: Option<String>,
     /// The applied profiles; before these are known, the requested ones.
@@ -57,6 +63,17 @@ impl Predefined {
     /// The value of `name`, ignoring upper and lower case; `None` if it is not predefined. The error is the reason why
     /// the value is not available.
     pub(crate) fn get(&self, name: &str, environment: &Environment) -> Option<Result<String, String>> {
+        let upper = name.to_ascii_uppercase().replace('.', "_");
+        match &self.copy {
+            Some(copy) if CHANGING.contains(&&*upper) => {
+                let question = vec![self.root.display().to_string(), upper];
+                Some(copy.output(question, || self.compute(name, environment).unwrap_or_else(|| Ok(String::new()))))
+            }
+            _ => self.compute(name, environment),
+        }
+    }
+
+    fn compute(&self, name: &str, environment: &Environment) -> Option<Result<String, String>> {
         let value = match name.to_ascii_uppercase().as_str() {
             "DEVSPACE_RANDOM" | "DEVSPACE.RANDOM" => {
                 Ok(std::iter::repeat_with(fastrand::alphanumeric).take(6).collect())
