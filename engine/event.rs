@@ -457,6 +457,10 @@ pub struct ImageResult {
     pub digest: Option<String>,
     /// Whether its tags are in the registry.
     pub pushed: bool,
+    /// Its platforms, as far as they are known: `linux/amd64`.
+    pub platforms: Vec<String>,
+    /// The tag by which other machines find it in its repository; `None` if it is not shared.
+    pub share: Option<String>,
     /// The duration in seconds.
     pub seconds: f64,
 }

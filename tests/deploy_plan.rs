@@ -193,12 +193,15 @@ fn result_of_another_job_is_deployed_by_digest() {
         (&2.into(), &"shop".into(), &false.into())
     );
     assert_eq!(parsed["images"][0]["references"][0], format!("{repository}:1.4@{digest}"));
+    assert_eq!(parsed["images"][0]["reference"], format!("{repository}@{digest}"));
 
     second.write("r.json", &result);
     second.run(["deploy", "--from", "r.json"]).success();
     let deployed = cluster.find::<Deployment>("web").expect("it is deployed").spec.expect("a spec");
     let image = deployed.template.spec.expect("a spec").containers[0].image.clone();
     assert_eq!(image, Some(format!("{repository}:1.4@{digest}")));
+
+    second.run_with_input(["deploy", "--from", "-"], result.as_str()).success().stderr_has("kept: unchanged");
 
     let refused = |content: &str, expected: &str| {
         second.write("r.json", content);

@@ -8,6 +8,7 @@ mod buildkit_in_cluster;
 mod buildx;
 mod changing_context;
 mod check;
+mod ci;
 mod cluster_scripts;
 mod completions;
 mod config;

@@ -113,8 +113,9 @@ fn changes_of_the_other_branch_do_not_count() {
     project.write("base/data", "2");
     commit(&project);
     git(&project, &["checkout", "--quiet", "topic"]);
-    let json: Value = serde_json::from_str(&project.run(["plan", "--since", "main", "--json"]).success().stdout)
-        .expect("JSON");
+    let json: Value =
+        serde_json::from_str(&project.run(["plan", "--since", "main", "--json"]).success().stdout)
+            .expect("JSON");
     let expected = serde_json::json!({
         "version": 1,
         "base": git(&project, &["merge-base", "main", "topic"]).trim(),
@@ -155,10 +156,8 @@ fn new_files_count_ignored_ones_do_not_and_the_repository_stays() {
 
 #[test]
 fn scripts_count_for_what_they_change() {
-    let project = project().file(
-        "windlass.rhai",
-        "import \"std/tags\" as tags;\nfn tags(image) { [tags::commit()] }\n",
-    );
+    let project = project()
+        .file("windlass.rhai", "import \"std/tags\" as tags;\nfn tags(image) { [tags::commit()] }\n");
     commit(&project);
     project.write("windlass.rhai", "fn entrypoint(image) { [\"sleep\", \"infinity\"] }\n");
     let changed = since(&project, &["HEAD"]);
@@ -186,7 +185,8 @@ fn without_a_common_commit_all_images_are_affected() {
         ]
     );
     let json: Value =
-        serde_json::from_str(&clone.run(["plan", "--since", "origin/x", "--json"]).success().stdout).expect("JSON");
+        serde_json::from_str(&clone.run(["plan", "--since", "origin/x", "--json"]).success().stdout)
+            .expect("JSON");
     assert_eq!((&json["base"], json["affected"].as_array().map(Vec::len)), (&Value::Null, Some(3)));
 }
 
@@ -197,7 +197,8 @@ fn invalid_revisions_are_explained() {
         .run(["plan", "--since", "orign/main"])
         .exits(2)
         .stderr_says("cannot compare with `orign/main`: unknown revision");
-    let outside = Project::new().file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n");
+    let outside =
+        Project::new().file("devspace.yaml", "version: v1beta9\nimages:\n  api:\n    image: acme/api\n");
     outside.run(["plan", "--since", "HEAD"]).exits(2).stderr_says("is not in a git repository");
     project.run(["build", "--since", "HEAD", "--watch"]).exits(2).stderr_has("cannot be used with");
 }

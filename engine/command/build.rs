@@ -1,5 +1,6 @@
 //! `windlass build`.
 
+use super::PipelineOptions;
 use super::exit_status::{ExitStatus, Failure};
 use super::load::load_project;
 use super::pass_kind::{Cause, PassKind};
@@ -13,7 +14,7 @@ use crate::command::cli::{BuildCommandArgs, GlobalOptions};
 /// # Errors
 /// If the configuration, a script or the command line is invalid. Failures of images are reported here.
 pub fn build(global: &GlobalOptions, args: &BuildCommandArgs) -> Result<ExitStatus, Failure> {
-    let options = &args.options;
+    let options = &PipelineOptions { ci: args.ci.clone(), ..args.options.clone() };
     if let Some(reference) = &args.since {
         let affected = Affected::new(global, options, reference, &args.images)?;
         if affected.end != ExitStatus::Done {

@@ -1,6 +1,7 @@
 //! `--from`: the result of a build in another run, on this machine or another one.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -106,14 +107,21 @@ pub enum BuildResultError {
 }
 
 impl BuildResult {
-    /// Reads the file `path`.
+    /// Reads the file `path`; `-` is standard input.
     ///
     /// # Errors
     /// [`BuildResultError::Unreadable`], also for a file of another version; [`BuildResultError::Failed`].
     pub fn read(path: &Path) -> Result<Self, BuildResultError> {
         let shown = || path.display().to_string();
         let unreadable = |reason: String| BuildResultError::Unreadable { path: shown(), reason };
-        let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+        let read = match path.as_os_str() == "-" {
+            true => {
+                let mut bytes = Vec::new();
+                std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+            }
+            false => std::fs::read(path),
+        };
+        let bytes = read.map_err(|error| unreadable(error.to_string()))?;
         let invalid = |error: serde_json::Error| unreadable(format!("it is not a build result: {error}"));
         let Versioned { version } = serde_json::from_slice(&bytes).map_err(invalid)?;
         if version != VERSION {

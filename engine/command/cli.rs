@@ -6,10 +6,11 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 
 use crate::command::{
-    AnalyzeArgs, AttachArgs, CheckArgs, CleanupArgs, CompletionsArgs, DeployArgs, DevArgs, DocArgs,
-    EditorArgs, EnterArgs, ForwardArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions, LogsArgs, ManArgs,
-    OpenArgs, PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs, ResetArgs, RunArgs, SaveArgs,
-    SetArgs, ShowArgs, StatusArgs, SyncArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images, profiles,
+    AnalyzeArgs, AttachArgs, CheckArgs, CiOptions, CleanupArgs, CompletionsArgs, DeployArgs, DevArgs,
+    DocArgs, EditorArgs, EnterArgs, ForwardArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions, LogsArgs,
+    ManArgs, OpenArgs, PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs, ResetArgs, RunArgs,
+    SaveArgs, SetArgs, ShowArgs, StatusArgs, SyncArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images,
+    profiles,
 };
 use crate::git::TreeCopy;
 use crate::report::ProgressMode;
@@ -101,7 +102,7 @@ pub struct GlobalOptions {
     #[arg(long, global = true)]
     pub debug: bool,
 
-    /// Show progress: terminal, plain, json, github, gitlab
+    /// Progress: terminal, plain, json, github, gitlab
     #[arg(long, global = true, value_name = "MODE", default_value = "auto", hide_possible_values = true)]
     pub progress: ProgressMode,
 
@@ -191,10 +192,9 @@ Windlass skips an image if its inputs are unchanged since its last build: the
 Dockerfile, the files that the Dockerfile can read, the build arguments, the build
 target and the base images.
 
-With --watch, windlass continues to run: it builds an image again when you save a file that
-the image is built from, and reads devspace.yaml and the scripts again when they change. A
-failure does not end it. Keys in a terminal: `b` builds the images that are out of date,
-`p` pauses, `?` shows why images were built, `q` ends.
+With --watch, windlass builds an image again when you save a file that it is built from, and
+reads devspace.yaml and the scripts again when they change. A failure does not end it. Keys:
+`b` builds the images that are out of date, `p` pauses, `?` shows reasons, `q` ends.
 
 Examples:
   windlass build                           build and push the changed images
@@ -202,7 +202,6 @@ Examples:
   windlass build api                       build only `api` and its base images
   windlass build -p staging -t 1.4.0       build with a profile and the tag `1.4.0`
   windlass build --skip-push --force api   force a build of `api`, push nothing
-  windlass build auth.api                  build only `api` of the dependency `auth`
   windlass build --progress json --result result.json   print output for programs")]
 pub struct BuildCommandArgs {
     /// Images to build, including their base images [default: all]
@@ -216,6 +215,10 @@ pub struct BuildCommandArgs {
     /// Build only images that changed since a branch or commit
     #[arg(long, value_name = "REF", conflicts_with = "watch")]
     pub since: Option<String>,
+
+    /// The files for later steps of a CI job.
+    #[command(flatten)]
+    pub ci: CiOptions,
 
     /// The options of every pipeline.
     #[command(flatten)]

@@ -34,7 +34,7 @@ pub struct DeployArgs {
     #[command(flatten)]
     pub deploy: DeployFlags,
 
-    /// Deploy the images of this result of `windlass build --result`, instead of building
+    /// Deploy a build result, or `-` for stdin, instead of building
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
 

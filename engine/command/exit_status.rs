@@ -105,6 +105,16 @@ impl Failure {
         render(&*self.diagnostic)
     }
 
+    /// The diagnostic.
+    pub fn diagnostic(&self) -> &dyn Diagnostic {
+        &*self.diagnostic
+    }
+
+    /// The exit status.
+    pub fn status(&self) -> ExitStatus {
+        self.status
+    }
+
     /// Prints the diagnostic; returns the status.
     pub fn print(self) -> ExitStatus {
         print_diagnostic(&*self.diagnostic);

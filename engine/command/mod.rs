@@ -3,6 +3,7 @@
 mod age;
 mod amount;
 mod analyze;
+mod annotate;
 mod attach;
 mod build;
 mod build_result;
@@ -76,6 +77,7 @@ use crate::host::live::registry_client;
 use crate::registry::CredentialStore;
 
 pub use analyze::AnalyzeArgs;
+pub use annotate::CiOptions;
 pub use attach::AttachArgs;
 pub use check::CheckArgs;
 pub use cleanup::CleanupArgs;
@@ -169,5 +171,5 @@ pub fn run(cli: &Cli) -> ExitStatus {
             logout(options, &store, &mut std::io::stderr()).await.map_err(Failure::failed)
         }),
     };
-    outcome.unwrap_or_else(|failure| failure.print())
+    outcome.unwrap_or_else(|failure| annotate::print_failure(cli, failure))
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCandidates;
 
+use super::CiOptions;
 use super::completions;
 use super::exit_status::Failure;
 use super::pod_options::PodOptions;
@@ -102,6 +103,10 @@ pub struct PipelineOptions {
     /// Write the result of every image to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub result: Option<PathBuf>,
+
+    /// The files for later steps of a CI job.
+    #[arg(skip)]
+    pub ci: CiOptions,
 
     /// The options for build pods.
     #[command(flatten)]

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use miette::Diagnostic;
 use rhai::Dynamic;
 use tokio_util::sync::CancellationToken;
 
 use super::PipelineOptions;
+use super::annotate::{annotate, checkout, print_error};
 use super::exit_status::{ExitStatus, Failure, NoThreads, masked, print_text};
 use super::image_failure::ImageFailure;
 use super::interrupt::cancel_on_interrupt;
@@ -22,7 +24,7 @@ use crate::error::ErrorKind;
 use crate::event::{Event, Events, Level};
 use crate::host::planning::Effects;
 use crate::host::{Host, HostOptions};
-use crate::report::{self, Report, ReportOptions};
+use crate::report::{self, Annotation, Report, ReportOptions};
 use crate::rollout;
 use crate::run::{DeployOptions, DevOptions, Run, RunOptions, Session};
 use crate::script::{Execution, Pipeline, ScriptError, Setup};
@@ -267,9 +269,12 @@ pub(super) fn run_pipeline_heard(
         }),
         (None, shown) => shown,
     };
+    let folders = [std::env::current_dir().unwrap_or_default(), prepared.project.root.clone()];
+    let mut annotations = Vec::new();
     if !global.no_warn {
         for warning in warnings {
             events.notice(Level::Warning, warning.in_one_line());
+            annotations.extend(Annotation::all_of(&warning, &folders, &checkout()));
         }
     }
     let run_options = prepared.run_options(options);
@@ -288,8 +293,14 @@ pub(super) fn run_pipeline_heard(
 
     let status = match outcome {
         Ok(()) => then(&execution)?,
-        Err(error) => print_failures(&execution, &error),
+        Err(error) => {
+            let Failures { texts, annotations: found, status } = failures(&execution, &error);
+            texts.iter().for_each(|text| print_error(text, global));
+            annotations.extend(found);
+            status
+        }
     };
+    annotate(&annotations, &options.ci, global)?;
     runtime.shutdown_timeout(Duration::from_secs(2));
     execution.run.leak_files();
     execution.all_targets().iter().for_each(|target| target.run.leak_files());
@@ -299,7 +310,8 @@ pub(super) fn run_pipeline_heard(
 
 /// Checks before a long run that its files can be written.
 fn check_files(options: &PipelineOptions) -> Result<(), Failure> {
-    options.result.iter().try_for_each(|path| report::check_result(path)).map_err(Failure::wrong_use)
+    let mut paths = options.result.iter().chain(options.ci.paths());
+    paths.try_for_each(|path| report::check_result(path)).map_err(Failure::wrong_use)
 }
 
 /// Starts to report a run of `project`.
@@ -310,6 +322,7 @@ fn start_report(global: &GlobalOptions, options: &PipelineOptions, project: &Pro
         debug: global.debug,
         log_directory: Some(project.root.join(".windlass").join("logs")),
         result: options.result.clone(),
+        files: options.ci.files(global),
         ..ReportOptions::default()
     })
 }
@@ -474,13 +487,23 @@ pub(super) fn call_pipeline(
 
 /// Prints every failure of a run once, those of its dependencies first, and returns the exit status.
 pub(super) fn print_failures(execution: &Execution, error: &ScriptError) -> ExitStatus {
-    let (texts, status) = failures(execution, error);
+    let Failures { texts, status, .. } = failures(execution, error);
     texts.iter().for_each(|text| print_text(text));
     status
 }
 
-/// Every failure of a run once, rendered, those of its dependencies first, and the exit status.
-pub(super) fn failures(execution: &Execution, error: &ScriptError) -> (Vec<String>, ExitStatus) {
+/// The failures of a run.
+pub(super) struct Failures {
+    /// Every failure once, rendered, those of its dependencies first.
+    pub(super) texts: Vec<String>,
+    /// The same for CI systems.
+    pub(super) annotations: Vec<Annotation>,
+    /// The exit status.
+    pub(super) status: ExitStatus,
+}
+
+/// The failures of a run that ended with `error`.
+pub(super) fn failures(execution: &Execution, error: &ScriptError) -> Failures {
     let mut failures: Vec<Failed> = Vec::new();
     for dependency in execution.all_targets() {
         let links = dependency.run.links();
@@ -495,29 +518,42 @@ pub(super) fn failures(execution: &Execution, error: &ScriptError) -> (Vec<Strin
     failures.extend(own.map(|(name, error)| Failed { name, folder: None, error }));
 
     let secrets = &execution.run.session.secrets;
+    let (here, checkout) = (std::env::current_dir().unwrap_or_default(), checkout());
+    let annotations_of = |diagnostic: &dyn Diagnostic, folder: Option<&str>| {
+        let folder = folder.map(|folder| here.join(folder));
+        let folders: Vec<_> =
+            folder.into_iter().chain([here.clone(), execution.run.project.root.clone()]).collect();
+        let found = Annotation::all_of(diagnostic, &folders, &checkout).into_iter();
+        found.map(|found| found.mapped(|text| secrets.mask(text).into_owned())).collect::<Vec<_>>()
+    };
+    let mut annotations = Vec::new();
     let mut texts = Vec::new();
     let mut told = HashSet::new();
     for Failed { name, folder, error } in &failures {
         // An unreachable daemon is reported once, even if several images need it.
         let is_shared = error.stage().is_some_and(|stage| stage.kind() == ErrorKind::DaemonUnreachable);
         if !is_shared {
-            texts.push(masked(&ImageFailure { image: name, folder: folder.as_deref(), error }, secrets));
+            let failure = ImageFailure { image: name, folder: folder.as_deref(), error };
+            texts.push(masked(&failure, secrets));
+            annotations.extend(annotations_of(&failure, folder.as_deref()));
         } else if told.insert(error.to_string()) {
             texts.push(masked(&**error, secrets));
+            annotations.extend(annotations_of(&**error, None));
         }
     }
     if execution.run.session.cancel.is_cancelled() {
-        return (texts, ExitStatus::Interrupted);
+        return Failures { texts, annotations, status: ExitStatus::Interrupted };
     }
     let is_summary = error.stage().is_some_and(|stage| stage.kind() == ErrorKind::Summary);
     if !is_summary || failures.is_empty() {
         texts.push(masked(error, secrets));
+        annotations.extend(annotations_of(error, None));
     }
     let is_script = |error: &ScriptError| error.is_wrong_script();
     if is_script(error) || (!failures.is_empty() && failures.iter().all(|failed| is_script(&failed.error))) {
-        (texts, ExitStatus::WrongUse)
+        Failures { texts, annotations, status: ExitStatus::WrongUse }
     } else {
-        (texts, ExitStatus::Failed)
+        Failures { texts, annotations, status: ExitStatus::Failed }
     }
 }
 

@@ -65,10 +65,11 @@ impl Affected {
         images: &[String],
     ) -> Result<Self, Failure> {
         let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
-        let project = match global.config.as_deref().and_then(|file| here.join(file).parent().map(PathBuf::from)) {
-            Some(folder) if folder.is_dir() => folder,
-            _ => here,
-        };
+        let project =
+            match global.config.as_deref().and_then(|file| here.join(file).parent().map(PathBuf::from)) {
+                Some(folder) if folder.is_dir() => folder,
+                _ => here,
+            };
         let cache = cache_folder(|name| std::env::var(name).ok());
         let revisions = Revisions::open(&project, reference, &cache).map_err(failure)?;
         let copy = revisions.copy();
@@ -154,7 +155,11 @@ impl Planned {
             share: Some(ShareMode::Off),
             check_registry: false,
             result: None,
-            scripts: options.scripts.iter().map(|path| in_copy(path).unwrap_or_else(|| path.clone())).collect(),
+            scripts: options
+                .scripts
+                .iter()
+                .map(|path| in_copy(path).unwrap_or_else(|| path.clone()))
+                .collect(),
             ..options.clone()
         };
         let mut copied = load_project(&global)?;

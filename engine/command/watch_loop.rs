@@ -18,7 +18,7 @@ use super::first_warnings::FirstWarnings;
 use super::interrupt::cancel_on_interrupt;
 use super::load::{failure, load_options};
 use super::pass_kind::{Affected, Cause, PassKind, Wish};
-use super::pipeline_run::{PipelineCall, Prepared, call_pipeline, failures, new_runtime};
+use super::pipeline_run::{Failures, PipelineCall, Prepared, call_pipeline, failures, new_runtime};
 use super::quiet_log::hidden;
 use super::store_size::keep_store_small;
 use crate::command::cli::GlobalOptions;
@@ -257,7 +257,7 @@ impl WatchLoop<'_> {
         let wish = match self.kind.wish(&scripts, affected.clone(), files) {
             Ok(wish) => wish,
             Err(error) => {
-                let (texts, status) = failures(&scripts, &error);
+                let Failures { texts, status, .. } = failures(&scripts, &error);
                 return self.tell(Ended::Failed(texts, status));
             }
         };
@@ -427,7 +427,7 @@ impl WatchLoop<'_> {
                 if goes_on && error.code().is_some_and(|code| code.to_string() == UNREACHABLE) {
                     self.try_later(passes);
                 }
-                let (texts, status) = failures(execution, &error);
+                let Failures { texts, status, .. } = failures(execution, &error);
                 Ended::Failed(texts, status)
             }
         };

@@ -270,8 +270,7 @@ fn git(
     arguments: &[&str],
     variables: &[(&str, &Path)],
 ) -> Result<Answer, RevisionError> {
-    let failed =
-        |reason: String| RevisionError::Failed { reference: reference.to_owned(), reason };
+    let failed = |reason: String| RevisionError::Failed { reference: reference.to_owned(), reason };
     let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
     let process = Process::new("git").args(settings.chain(arguments.iter().copied())).directory(folder);
     let process = FOREIGN.into_iter().fold(process, |process, name| process.env_remove(name));

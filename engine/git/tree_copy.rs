@@ -40,7 +40,11 @@ impl TreeCopy {
     ///
     /// # Errors
     /// Those of `ask`.
-    pub fn output<E>(&self, question: Vec<String>, ask: impl FnOnce() -> Result<String, E>) -> Result<String, E> {
+    pub fn output<E>(
+        &self,
+        question: Vec<String>,
+        ask: impl FnOnce() -> Result<String, E>,
+    ) -> Result<String, E> {
         if let Some(known) = lock(&self.0.outputs).get(&question) {
             return Ok(known.clone());
         }

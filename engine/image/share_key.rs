@@ -42,7 +42,12 @@ impl ShareKey {
 
     /// The tag that names the build in its registry.
     pub fn tag(&self) -> Tag {
-        Tag::of_share(&self.hex())
+        Self::tag_of(&self.hex())
+    }
+
+    /// The tag for the key `hex`.
+    pub fn tag_of(hex: &str) -> Tag {
+        Tag::of_share(hex)
     }
 
     /// The tag of the template with this index among those of the image: each `#` becomes a character that depends only on

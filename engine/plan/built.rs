@@ -8,7 +8,7 @@ use crate::cluster::ImageLoad;
 use crate::error::StageError;
 use crate::event::{Event, Level, Outcome};
 use crate::host::ImageCopy;
-use crate::image::{ImageReference, Tag};
+use crate::image::{ImageReference, ShareKey, Tag};
 use crate::run::{Delivery, Finished, Image};
 use crate::state::{Progress, Record};
 
@@ -367,6 +367,12 @@ impl Built {
             result.image_id.clone_from(&record.image_id);
             result.digest = record.digest().map(ToOwned::to_owned);
             result.pushed = is_pushed;
+            result.platforms = record.platforms();
+            result.share = record
+                .shared
+                .as_ref()
+                .and_then(|_| run.share_of(self.image.name()))
+                .map(|share| ShareKey::tag_of(&share).to_string());
         });
         self
     }

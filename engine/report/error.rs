@@ -16,6 +16,16 @@ pub enum ReportError {
         source: io::Error,
     },
 
+    /// A file for later steps cannot be written.
+    #[error("cannot write to `{}`: {source}", path.display())]
+    #[diagnostic(code(report::file), help("pass a file in an existing, writable directory"))]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+
     /// At least one event of `--progress json` could not be written.
     #[error("cannot write the events of the run to standard output: {source}")]
     #[diagnostic(code(report::events), help("check that the destination of standard output has free space"))]

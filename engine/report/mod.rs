@@ -2,12 +2,13 @@
 //!
 //! A [`Report`] provides the [`Events`] sink of a run. In the emitting thread, the *record* writes log files and
 //! collects the content of the `--result` file, so both are complete. A separate thread owns the terminal and draws one
-//! *view*: live lines, plain lines or [JSON lines](ProgressMode::Json). A queue between them prevents a slow terminal
+//! *view*: live lines, plain lines, the folds of a [CI system](CiSystem) or [JSON lines](ProgressMode::Json). A queue between them prevents a slow terminal
 //! from blocking builds.
 //!
 //! Without events, nothing is drawn or written and no thread wakes up: a run that skips all images prints only a few
 //! lines, and writes to the disk only for `--result`.
 
+mod ci;
 mod error;
 mod formatter;
 mod json;
@@ -43,6 +44,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::event::{Event, Events, Level};
+use ci::Folds;
 use formatter::{Formatter, LogOf};
 use json::Json;
 use plain::Plain;
@@ -53,6 +55,7 @@ use style::{Look, shows_unicode};
 use terminal::{FRAMES, Screen, Terminal};
 use view::View;
 
+pub use ci::{Annotation, CiSystem, ReportFiles, write_code_quality};
 pub use error::ReportError;
 pub use json::json_line;
 pub use options::{ProgressMode, ReportOptions};
@@ -69,6 +72,7 @@ pub struct Report {
     queue: Arc<Queue>,
     record: Arc<Mutex<Record>>,
     result: Option<PathBuf>,
+    files: ReportFiles,
     /// Closed by the view thread when it ends; receives the error of writing JSON lines, if any.
     shown: Option<Receiver<io::Error>>,
 }
@@ -76,7 +80,8 @@ pub struct Report {
 impl Report {
     /// Starts to show the [events](Report::events).
     pub fn start(options: ReportOptions) -> Self {
-        let record = Record::new(options.log_directory.clone(), Timestamp::now());
+        let mut record = Record::new(options.log_directory.clone(), Timestamp::now());
+        record.keeps_output = options.files.need_output();
         let record = Arc::new(Mutex::new(record));
         let logs = Arc::clone(&record);
         let here = std::env::current_dir().unwrap_or_default();
@@ -85,7 +90,9 @@ impl Report {
             let path = record.log_file(image)?;
             Some(path.strip_prefix(&here).unwrap_or(path).to_owned())
         });
-        Self::with_view(view(&options, log_of), record, options.result)
+        let mut report = Self::with_view(view(&options, log_of), record, options.result);
+        report.files = options.files;
+        report
     }
 
     fn with_view(view: Box<dyn View>, record: Arc<Mutex<Record>>, result: Option<PathBuf>) -> Self {
@@ -107,7 +114,7 @@ impl Report {
             // Without a thread, nothing is shown, but the record is still complete.
             queue.close();
         }
-        Self { queue, record, result, shown: Some(shown) }
+        Self { queue, record, result, files: ReportFiles::default(), shown: Some(shown) }
     }
 
     /// The event sink of the run. It may outlive the report; late events are discarded.
@@ -152,10 +159,13 @@ impl Report {
         let mut record = lock(&self.record);
         // The first failure of a log file was already reported; a failed flush is not an additional error.
         let _ = record.flush();
+        record.result.conclude(Timestamp::now());
+        let files = self.files.write(&record.result, &|image| record.last_lines(image));
         if let Some(path) = self.result.take() {
-            let written = record.result.write(&path, Timestamp::now());
+            let written = record.result.write(&path);
             written.map_err(|source| ReportError::Result { path, source })?;
         }
+        files?;
         failure.map_or(Ok(()), |source| Err(ReportError::Events { source }))
     }
 }
@@ -192,6 +202,9 @@ fn view(options: &ReportOptions, log_of: LogOf) -> Box<dyn View> {
     let live = term.is_term() && !console::is_dumb();
     let colors = live && term.features().colors_supported();
     let color = options.color.decide(colors, std::env::var_os("NO_COLOR"));
+    if let Some(system) = options.progress.ci_system(|name| std::env::var(name).ok()) {
+        return Box::new(Folds::new(BufWriter::new(io::stderr()), system, options.silent, narrator()));
+    }
     match options.progress {
         ProgressMode::Json => Box::new(Json::new(BufWriter::new(io::stdout()), options.debug)),
         ProgressMode::Auto | ProgressMode::Terminal if live && !options.silent => {

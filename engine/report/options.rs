@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::ci::{CiSystem, ReportFiles};
+
 /// The options of a report: its form, and its files.
 #[derive(Debug, Clone, Default)]
 pub struct ReportOptions {
@@ -18,12 +20,14 @@ pub struct ReportOptions {
     pub log_directory: Option<PathBuf>,
     /// The file for the [result](super) of the run; none if absent.
     pub result: Option<PathBuf>,
+    /// The files for later steps of a CI job.
+    pub files: ReportFiles,
 }
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProgressMode {
-    /// `terminal` if stderr is a terminal, otherwise `plain`.
+    /// `github` or `gitlab` in a job of one of these; otherwise `terminal` if stderr is a terminal, else `plain`.
     #[default]
     Auto,
     /// One live line per running image. Falls back to `plain` if stderr is not a terminal.
@@ -32,6 +36,22 @@ pub enum ProgressMode {
     Plain,
     /// One JSON object per line, on stdout.
     Json,
+    /// Folds and annotations of GitHub Actions.
+    Github,
+    /// Folds of GitLab.
+    Gitlab,
+}
+
+impl ProgressMode {
+    /// The CI system for which events are shown; `variable` reads an environment variable.
+    pub fn ci_system(self, variable: impl Fn(&str) -> Option<String>) -> Option<CiSystem> {
+        match self {
+            Self::Auto => CiSystem::of(variable),
+            Self::Github => Some(CiSystem::Github),
+            Self::Gitlab => Some(CiSystem::Gitlab),
+            Self::Terminal | Self::Plain | Self::Json => None,
+        }
+    }
 }
 
 /// Whether text is colored.

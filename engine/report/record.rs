@@ -1,5 +1,6 @@
 //! The record of a run: log files and the result.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use super::log_file::LogFile;
 use super::phrase;
 use super::run_result::RunResult;
+use super::text::clean;
 use crate::event::{Decision, Event, Level, Outcome};
 
 /// Writes log files and collects the result.
@@ -19,18 +21,24 @@ pub(super) struct Record {
     run: ImageRecord,
     images: IndexMap<String, ImageRecord>,
     pub(super) result: RunResult,
+    /// Whether the last lines of the output of each image are kept.
+    pub(super) keeps_output: bool,
 }
+
+/// How many of these lines are kept.
+const LAST_LINES: usize = 20;
 
 struct ImageRecord {
     log: Option<LogFile>,
     decision: Option<Decision>,
+    last_lines: VecDeque<String>,
 }
 
 impl Record {
     /// A record that writes log files to `directory`, if any.
     pub(super) fn new(directory: Option<PathBuf>, now: Timestamp) -> Self {
         let run = ImageRecord::new(directory.as_deref(), None);
-        Self { directory, run, images: IndexMap::new(), result: RunResult::new(now) }
+        Self { directory, run, images: IndexMap::new(), result: RunResult::new(now), keeps_output: false }
     }
 
     /// Records `event`.
@@ -79,7 +87,15 @@ impl Record {
                 log.as_mut().map_or(Ok(()), |log| log.output(&phrase::log(name, line)))
             }
             Event::Output { line, .. } => {
-                let log = &mut self.of(event.image()).log;
+                let keeps_output = self.keeps_output;
+                let image = self.of(event.image());
+                if keeps_output {
+                    if image.last_lines.len() == LAST_LINES {
+                        image.last_lines.pop_front();
+                    }
+                    image.last_lines.push_back(clean(line).into_owned());
+                }
+                let log = &mut image.log;
                 log.as_mut().map_or(Ok(()), |log| log.output(line))
             }
             Event::ImageDecided { decision, reason, .. } => {
@@ -126,6 +142,11 @@ impl Record {
         self.images.get(image)?.log.as_ref()?.path()
     }
 
+    /// The last lines of the output of `image`, if they are kept.
+    pub(super) fn last_lines(&self, image: &str) -> Vec<String> {
+        self.images.get(image).map(|image| image.last_lines.iter().cloned().collect()).unwrap_or_default()
+    }
+
     fn heading(&mut self, at: Timestamp, event: &Event, text: &str) -> io::Result<()> {
         self.of(event.image()).log.as_mut().map_or(Ok(()), |log| log.heading(at, text))
     }
@@ -147,6 +168,6 @@ impl Record {
 impl ImageRecord {
     fn new(directory: Option<&Path>, image: Option<&str>) -> Self {
         let log = directory.map(|directory| LogFile::new(directory, image));
-        Self { log, decision: None }
+        Self { log, decision: None, last_lines: VecDeque::new() }
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::ReportError;
+use super::{ReportError, ci};
 use crate::event::{DeploymentResult, Event, ImageResult};
 
 /// The result of a run; the content of the `--result` file.
@@ -48,6 +48,8 @@ pub(super) struct RunResult {
 struct ResultImage {
     #[serde(flatten)]
     result: ImageResult,
+    /// Its reference in the registry by digest: `acme/api@sha256:...`; none if it was not pushed.
+    reference: Option<String>,
     /// Its references in the registry, with the digest: `acme/api:1.4@sha256:...`; empty if it was not pushed.
     references: Vec<String>,
 }
@@ -60,7 +62,7 @@ impl ResultImage {
             Some(digest) => result.tags.iter().map(|tag| reference(tag, digest)).collect(),
             None => Vec::new(),
         };
-        Self { result, references }
+        Self { reference: ci::reference(&result), result, references }
     }
 }
 
@@ -90,6 +92,21 @@ impl RunResult {
         (self.commit, self.dirty) = commit.unzip();
     }
 
+    /// The results of the finished images.
+    pub(super) fn results(&self) -> impl Iterator<Item = &ImageResult> {
+        self.images.iter().map(|image| &image.result)
+    }
+
+    /// The finished deployments.
+    pub(super) fn deployments(&self) -> &[DeploymentResult] {
+        &self.deployments
+    }
+
+    /// The pipeline's name; empty if it was not started.
+    pub(super) fn pipeline_name(&self) -> &str {
+        self.pipeline.as_deref().unwrap_or_default()
+    }
+
     /// Updates the result with `event`.
     pub(super) fn receive(&mut self, event: &Event) {
         match event {
@@ -115,8 +132,7 @@ impl RunResult {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub(super) fn write(&mut self, path: &Path, now: Timestamp) -> io::Result<()> {
-        self.conclude(now);
+    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
         let mut file = beside(path)?;
         serde_json::to_writer_pretty(&mut file, self)?;
         file.write_all(b"\n")?;
@@ -124,7 +140,8 @@ impl RunResult {
         Ok(())
     }
 
-    fn conclude(&mut self, now: Timestamp) {
+    /// Orders the images, after the last event.
+    pub(super) fn conclude(&mut self, now: Timestamp) {
         if !self.finished {
             self.seconds = now.duration_since(self.at).as_secs_f64().max(0.0);
         }

@@ -53,6 +53,8 @@ pub(super) fn result(image: &str, outcome: Outcome, reason: &str) -> ImageResult
         image_id: None,
         digest: None,
         pushed: false,
+        platforms: Vec::new(),
+        share: None,
         seconds: 3.2,
     }
 }
@@ -131,6 +133,7 @@ pub(super) fn every_event() -> Vec<Event> {
             image_id: Some("sha256:fcde2b2e".to_owned()),
             digest,
             pushed: true,
+            platforms: vec!["linux/amd64".to_owned()],
             seconds: 4.2,
             ..result("api", Outcome::Built, "src/main.go changed")
         }),

@@ -33,6 +33,8 @@ impl Results {
             image_id: None,
             digest: None,
             pushed: false,
+            platforms: Vec::new(),
+            share: None,
             seconds: 0.0,
         };
         let entry = Entry { result, started: Instant::now(), is_finished: false };

@@ -106,6 +106,13 @@ impl Record {
         check.is_none_or(|check| self.verified.contains(check))
     }
 
+    /// The platforms of the image, as far as they are known.
+    pub fn platforms(&self) -> Vec<String> {
+        let built_for = self.built_for.as_ref().map(|built_for| &built_for.platform);
+        let known = self.inputs.platform.as_ref().or(built_for).filter(|known| !known.is_empty());
+        known.map(|known| known.split(',').map(str::to_owned).collect()).unwrap_or_default()
+    }
+
     /// A new value for [`Record::build`].
     pub fn new_build() -> String {
         std::iter::repeat_with(fastrand::alphanumeric).take(16).collect()

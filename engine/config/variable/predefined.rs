@@ -67,7 +67,9 @@ impl Predefined {
         match &self.copy {
             Some(copy) if CHANGING.contains(&&*upper) => {
                 let question = vec![self.root.display().to_string(), upper];
-                Some(copy.output(question, || self.compute(name, environment).unwrap_or_else(|| Ok(String::new()))))
+                Some(copy.output(question, || {
+                    self.compute(name, environment).unwrap_or_else(|| Ok(String::new()))
+                }))
             }
             _ => self.compute(name, environment),
         }
