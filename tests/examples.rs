@@ -9,13 +9,14 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Pod, Service};
 
 use crate::harness::{
-    Cluster, Daemon, ImageTree, Output, Project, Registry, Running, Signal, TestRepository, answer, helms,
-    leave_out_always, wait_for,
+    Cluster, Daemon, ImageTree, Output, PASSWORD, Project, Registry, Running, Signal, TestRepository, USER,
+    answer, helms, leave_out_always, wait_for,
 };
 
 /// The examples with a test below.
-const TESTED: [&str; 19] = [
+const TESTED: [&str; 20] = [
     "build-image",
+    "ci",
     "cluster",
     "daemonless",
     "debug",
@@ -443,6 +444,109 @@ fn daemonless() {
     assert!(project.path("site.tar").is_file());
     run(2).stdout_has("0 images");
     run(0).stderr_has("1 skipped");
+}
+
+/// A checkout of `examples/ci` in which `windlass` is on `PATH` and the images are in `registry`.
+fn ci_checkout(registry: &Registry) -> Project {
+    let program = format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_windlass"));
+    let project = copy_without_daemon("ci").program_on_path("windlass", program);
+    for file in ["devspace.yaml", "api/Dockerfile", "web/Dockerfile", "github.yml", "gitlab-ci.yml"] {
+        let text = project.read(file).replace("ghcr.io", &registry.address());
+        project.write(file, text);
+    }
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"];
+        project.run_program("git", who.iter().chain(arguments)).success();
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "main"]);
+    git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    project
+}
+
+/// Runs a line of a workflow, unless it only installs windlass.
+#[track_caller]
+fn run_line(project: &Project, line: &str) -> Option<Output> {
+    let is_windlass = line.contains("windlass") && !line.starts_with("cargo install");
+    is_windlass.then(|| project.run_program("sh", ["-ec", line]).success().clone())
+}
+
+#[test]
+fn ci() {
+    let project = copy_without_daemon("ci");
+    let names: Vec<_> = commands(&project).iter().map(|words| words[0].clone()).collect();
+    assert_eq!(names, ["build", "build"]);
+    ci_on_github();
+    ci_on_gitlab();
+}
+
+fn ci_on_github() {
+    let Some(registry) = Registry::with_login() else { return };
+    let project = ci_checkout(&registry);
+    project.write(".git/info/exclude", "/steps/\n");
+    let project = project.folder("steps");
+    let file = |name: &str| project.path(name).into_os_string();
+    let (root, summary, outputs) = (file(""), file("steps/summary"), file("steps/outputs"));
+    let project = project
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_WORKSPACE", root)
+        .env("GITHUB_STEP_SUMMARY", summary)
+        .env("GITHUB_OUTPUT", outputs);
+    let workflow: serde_json::Value = serde_yaml::from_str(&project.read("github.yml")).expect("YAML");
+    let steps = workflow["jobs"]["build"]["steps"].as_array().expect("steps").clone();
+    // The lines of a job for one event.
+    let run = |event: &str| -> Vec<Output> {
+        let is_run = |step: &&serde_json::Value| {
+            step["if"].as_str().is_none_or(|condition| condition == format!("github.event_name == '{event}'"))
+        };
+        let lines = steps.iter().filter(is_run).filter_map(|step| step["run"].as_str());
+        let filled = lines.map(|line| {
+            let line = line.replace("${{ github.token }}", PASSWORD).replace("${{ github.actor }}", USER);
+            line.replace("${{ github.base_ref }}", "main")
+        });
+        filled.filter_map(|line| run_line(&project, &line)).collect()
+    };
+    run("push")[2].stderr_has("3 built");
+    let digest = registry.digest_at("example/api", "latest");
+    assert!(digest.is_none(), "it has a random tag");
+    assert!(project.read("steps/outputs").contains("{\"api\":\""), "{}", project.read("steps/outputs"));
+    assert!(project.read("steps/summary").contains("| base | built | never built |"));
+    assert!(project.path("result.json").is_file());
+
+    // A pull request that changes one image, on another machine.
+    project.remove(".windlass");
+    project.write("web/index.html", "<h1>Coffee</h1>");
+    let checked = run("pull_request");
+    checked[2].stderr_has("1 of 3 images affected since").stderr_has("1 built, 1 skipped");
+    // And one that changes no image.
+    project.run_program("git", ["checkout", "-q", "web/index.html"]).success();
+    run("pull_request")[2].stderr_has("0 of 3 images affected since");
+}
+
+fn ci_on_gitlab() {
+    let Some(registry) = Registry::with_login() else { return };
+    let project = ci_checkout(&registry);
+    let root = project.path("").into_os_string();
+    let project = project
+        .env("GITLAB_CI", "true")
+        .env("CI_PROJECT_DIR", root)
+        .env("CI_REGISTRY", registry.address())
+        .env("CI_REGISTRY_USER", USER)
+        .env("CI_REGISTRY_PASSWORD", PASSWORD)
+        .env("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main");
+    let pipeline: serde_json::Value = serde_yaml::from_str(&project.read("gitlab-ci.yml")).expect("YAML");
+    let run = |job: &str| -> Vec<Output> {
+        let lines = pipeline[job]["script"].as_array().expect("lines").iter();
+        lines.filter_map(|line| run_line(&project, line.as_str()?)).collect()
+    };
+    run("build")[1].stderr_has("3 built");
+    let variables = project.read("images.env");
+    let reference = format!("API_IMAGE={}/example/api@sha256:", registry.address());
+    assert!(variables.lines().any(|line| line.starts_with(&reference)), "{variables}");
+    project.write("api/prices.json", "{}");
+    run("check")[2].stderr_has("1 of 3 images affected since");
+    assert_eq!(project.read("problems.json").trim(), "[]");
 }
 
 #[test]
