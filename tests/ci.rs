@@ -119,10 +119,20 @@ fn problems_of_the_configuration_are_annotated() {
     );
     assert!(errors[9].contains("%0Aand ") && errors[9].ends_with(" more errors"), "{}", errors[9]);
 
-    let project = on_github(API).file("shop/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    let project = on_github(&format!("{API}  old:\n"));
+    project.write("shop/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    project
+        .run_in("shop", ["build", "--builder", "oci", "--skip-push"])
+        .success()
+        .stderr_has("::warning file=shop/devspace.yaml,line=4,title=config%3A%3A");
+    project.write("shop/devspace.yaml", API);
     project.write("shop/windlass.rhai", "\nfn tags(image) { [unknown_name] }\n");
     let failed = project.run_in("shop", ["build", "--builder", "oci", "--skip-push"]);
     failed.exits(2).stderr_has("::error file=shop/windlass.rhai,line=2,title=script%3A%3A");
+    project
+        .run_in("shop", ["check"])
+        .exits(2)
+        .stderr_has("::error file=shop/windlass.rhai,line=2,title=script%3A%3A");
     project.write("shop/windlass.rhai", "fn tags(image) { let }\n");
     project
         .run_in("shop", ["build"])

@@ -154,6 +154,19 @@ fn new_files_count_ignored_ones_do_not_and_the_repository_stays() {
     assert_eq!(since(&project, &["HEAD"]), "0 of 3 images affected since [head]\n");
 }
 
+/// The directory of windlass may be in the repository, as in jobs that may only cache files below the checkout.
+#[test]
+fn cache_in_the_repository_is_no_input() {
+    let project = project();
+    let cache = project.path("web/cache").into_os_string();
+    let project = project.env("XDG_CACHE_HOME", cache);
+    for _ in 0..2 {
+        assert_eq!(since(&project, &["HEAD"]), "0 of 3 images affected since [head]\n");
+    }
+    project.write("base/data", "2");
+    assert!(since(&project, &["HEAD"]).contains("base | affected: data changed"));
+}
+
 #[test]
 fn scripts_count_for_what_they_change() {
     let project = project()

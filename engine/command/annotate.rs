@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use miette::Diagnostic;
 
 use super::exit_status::{ExitStatus, Failure, print_text};
 use crate::command::cli::{Cli, Command, GlobalOptions};
@@ -94,14 +95,31 @@ pub(super) fn annotate(
     }
 }
 
+/// Shows `diagnostics` of the project in the working directory in the log of a CI job.
+///
+/// # Errors
+/// Those of [`annotate`].
+pub(super) fn annotate_all<'a>(
+    diagnostics: impl Iterator<Item = &'a dyn Diagnostic>,
+    global: &GlobalOptions,
+) -> Result<(), Failure> {
+    let (folders, checkout) = (folders(global), checkout());
+    let found = diagnostics.flat_map(|diagnostic| Annotation::all_of(diagnostic, &folders, &checkout));
+    annotate(&found.collect::<Vec<_>>(), &CiOptions::default(), global)
+}
+
+/// The directories that names of files may be relative to, before the project is known.
+fn folders(global: &GlobalOptions) -> Vec<PathBuf> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let folder = global.config.as_ref().and_then(|file| here.join(file).parent().map(PathBuf::from));
+    std::iter::once(here).chain(folder).collect()
+}
+
 /// Prints the error with which the command `cli` ends, and shows where it is.
 pub(super) fn print_failure(cli: &Cli, failure: Failure) -> ExitStatus {
     let none = CiOptions::default();
     let options = if let Command::Build(args) = &cli.command { &args.ci } else { &none };
-    let here = std::env::current_dir().unwrap_or_default();
-    let folder = cli.global.config.as_ref().and_then(|file| here.join(file).parent().map(PathBuf::from));
-    let folders: Vec<_> = std::iter::once(here).chain(folder).collect();
-    let annotations = Annotation::all_of(failure.diagnostic(), &folders, &checkout());
+    let annotations = Annotation::all_of(failure.diagnostic(), &folders(&cli.global), &checkout());
     let status = match system(&cli.global) {
         Some(CiSystem::Github) => {
             print_error(&failure.text(), &cli.global);

@@ -1,6 +1,6 @@
 //! `--since`: the images that another revision of the repository would build differently.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -76,9 +76,13 @@ impl Affected {
         let of_copy = GlobalOptions { copy: Some(copy.clone()), ..global.clone() };
         // Also records the outputs of commands, which do not run again.
         let loaded = load_project(&of_copy)?;
+        let Some(file) = copy.copy_of(&loaded.project.file) else {
+            let folder = loaded.project.root.clone();
+            return Err(failure(RevisionError::NoRepository { reference: reference.to_owned(), folder }));
+        };
         let plan = |tree: &str, options: &PipelineOptions, images: &[String]| {
             revisions.check_out(tree).map_err(failure)?;
-            Ok(Planned::new(global, options, (&loaded, &copy), images))
+            Ok(Planned::new(global, options, (&loaded, &file), &copy, images))
         };
         let present = revisions.present_tree().map_err(failure)?;
         let base = revisions.merge_base().map_err(failure)?;
@@ -95,7 +99,12 @@ impl Affected {
                 (Some(commit), before, submodules)
             }
         };
-        let now = plan(&present, options, images)??;
+        let now = plan(&present, options, images)?;
+        if !file.is_file() {
+            let reason = format!("git ignores {}", loaded.project.file.display());
+            return Err(failure(RevisionError::Failed { reference: reference.to_owned(), reason }));
+        }
+        let now = now?;
         let names: Vec<_> = now.images();
         let affected = names.iter().filter_map(|name| match &before {
             Err(reason) => Some(Ok(AffectedImage::new(name, reason))),
@@ -134,23 +143,22 @@ struct Planned {
 }
 
 impl Planned {
-    /// Plans the copy of `loaded` without records and without sharing.
+    /// Plans `file`, the copy of `loaded`, without records and without sharing.
     fn new(
         global: &GlobalOptions,
         options: &PipelineOptions,
-        (loaded, copy): (&Loaded, &TreeCopy),
+        (loaded, file): (&Loaded, &Path),
+        copy: &TreeCopy,
         images: &[String],
     ) -> Result<Self, Failure> {
         let in_copy = |path: &PathBuf| copy.copy_of(path).filter(|path| path.exists());
-        let file = copy.copy_of(&loaded.project.file).ok_or_else(|| {
-            Failure::wrong_use(RevisionError::NoRepository {
-                reference: "--since".to_owned(),
-                folder: loaded.project.root.clone(),
-            })
-        })?;
         // Warnings are those of the work tree, which are reported when it is built or planned.
-        let global =
-            GlobalOptions { copy: Some(copy.clone()), config: Some(file), silent: true, ..global.clone() };
+        let global = GlobalOptions {
+            copy: Some(copy.clone()),
+            config: Some(file.to_owned()),
+            silent: true,
+            ..global.clone()
+        };
         let options = PipelineOptions {
             share: Some(ShareMode::Off),
             check_registry: false,

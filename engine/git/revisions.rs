@@ -194,7 +194,12 @@ impl Revisions {
         if !known {
             self.succeed(&index, &["read-tree", "HEAD"])?;
         }
-        self.succeed(&index, &["add", "--all"])?;
+        // The cache may be inside of the repository.
+        let own = self.folder.parent().and_then(|own| own.strip_prefix(&self.repository).ok());
+        let excluded = own.map(|own| format!(":(top,exclude,literal){}", own.display()));
+        let pathspecs = excluded.iter().flat_map(|excluded| ["--", ":/", excluded]);
+        let arguments: Vec<_> = ["add", "--all"].into_iter().chain(pathspecs).collect();
+        self.succeed(&index, &arguments)?;
         Ok(self.succeed(&index, &["write-tree"])?.trim().to_owned())
     }
 

@@ -4,7 +4,9 @@ mod finding;
 mod project_check;
 
 use clap::Args;
+use miette::Diagnostic;
 
+use super::annotate::annotate_all;
 use super::exit_status::{ExitStatus, Failure, print_diagnostic};
 use super::load;
 use super::stdout::print_json;
@@ -44,6 +46,7 @@ pub fn check(global: &GlobalOptions, args: &CheckArgs) -> Result<ExitStatus, Fai
         print_json(&survey.findings.iter().map(View::of).collect::<Vec<_>>())?;
     } else {
         survey.findings.iter().for_each(|finding| print_diagnostic(finding));
+        annotate_all(survey.findings.iter().map(|finding| finding as &dyn Diagnostic), global)?;
     }
     for message in survey.notices.iter().chain(&survey.new_overrides) {
         load::warn(message, global);
