@@ -80,31 +80,31 @@ impl Affected {
             let folder = loaded.project.root.clone();
             return Err(failure(RevisionError::NoRepository { reference: reference.to_owned(), folder }));
         };
-        let plan = |tree: &str, options: &PipelineOptions, images: &[String]| {
-            revisions.check_out(tree).map_err(failure)?;
-            Ok(Planned::new(global, options, (&loaded, &file), &copy, images))
+        let plan = |options: &PipelineOptions, images: &[String]| {
+            Planned::new(global, options, (&loaded, &file), &copy, images)
         };
-        let present = revisions.present_tree().map_err(failure)?;
         let base = revisions.merge_base().map_err(failure)?;
+        let present = revisions.present_tree().map_err(failure)?;
+        revisions.check_out(&present).map_err(failure)?;
+        if !file.is_file() {
+            let reason = format!("git ignores {}", loaded.project.file.display());
+            return Err(failure(RevisionError::Failed { reference: reference.to_owned(), reason }));
+        }
+        let now = plan(options, images)?;
         let (base, before, submodules) = match base {
             MergeBase::None(reason) => (None, Err(reason.to_owned()), Vec::new()),
             MergeBase::Commit(commit) => {
                 let submodules = revisions.changed_submodules(&commit, &present).map_err(failure)?;
                 // It may lack the requested images.
                 let all = PipelineOptions { force: Vec::new(), force_build: false, ..options.clone() };
-                let before = plan(&commit, &all, &[])?.map_err(|failure| {
+                revisions.check_out_commit(&commit).map_err(failure)?;
+                let before = plan(&all, &[]).map_err(|failure| {
                     let text = failure.message();
                     format!("the project cannot be planned at {}: {text}", short(&commit))
                 });
                 (Some(commit), before, submodules)
             }
         };
-        let now = plan(&present, options, images)?;
-        if !file.is_file() {
-            let reason = format!("git ignores {}", loaded.project.file.display());
-            return Err(failure(RevisionError::Failed { reference: reference.to_owned(), reason }));
-        }
-        let now = now?;
         let names: Vec<_> = now.images();
         let affected = names.iter().filter_map(|name| match &before {
             Err(reason) => Some(Ok(AffectedImage::new(name, reason))),

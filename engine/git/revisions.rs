@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::source::folder_name;
 use super::{GitTrouble, TreeCopy};
+use crate::lock::lock;
 use crate::own_file;
 use crate::process::{Pipe, Process, ProcessError, interrupted};
 
@@ -21,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The time between two attempts to acquire the lock.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// The file with the commit that is checked out, unless a process is at work.
+const CHECKED_OUT: &str = "commit";
 
 /// Configuration and hooks of the repository must not run programs, and its index is never written.
 const SETTINGS: [&str; 8] = [
@@ -102,6 +107,8 @@ pub struct Revisions {
     /// New objects, and the alternative directory with those of the repository.
     objects: TempDir,
     known_objects: PathBuf,
+    /// What this process has checked out.
+    checked_out: Mutex<Option<String>>,
     _lock: File,
 }
 
@@ -146,8 +153,8 @@ impl Revisions {
         own_file::create_private_folder(&folder).map_err(no_space)?;
         let folder = folder.canonicalize().map_err(no_space)?;
         own_file::create_folder(&folder.join("files")).map_err(no_space)?;
-        let lock = own_file::create(&folder.join("lock")).map_err(no_space)?;
-        acquire(&lock).map_err(|error| failed(error.to_string()))?;
+        let lock_file = own_file::create(&folder.join("lock")).map_err(no_space)?;
+        acquire(&lock_file).map_err(|error| failed(error.to_string()))?;
         let objects = tempfile::Builder::new().prefix("objects-").tempdir_in(&folder).map_err(no_space)?;
         Ok(Self {
             reference: reference.to_owned(),
@@ -158,7 +165,8 @@ impl Revisions {
             repository,
             folder,
             objects,
-            _lock: lock,
+            checked_out: Mutex::default(),
+            _lock: lock_file,
         })
     }
 
@@ -218,18 +226,39 @@ impl Revisions {
         Ok(listed.lines().filter(is_submodule).filter_map(path).collect())
     }
 
-    /// Checks `tree` out in the copy: only the files that differ from those there are written.
+    /// Checks the commit `commit` out in the copy: only the files that differ from those there are written.
+    ///
+    /// # Errors
+    /// [`RevisionError`].
+    pub fn check_out_commit(&self, commit: &str) -> Result<(), RevisionError> {
+        self.check_out(commit)?;
+        // The next run knows this state, and does not look at every file.
+        let _ = std::fs::write(self.folder.join(CHECKED_OUT), commit);
+        Ok(())
+    }
+
+    /// Like [`Revisions::check_out_commit`], for a tree that the repository does not have.
     ///
     /// # Errors
     /// [`RevisionError`].
     pub fn check_out(&self, tree: &str) -> Result<(), RevisionError> {
+        let known = std::fs::read_to_string(self.folder.join(CHECKED_OUT)).ok();
+        let known = lock(&self.checked_out).replace(tree.to_owned()).or(known);
+        // A process that is killed leaves an unknown state behind.
+        let _ = std::fs::remove_file(self.folder.join(CHECKED_OUT));
         let files = format!("--work-tree={}", self.folder.join("files").display());
         let git_directory = format!("--git-dir={}", self.git_directory.display());
         let index = self.folder.join("index");
         // Left behind by a process that was killed; this process holds the lock of windlass.
         let _ = std::fs::remove_file(self.folder.join("index.lock"));
-        let arguments = [&git_directory, &files, "read-tree", "--reset", "-u", tree];
-        self.succeed_in(&self.folder.join("files"), &index, &arguments).map(drop)
+        let folder = self.folder.join("files");
+        let differences =
+            known.as_deref().map(|known| [&*git_directory, &files, "read-tree", "-m", "-u", known, tree]);
+        if differences.is_some_and(|arguments| self.succeed_in(&folder, &index, &arguments).is_ok()) {
+            return Ok(());
+        }
+        let all = [&git_directory, &files, "read-tree", "--reset", "-u", tree];
+        self.succeed_in(&folder, &index, &all).map(drop)
     }
 
     fn succeed(&self, index: &Path, arguments: &[&str]) -> Result<String, RevisionError> {
@@ -353,14 +382,14 @@ mod tests {
         write("gone", "1");
         run(&source, &["add", "."]);
         run(&source, &["commit", "-m", "1"]);
-        write("kept", "2");
         write("new", "2");
         write("ignored", "2");
         std::fs::remove_file(source.join("gone")).expect("removed");
         let before = std::fs::read(source.join(".git/index")).expect("an index");
 
-        // The second time, the objects of the first time no longer exist.
-        for _ in 0..2 {
+        // The second time, the new objects of the first time no longer exist.
+        for kept in ["2", "3"] {
+            write("kept", kept);
             let revisions = Revisions::open(&source, "HEAD", &cache).expect("open");
             let copy = revisions.copy().copy_of(&source).expect("a copy");
             let files = || {
@@ -370,13 +399,13 @@ mod tests {
                 names.sort();
                 names.join(" ")
             };
-            let Ok(MergeBase::Commit(commit)) = revisions.merge_base() else { panic!("no commit") };
-            revisions.check_out(&commit).expect("checked out");
-            assert_eq!(files(), ".gitignore gone kept");
+            let read = || std::fs::read_to_string(copy.join("kept")).expect("read");
             let tree = revisions.present_tree().expect("a tree");
             revisions.check_out(&tree).expect("checked out");
-            assert_eq!(files(), ".gitignore kept new");
-            assert_eq!(std::fs::read_to_string(copy.join("kept")).expect("read"), "2");
+            assert_eq!((&*files(), &*read()), (".gitignore kept new", kept));
+            let Ok(MergeBase::Commit(commit)) = revisions.merge_base() else { panic!("no commit") };
+            revisions.check_out_commit(&commit).expect("checked out");
+            assert_eq!((&*files(), &*read()), (".gitignore gone kept", "1"));
         }
         assert_eq!(std::fs::read(source.join(".git/index")).expect("an index"), before);
         assert_eq!(run(&source, &["count-objects"]), run(&source, &["count-objects"]));
