@@ -461,8 +461,21 @@ pub struct ImageResult {
     pub platforms: Vec<String>,
     /// The tag by which other machines find it in its repository; `None` if it is not shared.
     pub share: Option<String>,
+    /// The images outside of the project that it was built on, as far as their digests are known.
+    pub bases: Vec<OutsideImage>,
     /// The duration in seconds.
     pub seconds: f64,
+}
+
+/// A base image that belongs to no project, with its digest at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OutsideImage {
+    /// Its reference: `alpine:3.20`.
+    pub reference: String,
+    /// The digest of its manifest or index.
+    pub digest: String,
+    /// When this digest was found, RFC 3339.
+    pub asked: Option<String>,
 }
 
 /// The result of a deployment.

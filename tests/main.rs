@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one file per topic.
 
+mod bases;
 mod builder_buildkit;
 mod builder_choice;
 mod builder_docker;

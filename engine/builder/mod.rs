@@ -124,6 +124,8 @@ pub struct BuiltImage {
     pub built_for: Option<BuiltFor>,
     /// The base images that were read from a daemon, with their IDs in it.
     pub daemon_bases: BTreeMap<String, String>,
+    /// The digests of the base images that the builder got from registries, by reference, if it reported them.
+    pub base_digests: BTreeMap<String, String>,
     /// Whether the build was only recorded, so that the image does not exist.
     pub is_planned: bool,
 }

@@ -5,6 +5,7 @@ mod amount;
 mod analyze;
 mod annotate;
 mod attach;
+mod base_line;
 mod build;
 mod build_result;
 mod check;

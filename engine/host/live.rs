@@ -67,6 +67,7 @@ impl Host {
                 daemon: daemon.clone(),
                 events: events.clone(),
                 taken: Arc::default(),
+                resolved: Arc::default(),
             }),
             random: Arc::new(random::LiveRandom),
             registry: Arc::new(registry::LiveRegistry { client, events: events.clone() }),

@@ -77,6 +77,28 @@ pub struct ImageReference {
     pub digest: Option<String>,
 }
 
+impl ImageReference {
+    /// This reference as it names an image: without a tag and a digest, `latest` is meant.
+    #[must_use]
+    pub fn or_latest(self) -> Self {
+        match (&self.tag, &self.digest) {
+            (None, None) => Self { tag: "latest".parse().ok(), ..self },
+            _ => self,
+        }
+    }
+
+    /// The complete form, in which Docker Hub is written out: `docker.io/library/nginx:1.27`.
+    pub fn full(&self) -> String {
+        let familiar = self.repository.to_string();
+        let written = self.to_string();
+        let rest = written.strip_prefix(&familiar).unwrap_or_default();
+        if self.repository.domain().is_empty() {
+            return written;
+        }
+        format!("{}/{}{rest}", self.repository.domain(), self.repository.path())
+    }
+}
+
 /// The familiar form, with the tag and the digest as written: `nginx:1.27`.
 impl fmt::Display for ImageReference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

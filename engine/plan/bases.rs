@@ -9,7 +9,7 @@ use crate::error::StageError;
 use crate::image::ImageReference;
 use crate::image::dockerfile::{BaseConfig, BaseImage};
 use crate::run::{Finished, ForeignBase, Image, ImageDockerfile, Run, disabled_base, foreign_base};
-use crate::state::BaseIdentity;
+use crate::state::{BaseDigest, BaseIdentity, BasePlace};
 
 /// A base image that belongs to the project or to a dependency.
 #[derive(Clone)]
@@ -89,12 +89,8 @@ pub(super) fn daemon_bases(
     let bases = dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)?;
     let is_other = |base: &&BaseImage| !parents.iter().any(|parent| parent.base.reference == base.reference);
     let references = bases.iter().filter(is_other).filter_map(|base| base.reference.parse().ok());
-    let tagged = |reference: ImageReference| match (&reference.tag, &reference.digest) {
-        (_, Some(_)) => None,
-        (Some(_), None) => Some(reference),
-        (None, None) => Some(reference.repository.with_tag("latest".parse().ok()?)),
-    };
-    let references: Vec<ImageReference> = references.filter_map(tagged).collect();
+    let has_tag = |reference: &ImageReference| reference.digest.is_none();
+    let references: Vec<_> = references.filter(has_tag).map(ImageReference::or_latest).collect();
     if references.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -171,7 +167,17 @@ pub(super) fn look_up(run: &Run, name: &str) -> Option<BaseConfig> {
         let reference: ImageReference = base.parse().ok()?;
         run.session.wait(run.session.host.registry.base_config(&reference)).ok()?.ok()
     };
-    let found = stored.or_else(in_daemon).or_else(in_registry)?;
+    let at = |place| move |found: BaseConfig| (found, place);
+    let found = stored.map(at(BasePlace::Store)).or_else(|| in_daemon().map(at(BasePlace::Daemon)));
+    let (found, place) = found.or_else(|| in_registry().map(at(BasePlace::Registry)))?;
     run.memory.bases.learn(name, found.clone());
+    // A digest names the same image at all times.
+    if name == base
+        && let Ok(reference @ ImageReference { digest: None, .. }) = base.parse()
+    {
+        let asked = run.session.host.clock.now().as_second();
+        let digest = found.digest.clone().map(|digest| BaseDigest { digest, place, asked });
+        run.memory.bases.learn_digest(&reference.or_latest().to_string(), digest);
+    }
     Some(found)
 }

@@ -373,6 +373,7 @@ impl Built {
                 .as_ref()
                 .and_then(|_| run.share_of(self.image.name()))
                 .map(|share| ShareKey::tag_of(&share).to_string());
+            result.bases = record.outside_images().collect();
         });
         self
     }

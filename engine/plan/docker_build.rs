@@ -10,6 +10,7 @@ use super::built::Built;
 use super::docker_args;
 use super::error::PlanError;
 use super::named_contexts::widened;
+use super::outside::OutsideBase;
 use super::plan::Identity;
 use crate::builder::arguments::{self, LayerCache, Taker};
 use crate::builder::docker::BuildxBuild;
@@ -34,6 +35,8 @@ pub(super) struct DockerfileRecipe {
     pub(super) reach: ContextSources,
     pub(super) selection: Selection,
     pub(super) parents: Vec<Parent>,
+    /// The other images that the build uses.
+    pub(super) outside: Vec<OutsideBase>,
     /// Base images whose configuration was requested.
     pub(super) bases: Vec<String>,
     /// Those of them with unknown configuration.
@@ -50,7 +53,9 @@ impl DockerfileRecipe {
         // All of them are queried now, so that none is queried again.
         let moved = remembered.filter(|base| {
             let before = run.memory.bases.get(base);
-            look_up(run, base).is_some_and(|found| Some(found) != before)
+            let has_settings =
+                |found: &BaseConfig| before.is_some_and(|before| before.has_settings_of(found));
+            look_up(run, base).is_some_and(|found| !has_settings(&found))
         });
         moved.count() > 0
     }
@@ -181,7 +186,7 @@ impl Plan {
             }
             _ => BTreeMap::new(),
         };
-        self.remember(&identity, tags, built, daemon_bases, false)
+        self.remember(&identity, tags, built, daemon_bases, builder)
     }
 
     /// The build arguments with secret values: they contain a secret, or come only from the environment.

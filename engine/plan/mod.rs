@@ -10,6 +10,7 @@ mod docker_args;
 mod docker_build;
 mod error;
 mod named_contexts;
+mod outside;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod plan;
 mod provenance;
@@ -25,6 +26,7 @@ pub use built::Built;
 pub use change_impact::{Answer, ChangeImpact};
 pub use decide::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
 pub use difference::{Difference, Input, Sign};
+pub use outside::KnownBase;
 pub use plan::Plan;
 pub use provenance::SourceCode;
 pub use reach::{Reach, configured_roots};

@@ -52,6 +52,15 @@ pub(super) fn unknown_reading(image: &Image, dockerfile: &Dockerfile) -> Option<
     })
 }
 
+/// Whether a named context of `image` replaces its base image `reference`.
+pub(super) fn replaces(image: &Image, reference: &str) -> bool {
+    let parsed = |text: &str| text.parse::<ImageReference>().ok();
+    docker_args(image).filter_map(BuilderArg::named_context).any(|(name, _)| {
+        name.eq_ignore_ascii_case(reference)
+            || parsed(reference).is_some_and(|reference| Some(reference) == parsed(name))
+    })
+}
+
 fn docker_args(image: &Image) -> impl Iterator<Item = &BuilderArg> {
     image.config().docker.iter().flat_map(|docker| docker.args.iter())
 }

@@ -10,6 +10,7 @@ use super::difference::{Difference, differences};
 use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
 use super::named_contexts::{argument_words, unknown_reading, widened};
+use super::outside::outside_bases;
 use super::reason::why_build;
 use super::share::{NEVER_BUILT, Share};
 use super::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
@@ -120,6 +121,7 @@ impl Plan {
         let run = image.run();
         let dockerfile = &with_disabled_bases(image, dockerfile)?;
         let parents = parents(image, dockerfile)?;
+        let outside = outside_bases(image, dockerfile, &parents)?;
         let bases = Bases::new(run, &parents);
         let target = dockerfile.target.as_deref();
         let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.config(base))?;
@@ -137,6 +139,7 @@ impl Plan {
             bases: asked,
             unknown_bases,
             parents,
+            outside,
         };
         let parents = recipe.parents.iter();
         let outline = Inputs {
@@ -600,7 +603,7 @@ impl Plan {
             &run.session.cancellation(),
         ))?;
         let identity = self.identity_of_run(identity)?;
-        self.remember(&identity, tags, built, BTreeMap::new(), true)
+        self.remember(&identity, tags, built, BTreeMap::new(), BuilderKind::Custom)
     }
 
     /// A reference of its latest build.
@@ -615,16 +618,26 @@ impl Plan {
         tags: Vec<Tag>,
         built: BuiltImage,
         daemon_bases: BTreeMap<String, String>,
-        custom: bool,
+        builder: BuilderKind,
     ) -> Result<Built, StageError> {
+        let custom = builder == BuilderKind::Custom;
         keep_context(self.image.run(), &identity.files);
         let inputs = RecordedInputs::new(&identity.inputs);
         let inputs = match self.dockerfile() {
             Some(dockerfile) => inputs.with_dockerfile(dockerfile),
             None => inputs,
         };
-        let BuiltImage { image_id, stored, is_pushed, digest, built_for, daemon_bases: taken, is_planned } =
-            built;
+        let outside_bases = self.outside_digests(builder, &built);
+        let BuiltImage {
+            image_id,
+            stored,
+            is_pushed,
+            digest,
+            built_for,
+            daemon_bases: taken,
+            is_planned,
+            ..
+        } = built;
         if !is_pushed
             && !custom
             && !is_planned
@@ -668,6 +681,7 @@ impl Plan {
             built_at: Some(self.image.run().session.host.clock.now().as_second()),
             bases: if is_planned { BTreeMap::new() } else { self.used_bases() },
             daemon_bases: daemon_bases.into_iter().chain(taken).collect(),
+            outside_bases,
             built_for: built_for.filter(|_| identity.inputs.platform.is_none()),
             inputs,
         };

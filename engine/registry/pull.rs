@@ -63,6 +63,12 @@ impl RegistryClient {
         Err(reading(reference).error(RegistryErrorKind::NotFound { reason: "no registry has it".to_owned() }))
     }
 
+    /// The digest of the manifest or index that `reference` resolved to.
+    pub fn resolved_digest(&self, reference: &ImageReference) -> Option<Digest> {
+        let resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        resolved.get(reference)?.get().copied()
+    }
+
     /// [`RegistryClient::resolve`] with the registry of `place`; `name` is the reference of the image, and `is_last`
     /// marks the last registry.
     async fn resolve_at(

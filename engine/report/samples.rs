@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{
     Decision, DeploymentDecision, DeploymentOutcome, DeploymentResult, Event, ForwardChange, ImageResult,
-    KeyHint, Level, ObjectChange, Outcome, SyncBatch, SyncChange,
+    KeyHint, Level, ObjectChange, Outcome, OutsideImage, SyncBatch, SyncChange,
 };
 
 /// `milliseconds` after the start of a test's run.
@@ -55,6 +55,7 @@ pub(super) fn result(image: &str, outcome: Outcome, reason: &str) -> ImageResult
         pushed: false,
         platforms: Vec::new(),
         share: None,
+        bases: Vec::new(),
         seconds: 3.2,
     }
 }
@@ -134,6 +135,11 @@ pub(super) fn every_event() -> Vec<Event> {
             digest,
             pushed: true,
             platforms: vec!["linux/amd64".to_owned()],
+            bases: vec![OutsideImage {
+                reference: "alpine:3.20".to_owned(),
+                digest: "sha256:beefdbd8".to_owned(),
+                asked: Some("2026-11-23T15:04:02Z".to_owned()),
+            }],
             seconds: 4.2,
             ..result("api", Outcome::Built, "src/main.go changed")
         }),

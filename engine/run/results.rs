@@ -35,6 +35,7 @@ impl Results {
             pushed: false,
             platforms: Vec::new(),
             share: None,
+            bases: Vec::new(),
             seconds: 0.0,
         };
         let entry = Entry { result, started: Instant::now(), is_finished: false };

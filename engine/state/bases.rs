@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use indexmap::IndexMap;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::event::OutsideImage;
 use crate::image::dockerfile::BaseConfig;
 
 use super::images::{decode, write_atomically};
@@ -18,8 +20,43 @@ const KEPT: usize = 256;
 /// The version of the file format.
 const VERSION: u32 = 1;
 
-/// Records the settings that images inherit from base images, by reference, in `.windlass/bases.json`, so that a run
-/// with nothing to do sends no queries.
+/// Where the digest of a base image was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BasePlace {
+    /// In its registry.
+    Registry,
+    /// In the daemon, which got the image from that registry earlier.
+    Daemon,
+    /// In the image store, where the image was built.
+    Store,
+}
+
+/// The digest of a base image that does not belong to a project, at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseDigest {
+    /// The digest of its manifest, or of its index if it has several platforms.
+    pub digest: String,
+    /// Where it was found.
+    pub place: BasePlace,
+    /// When, in seconds since 1970.
+    pub asked: i64,
+}
+
+impl BaseDigest {
+    /// The image `reference` with this digest.
+    pub fn of(&self, reference: &str) -> OutsideImage {
+        let asked = Timestamp::from_second(self.asked).ok();
+        OutsideImage {
+            reference: reference.to_owned(),
+            digest: self.digest.clone(),
+            asked: asked.map(|asked| asked.to_string()),
+        }
+    }
+}
+
+/// Records the settings that images inherit from base images, and the digests of these, by reference, in
+/// `.windlass/bases.json`, so that a run with nothing to do sends no queries.
 #[derive(Debug)]
 pub struct BaseMemory {
     path: PathBuf,
@@ -29,8 +66,12 @@ pub struct BaseMemory {
 #[derive(Debug, Default)]
 struct Known {
     bases: IndexMap<String, BaseConfig>,
+    /// The last known digests.
+    digests: IndexMap<String, BaseDigest>,
     /// References recorded in this run.
     fresh: HashSet<String>,
+    /// References whose digests were recorded in this run.
+    fresh_digests: HashSet<String>,
     changed: bool,
     warning: Option<String>,
 }
@@ -40,6 +81,8 @@ struct Known {
 struct BaseFile<'a> {
     version: u32,
     bases: Cow<'a, IndexMap<String, BaseConfig>>,
+    #[serde(default)]
+    digests: Cow<'a, IndexMap<String, BaseDigest>>,
 }
 
 impl BaseMemory {
@@ -70,6 +113,34 @@ impl BaseMemory {
         self.with(|known| known.fresh.contains(reference))
     }
 
+    /// The last known digest of `reference`.
+    pub fn digest(&self, reference: &str) -> Option<BaseDigest> {
+        self.with(|known| known.digests.get(reference).cloned())
+    }
+
+    /// The digest of `reference`, if it was found in this run.
+    pub fn fresh_digest(&self, reference: &str) -> Option<BaseDigest> {
+        self.with(|known| {
+            let is_fresh = known.fresh_digests.contains(reference);
+            known.digests.get(reference).filter(|_| is_fresh).cloned()
+        })
+    }
+
+    /// Records the digest of `reference`; `None` if the image was found, but has no digest in a registry.
+    pub fn learn_digest(&self, reference: &str, digest: Option<BaseDigest>) {
+        self.with(|known| {
+            known.changed |= known.digests.get(reference) != digest.as_ref();
+            known.fresh_digests.insert(reference.to_owned());
+            match digest {
+                Some(digest) => drop(known.digests.insert(reference.to_owned(), digest)),
+                None => drop(known.digests.shift_remove(reference)),
+            }
+            if known.digests.len() > KEPT {
+                known.digests.shift_remove_index(0);
+            }
+        });
+    }
+
     /// Removes `reference`, which turned out to be another image now.
     pub fn forget(&self, reference: &str) {
         self.with(|known| {
@@ -85,7 +156,11 @@ impl BaseMemory {
     pub fn save(&self) -> io::Result<()> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = known.as_mut().filter(|known| known.changed) else { return Ok(()) };
-        let file = BaseFile { version: VERSION, bases: Cow::Borrowed(&known.bases) };
+        let file = BaseFile {
+            version: VERSION,
+            bases: Cow::Borrowed(&known.bases),
+            digests: Cow::Borrowed(&known.digests),
+        };
         write_atomically(&self.path, &serde_json::to_vec_pretty(&file)?)?;
         known.changed = false;
         Ok(())
@@ -109,7 +184,11 @@ impl BaseMemory {
             Err(error) => Err(format!("cannot be read: {error}")),
         };
         match file {
-            Ok(file) => Known { bases: file.bases.into_owned(), ..Known::default() },
+            Ok(file) => Known {
+                bases: file.bases.into_owned(),
+                digests: file.digests.into_owned(),
+                ..Known::default()
+            },
             Err(why) => {
                 let warning = format!("ignoring the recorded base images: {} {why}", self.path.display());
                 Known { changed: true, warning: Some(warning), ..Known::default() }
@@ -138,6 +217,22 @@ mod tests {
         let memory = BaseMemory::new(folder.path());
         assert_eq!(memory.get("alpine:3"), Some(config("A=1")));
         assert_eq!(memory.get("busybox:1"), None);
+    }
+
+    #[test]
+    fn digests_are_known_in_the_next_run_but_not_fresh() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let memory = BaseMemory::new(folder.path());
+        let found = BaseDigest { digest: "sha256:1".to_owned(), place: BasePlace::Registry, asked: 7 };
+        memory.learn_digest("alpine:3", Some(found.clone()));
+        memory.learn_digest("local:1", Some(found.clone()));
+        memory.learn_digest("local:1", None);
+        assert_eq!(memory.fresh_digest("alpine:3"), Some(found.clone()));
+        memory.save().expect("saved");
+        let memory = BaseMemory::new(folder.path());
+        assert_eq!(memory.digest("alpine:3"), Some(found));
+        assert_eq!(memory.fresh_digest("alpine:3"), None);
+        assert_eq!(memory.digest("local:1"), None);
     }
 
     #[test]

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::BuiltFor;
+use super::bases::BaseDigest;
 use super::instructions::{self, InstructionChange, RecordedInstruction};
 use super::{BaseIdentity, Progress};
+use crate::event::OutsideImage;
 use crate::image::{
     CacheKey, Digest, Dockerfile, ENCODING, ImageReference, Inputs, Repository, Tag, TagTemplate,
 };
@@ -82,6 +84,9 @@ pub struct Record {
     /// The IDs of the other images that it was built on and that the daemon had, by reference.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub daemon_bases: BTreeMap<String, String>,
+    /// The digests of the other images that it was built on, by reference, as far as they are known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outside_bases: BTreeMap<String, BaseDigest>,
     /// The builder that chose its platform; `None` if a platform was requested, or the builder is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built_for: Option<BuiltFor>,
@@ -145,6 +150,11 @@ impl Record {
     /// The images that a daemon had and that it was built on, with their IDs.
     pub fn daemon_bases(&self) -> impl Iterator<Item = (ImageReference, &str)> {
         self.daemon_bases.iter().filter_map(|(base, id)| Some((base.parse().ok()?, id.as_str())))
+    }
+
+    /// The images outside of the project that it was built on, with their digests.
+    pub fn outside_images(&self) -> impl Iterator<Item = OutsideImage> {
+        self.outside_bases.iter().map(|(reference, base)| base.of(reference))
     }
 
     /// The references of its tags in `repository`.

@@ -16,7 +16,7 @@ pub(crate) mod sample;
 mod target;
 
 pub use base_identity::BaseIdentity;
-pub use bases::BaseMemory;
+pub use bases::{BaseDigest, BaseMemory, BasePlace};
 pub use built_for::BuiltFor;
 pub use context_copy::{ContextCopy, FileVersion};
 pub use image_lock::{ImageLock, LockAttempt};

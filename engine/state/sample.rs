@@ -37,6 +37,7 @@ pub fn record(inputs: &Inputs) -> Record {
         built_at: None,
         bases: BTreeMap::new(),
         daemon_bases: BTreeMap::new(),
+        outside_bases: BTreeMap::new(),
         built_for: None,
         inputs: RecordedInputs::new(inputs),
     }

@@ -26,6 +26,20 @@ pub struct DaemonImage {
     pub repo_digests: Vec<String>,
 }
 
+impl DaemonImage {
+    /// The digest of the image in the registry of `reference`, by which the daemon got it; `None` if it is unknown there.
+    pub fn digest_in_registry(&self, reference: &str) -> Option<String> {
+        let reference = reference.parse::<ImageReference>().ok()?;
+        let known = self.repo_digests.iter().filter_map(|name| name.parse::<ImageReference>().ok());
+        let of_repository = |known: &ImageReference| known.repository == reference.repository;
+        let mut digests = known.filter(of_repository).filter_map(|known| known.digest);
+        match reference.digest {
+            Some(digest) => digests.find(|known| *known == digest),
+            None => digests.next(),
+        }
+    }
+}
+
 impl Daemon {
     /// The image IDs of those of `references` that the daemon holds. Docker looks at all its images to find some by their
     /// names, so a few are inspected instead.

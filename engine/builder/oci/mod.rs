@@ -53,7 +53,7 @@ pub use saved::{take_saved, taken_before};
 /// The configuration that an image passes on to images built from it; empty if its configuration is invalid.
 pub fn passed_on(image: &StoredImage) -> BaseConfig {
     let document: ImageDocument = serde_json::from_slice(image.config()).unwrap_or_default();
-    BaseConfig { onbuild: document.config.on_build, env: document.config.env }
+    BaseConfig { onbuild: document.config.on_build, env: document.config.env, digest: None }
 }
 
 /// The builder `oci`. Cheap to clone.

@@ -210,7 +210,7 @@ mod tests {
         let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
         let config = |base: &str| {
             let onbuild = vec!["COPY --from=build /x /".to_owned(), "RUN make".to_owned()];
-            (base == "onbuild").then(|| BaseConfig { onbuild, env: Vec::new() })
+            (base == "onbuild").then(|| BaseConfig { onbuild, ..BaseConfig::default() })
         };
         let found = needs_daemon(&dockerfile, target, &BuildArgs::new(), &config).unwrap();
         let found = found.as_ref().map(|found| (found.line, found.instruction.as_str()));

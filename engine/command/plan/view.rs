@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use indicatif::HumanBytes;
+use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::command::base_line::base_line;
 use crate::command::dry_run::{DryRun, Part, PlannedImage};
 use crate::config::BuilderKind;
 use crate::event::{Decision, Outcome};
 use crate::host::planning::{Effect, EffectKind};
+use crate::plan::{KnownBase, Plan};
 use crate::plural::counted;
 use crate::process::Purpose;
 
@@ -58,6 +61,8 @@ struct ImageView {
     level: usize,
     /// Its base images in the project.
     from: Vec<String>,
+    /// Its base images outside of the project that have no digest in the Dockerfile.
+    bases: Vec<BaseView>,
     /// `docker`, `kaniko`, `buildkit`, `oci` or `custom`, if it would be built.
     builder: Option<BuilderKind>,
     key: Option<String>,
@@ -70,6 +75,31 @@ struct ImageView {
     notes: Vec<String>,
     /// Its effects, in order.
     effects: Vec<Effect>,
+}
+
+/// A base image outside of the project.
+#[derive(Serialize)]
+struct BaseView {
+    reference: String,
+    /// The digest that the last build was built on, otherwise the last known one.
+    digest: Option<String>,
+    /// When this digest was found, RFC 3339.
+    asked: Option<String>,
+    #[serde(skip)]
+    line: String,
+}
+
+impl BaseView {
+    fn new(base: &KnownBase, now: Timestamp) -> Self {
+        let reference = base.reference.to_string();
+        match base.digest.as_ref().map(|digest| digest.of(&reference)) {
+            Some(known) => {
+                let line = base_line(&known, now);
+                Self { reference, digest: Some(known.digest), asked: known.asked, line }
+            }
+            None => Self { line: reference.clone(), reference, digest: None, asked: None },
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -184,7 +214,9 @@ fn images_of(dry_run: &DryRun, part: &Part) -> Vec<ImageView> {
         let full = part.full(name);
         let told = dry_run.images.get(&full).cloned().unwrap_or_default();
         let effects = dry_run.effects.iter().filter(|effect| effect.image.as_ref() == Some(&full));
-        images.push(ImageView::new(part, name, level, told, effects.cloned().collect()));
+        let bases = dry_run.plans.get(&full).map(Plan::outside_bases).unwrap_or_default();
+        let bases = bases.iter().map(|base| BaseView::new(base, dry_run.now())).collect();
+        images.push(ImageView::new(part, name, level, told, (effects.cloned().collect(), bases)));
     }
     images
 }
@@ -215,7 +247,13 @@ fn phrase(effect: &Effect) -> String {
 }
 
 impl ImageView {
-    fn new(part: &Part, name: &str, level: usize, told: PlannedImage, effects: Vec<Effect>) -> Self {
+    fn new(
+        part: &Part,
+        name: &str,
+        level: usize,
+        told: PlannedImage,
+        (effects, bases): (Vec<Effect>, Vec<BaseView>),
+    ) -> Self {
         let PlannedImage { decision, notes, result } = told;
         let run = part.run();
         let repository = run.project.images.get(name).map(|image| image.repository.to_string());
@@ -246,6 +284,7 @@ impl ImageView {
         });
         Self {
             name: part.full(name),
+            bases,
             decision,
             reason,
             level,
@@ -270,6 +309,8 @@ impl ImageView {
         let mut line = |title: &str, value: &str| {
             let _ = writeln!(text, "  {title:8} {value}");
         };
+        let bases = self.bases.iter().filter(|base| base.digest.is_some());
+        bases.for_each(|base| line("base", &base.line));
         if self.decision == "skip" && self.effects.is_empty() {
             return;
         }

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::command::age::ago;
+use crate::command::base_line::base_line;
 use crate::command::dry_run::DryRun;
 use crate::command::exit_status::Failure;
-use crate::event::Decision;
+use crate::event::{Decision, OutsideImage};
 use crate::plan::{Difference, Input, Plan, Sign};
 use crate::script::ScriptError;
 use crate::state::{InstructionChange, Record};
@@ -48,6 +49,8 @@ struct LastBuild {
     tags: Vec<String>,
     pushed: Vec<Pushed>,
     image_id: Option<String>,
+    /// The images outside of the project that it was built on, as far as their digests are known.
+    bases: Vec<OutsideImage>,
 }
 
 #[derive(Serialize)]
@@ -120,6 +123,7 @@ impl LastBuild {
                 .map(|(tag, digest)| Pushed { reference: reference(tag), digest: digest.clone() })
                 .collect(),
             image_id: record.image_id.clone(),
+            bases: record.outside_images().collect(),
         }
     }
 }
@@ -186,6 +190,9 @@ impl LastBuild {
         let _ = writeln!(text, "    key        {}", self.key);
         for tag in &self.tags {
             let _ = writeln!(text, "    tag        {}:{tag}", self.repository);
+        }
+        for base in &self.bases {
+            let _ = writeln!(text, "    base       {}", base_line(base, now));
         }
         if self.pushed.is_empty() {
             let _ = writeln!(text, "    pushed     no");

@@ -148,7 +148,10 @@ impl Docker for LiveDocker {
 
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
         let facts = self.daemon.inspect(reference).await?;
-        Ok(facts.map(|facts| BaseConfig { onbuild: facts.onbuild, env: facts.env }))
+        Ok(facts.map(|facts| {
+            let digest = facts.digest_in_registry(reference);
+            BaseConfig { onbuild: facts.onbuild, env: facts.env, digest }
+        }))
     }
 
     async fn method(

@@ -33,6 +33,8 @@ pub(super) struct LiveOci {
     pub(super) events: Events,
     /// The images that the current build read from the daemon, by reference, with their IDs in the daemon.
     pub(super) taken: Arc<Mutex<BTreeMap<String, String>>>,
+    /// The images that the current build got from registries, by reference, with their digests.
+    pub(super) resolved: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl LiveOci {
@@ -105,7 +107,9 @@ impl Oci for LiveOci {
     }
 
     async fn base_config(&self, reference: &str) -> Result<Option<BaseConfig>, StageError> {
-        Ok(self.built(reference)?.map(|image| passed_on(&image)))
+        let digest = reference.parse().ok().and_then(|named| self.store.named(&named, ImageOrigin::Built));
+        let digest = digest.map(|digest| digest.to_string());
+        Ok(self.built(reference)?.map(|image| BaseConfig { digest, ..passed_on(&image) }))
     }
 
     async fn build(
@@ -116,8 +120,8 @@ impl Oci for LiveOci {
         cancel: &CancellationToken,
     ) -> Result<BuiltImage, StageError> {
         events.step("assembling without a daemon");
-        let images = Self { taken: Arc::default(), ..self.clone() };
-        let taken = Arc::clone(&images.taken);
+        let images = Self { taken: Arc::default(), resolved: Arc::default(), ..self.clone() };
+        let (taken, resolved) = (Arc::clone(&images.taken), Arc::clone(&images.resolved));
         let builder = OciBuilder {
             store: self.store.clone(),
             compression,
@@ -126,9 +130,11 @@ impl Oci for LiveOci {
         };
         let built = builder.build(request, events, cancel).await?;
         let daemon_bases = std::mem::take(&mut *lock(&taken));
+        let base_digests = std::mem::take(&mut *lock(&resolved));
         Ok(BuiltImage {
             built_for: Some(BuiltFor::new(own_platform(), BuilderKind::Oci)),
             daemon_bases,
+            base_digests,
             ..built
         })
     }
@@ -262,7 +268,12 @@ impl BaseImages for LiveOci {
         let name = platform.to_string();
         let resolve = self.client.resolve(&self.store, &reference, Some(&name), events);
         let error = match cancel.run_until_cancelled(resolve).await.ok_or(BuildError::Cancelled)? {
-            Ok(image) => return Ok(image),
+            Ok(image) => {
+                if let Some(digest) = self.client.resolved_digest(&reference) {
+                    lock(&self.resolved).insert(reference.or_latest().to_string(), digest.to_string());
+                }
+                return Ok(image);
+            }
             Err(error) => error,
         };
         let taken = self.of_daemon(&reference, platform, events, cancel);

@@ -50,7 +50,7 @@ impl Registry for LiveRegistry {
 
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {
         let facts = self.client.image_config(reference, None).await?;
-        Ok(BaseConfig { onbuild: facts.onbuild, env: facts.env })
+        Ok(BaseConfig { onbuild: facts.onbuild, env: facts.env, digest: Some(facts.digest) })
     }
 
     async fn retag(&self, from: &ImageReference, tag: &Tag) -> Result<String, StageError> {

@@ -36,13 +36,23 @@ impl From<&str> for ContextSource {
     }
 }
 
-/// The settings of a base image that the build stages based on it inherit.
+/// The settings of a base image that the build stages based on it inherit, and the image that has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BaseConfig {
     /// `OnBuild`: instructions that run right after the FROM.
     pub onbuild: Vec<String>,
     /// `Env`: `NAME=value`; sources may depend on it.
     pub env: Vec<String>,
+    /// The digest of the image in its registry, if it is known. It is not a setting: no build stage inherits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+impl BaseConfig {
+    /// Whether build stages inherit the same settings from both.
+    pub fn has_settings_of(&self, other: &Self) -> bool {
+        self.onbuild == other.onbuild && self.env == other.env
+    }
 }
 
 impl Dockerfile {
@@ -359,9 +369,9 @@ mod tests {
         let args = args.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let config = |reference: &str| match reference {
             "plain" => Some(BaseConfig::default()),
-            "env" => Some(BaseConfig { env: vec!["DIR=from-base".into()], onbuild: Vec::new() }),
+            "env" => Some(BaseConfig { env: vec!["DIR=from-base".into()], ..BaseConfig::default() }),
             "node:onbuild" => {
-                Some(BaseConfig { onbuild: vec!["COPY package.json /app/".into()], env: Vec::new() })
+                Some(BaseConfig { onbuild: vec!["COPY package.json /app/".into()], ..BaseConfig::default() })
             }
             _ => None,
         };

@@ -19,7 +19,7 @@ impl Dockerfile {
         let once = Once::new(config);
         let scope = self.scope_after(target, args, &graph, &Configs::new(&graph, &once))?;
         let onbuild = self.targets()[target].triggers().collect();
-        Some(BaseConfig { onbuild, env: scope.environment()? })
+        Some(BaseConfig { onbuild, env: scope.environment()?, digest: None })
     }
 
     /// The variables at the end of the build stage `index`.
@@ -67,10 +67,14 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: Option<(&[&str], &[&str])>) {
         let config = |reference: &str| {
-            (reference == "env").then(|| BaseConfig { env: vec!["DIR=base".into()], onbuild: Vec::new() })
+            (reference == "env").then(|| BaseConfig { env: vec!["DIR=base".into()], ..BaseConfig::default() })
         };
         let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
-        let expected = expected.map(|(env, onbuild)| BaseConfig { env: texts(env), onbuild: texts(onbuild) });
+        let expected = expected.map(|(env, onbuild)| BaseConfig {
+            env: texts(env),
+            onbuild: texts(onbuild),
+            digest: None,
+        });
         let dockerfile = Dockerfile::parse("Dockerfile", text).unwrap();
         assert_eq!(dockerfile.passes_on(None, &BuildArgs::new(), &config), expected, "{text}");
     }

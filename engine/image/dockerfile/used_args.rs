@@ -104,7 +104,7 @@ mod tests {
                 "plain" => Vec::new(),
                 _ => return None,
             };
-            Some(BaseConfig { onbuild, env: Vec::new() })
+            Some(BaseConfig { onbuild, ..BaseConfig::default() })
         };
         let dockerfile = Dockerfile::parse("Dockerfile", text).expect("parsed");
         let used = dockerfile.used_args(target, &args, &config).expect("known");
