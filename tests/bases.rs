@@ -1,8 +1,9 @@
-//! Base images outside of the project: their digests are recorded.
+//! Base images outside of the project: their digests are recorded, and queried on request.
 
 use serde_json::Value;
 
-use crate::harness::{Daemon, FaultProxy, Project, Registry, TestRepository};
+use crate::harness::{Daemon, Fault, FaultProxy, Project, Registry, TestRepository};
+use crate::sharing_world::{decisions, planned};
 
 const BUILD: [&str; 3] = ["build", "--builder", "oci"];
 
@@ -82,10 +83,15 @@ fn bases_of_result(project: &Project, arguments: &[&str]) -> Value {
     json(&project.read("result.json"))["images"][0]["bases"].clone()
 }
 
-/// The base images in a plan.
+/// The base images in a plan, without the digests that a build would use instead.
 #[track_caller]
 fn bases_of_plan(project: &Project) -> Value {
-    json(&project.run(["plan", "--json"]).success().stdout)["images"][0]["bases"].clone()
+    let mut plan = json(&project.run(["plan", "--json"]).success().stdout);
+    let mut bases = plan["images"][0]["bases"].take();
+    for base in bases.as_array_mut().into_iter().flatten() {
+        base.as_object_mut().expect("an object").remove("now");
+    }
+    bases
 }
 
 #[test]
@@ -153,4 +159,177 @@ fn digest_comes_from_the_daemon_if_it_has_the_image() {
     daemon.docker(["tag", &world.reference(), &format!("{local}:1")]);
     project.write("Dockerfile", format!("FROM {local}:1\nCOPY app.txt /\n"));
     assert_eq!(bases_of_result(&project, &build), Value::Array(Vec::new()));
+}
+
+const UPDATE: [&str; 4] = ["build", "--builder", "oci", "--update-bases"];
+
+/// Changes a file of the state directory.
+#[track_caller]
+fn edit_state(project: &Project, file: &str, edit: impl FnOnce(&mut Value)) {
+    let path = format!(".windlass/{file}");
+    let mut value = json(&project.read(&path));
+    edit(&mut value);
+    project.write(&path, value.to_string());
+}
+
+/// Lets all queries for base images have been sent one day earlier.
+#[track_caller]
+fn age_by_a_day(project: &Project) {
+    edit_state(project, "bases.json", |value| {
+        for base in value["digests"].as_object_mut().expect("digests").values_mut() {
+            base["asked"] = (base["asked"].as_i64().expect("a time") - 86_400).into();
+        }
+    });
+}
+
+#[test]
+fn moved_base_is_built_on_request() {
+    let Some(world) = World::start() else { return };
+    let (project, digest) = (world.machine(), world.digest());
+    project.run(BUILD).success();
+    assert_eq!(decisions(&project, &UPDATE), ["app skip: unchanged"]);
+    let moved = world.move_base("two");
+    assert_eq!(decisions(&project, &BUILD), ["app skip: unchanged"]);
+    let expected = format!("app build: base {} moved", world.reference());
+    assert_eq!(planned(&project, &["--update-bases"]), [expected.clone()]);
+    let line = format!("{}  {} (asked just now) -> {}", world.reference(), &digest[..19], &moved[..19]);
+    project.run(["plan", "--builder", "oci", "--update-bases"]).success().stdout_has(line);
+
+    let before = world.asked("HEAD");
+    assert_eq!(decisions(&project, &UPDATE), [expected]);
+    assert_eq!(world.asked("HEAD") - before, 1);
+    let layers = |repository, tag| world.registry.manifest(repository, tag)["layers"][0].clone();
+    assert_eq!(layers(&world.app, "1"), layers(&world.base, "1"));
+    assert_eq!(bases_of_result(&project, &UPDATE)[0]["digest"], *moved);
+    assert_eq!(decisions(&project, &UPDATE), ["app skip: unchanged"]);
+
+    // The other reasons to build stay.
+    world.move_base("three");
+    project.write("app.txt", "changed");
+    let expected = format!("app build: base {} moved, app.txt changed", world.reference());
+    assert_eq!(decisions(&project, &UPDATE), [expected]);
+}
+
+#[test]
+fn base_is_not_asked_again_within_the_age() {
+    let Some(world) = World::start() else { return };
+    let project = world.machine();
+    project.run(BUILD).success();
+    world.move_base("two");
+    age_by_a_day(&project);
+    let before = world.asked("HEAD");
+    assert_eq!(
+        decisions(&project, &["build", "--builder", "oci", "--update-bases=7d"]),
+        ["app skip: unchanged"]
+    );
+    assert_eq!(world.asked("HEAD"), before);
+    let lines = decisions(&project, &["build", "--builder", "oci", "--update-bases=12h"]);
+    assert_eq!(lines, [format!("app build: base {} moved", world.reference())]);
+    project
+        .run(["build", "--update-bases=soon"])
+        .exits(2)
+        .stderr_has("expected an age such as 12h, 7d or 4w");
+}
+
+#[test]
+fn unknown_digest_is_learnt_without_a_build() {
+    let Some(world) = World::start() else { return };
+    let project = world.machine();
+    project.run(BUILD).success();
+    // As an earlier version of windlass recorded it.
+    edit_state(&project, "images/app.json", |value| {
+        value["records"][0].as_object_mut().expect("a record").remove("outside_bases");
+    });
+    edit_state(&project, "bases.json", |value| {
+        value.as_object_mut().expect("an object").remove("digests");
+    });
+    assert_eq!(bases_of_plan(&project)[0]["digest"], Value::Null);
+    assert_eq!(decisions(&project, &UPDATE), ["app skip: unchanged"]);
+    assert_eq!(bases_of_plan(&project)[0]["digest"], *world.digest());
+    world.move_base("two");
+    assert_eq!(decisions(&project, &UPDATE), [format!("app build: base {} moved", world.reference())]);
+}
+
+#[test]
+fn base_is_asked_once_and_a_failure_counts_as_unmoved() {
+    let Some(world) = World::start() else { return };
+    let yaml = |name: &str| format!("  {name}: {{image: {}/{name}, tags: ['1']}}\n", world.app);
+    let project = world.machine();
+    let images: String = ["one", "two", "three"].map(yaml).concat();
+    project.write("devspace.yaml", format!("version: v1beta9\nimages:\n{images}"));
+    project.run(BUILD).success();
+    world.move_base("two");
+    let manifests = format!("/v2/{}/manifests/", world.base.path());
+    world.proxy.fault(1, "HEAD", &manifests, Fault::Status(403));
+    let before = world.asked("HEAD");
+    let output = project.run(UPDATE);
+    output.success().stderr_says(format!("{} counts as unchanged", world.reference()));
+    assert_eq!(output.stderr.matches("counts as unchanged").count(), 1, "{output}");
+    assert_eq!(world.asked("HEAD") - before, 1);
+    let before = world.asked("HEAD");
+    let moved = format!("build: base {} moved", world.reference());
+    let expected = ["one", "three", "two"].map(|name| format!("{name} {moved}"));
+    assert_eq!(decisions(&project, &UPDATE), expected);
+    assert_eq!(world.asked("HEAD") - before, 1);
+}
+
+#[test]
+fn docker_builds_on_what_was_asked_and_not_on_its_own_old_image() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let Some(world) = World::with_daemon(&daemon) else { return };
+    daemon.docker(["pull", &world.reference()]);
+    for (build_kit, content) in [("1", "two"), ("0", "three")] {
+        let project = world.machine().daemon(&daemon).env("DOCKER_BUILDKIT", build_kit);
+        let build = ["build", "--builder", "docker", "--skip-push"];
+        project.run(build).success();
+        let moved = world.move_base(content);
+        let update = [&build[..], &["--update-bases"]].concat();
+        assert_eq!(decisions(&project, &update), [format!("app build: base {} moved", world.reference())]);
+        assert_eq!(daemon.file(&format!("{}:1", world.app), "/base.txt"), content);
+        assert_eq!(bases_of_result(&project, &update)[0]["digest"], *moved);
+        assert_eq!(decisions(&project, &update), ["app skip: unchanged"]);
+    }
+}
+
+#[test]
+fn base_that_is_only_in_the_daemon_is_not_asked() {
+    let Some(daemon) = Daemon::acquire() else { return };
+    let Some(world) = World::with_daemon(&daemon) else { return };
+    let local = daemon.repository("", "local");
+    let make = |content: &str| {
+        let yaml = format!("version: v1beta9\nimages:\n  base: {{image: {local}, tags: ['1']}}\n");
+        let project = Project::new()
+            .daemon(&daemon)
+            .file("devspace.yaml", yaml)
+            .file("Dockerfile", "FROM scratch\nCOPY base.txt /\n")
+            .file("base.txt", content);
+        project.run(["build", "--builder", "docker", "--skip-push"]).success();
+    };
+    make("one");
+    let project = world.machine().daemon(&daemon);
+    project.write("Dockerfile", format!("FROM {local}:1\nCOPY app.txt /\n"));
+    let update = ["build", "--builder", "docker", "--skip-push", "--update-bases"];
+    project.run(["build", "--builder", "docker", "--skip-push"]).success();
+    let output = project.run(update);
+    output.success().lacks("cannot query");
+    make("two");
+    let expected = format!("app build: its base {local}:1 is now a different image in the Docker daemon");
+    assert_eq!(decisions(&project, &update), [expected]);
+}
+
+#[test]
+fn build_on_a_moved_base_replaces_the_shared_one() {
+    let Some(world) = World::start() else { return };
+    let (one, other) = (world.machine(), world.machine());
+    let write = [&BUILD[..], &["--share", "write"]].concat();
+    one.run(&write).success();
+    world.move_base("two");
+    let update = [&write[..], &["--update-bases"]].concat();
+    assert_eq!(decisions(&one, &update), [format!("app build: base {} moved", world.reference())]);
+    let digest = world.registry.digest(&world.app, "1");
+    let read = [&BUILD[..], &["--share", "read"]].concat();
+    assert_eq!(decisions(&other, &read), ["app skip: unchanged, found in the registry"]);
+    assert_eq!(world.registry.digest(&world.app, "1"), digest);
+    let found = json(&other.run(["why", "--json"]).success().stdout);
+    assert_eq!(found[0]["last_build"]["pushed"][0]["digest"].as_str(), digest.as_deref());
 }

@@ -1,12 +1,14 @@
 //! The options that are common to `build` and the pipelines of a project.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::CiOptions;
+use super::amount::age;
 use super::completions;
 use super::exit_status::Failure;
 use super::pod_options::PodOptions;
@@ -63,6 +65,10 @@ pub struct PipelineOptions {
     /// Share builds through the registry: off, read or write
     #[arg(long, value_name = "MODE", value_parser = share_mode(), hide_possible_values = true)]
     pub share: Option<ShareMode>,
+
+    /// Rebuild images whose base images have moved, unless queried within AGE (7d)
+    #[arg(long, value_name = "AGE", value_parser = age, num_args = 0..=1, require_equals = true, default_missing_value = "0s")]
+    pub update_bases: Option<Duration>,
 
     /// Use this tag for every image; `#` is a random character
     #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
@@ -131,6 +137,7 @@ impl PipelineOptions {
             skip_push_local_kube: self.skip_push_local_kube,
             check_registry: self.check_registry,
             share: self.share,
+            update_bases: self.update_bases,
             jobs: if self.build_sequential { 1 } else { jobs },
             builder: self.builder,
             keep_going: self.keep_going,

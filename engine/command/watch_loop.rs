@@ -67,7 +67,13 @@ pub(super) fn watch_loop(
     let ended = WatchLoop {
         global,
         first_options: options,
-        options: PipelineOptions { force_build: false, force: Vec::new(), ..options.clone() },
+        options: PipelineOptions {
+            force_build: false,
+            force: Vec::new(),
+            // What the first pass found out holds for all.
+            update_bases: options.update_bases.map(|_| Duration::MAX),
+            ..options.clone()
+        },
         kind,
         runtime: &runtime,
         events: events.clone(),

@@ -25,11 +25,12 @@ pub trait Registry: Send + Sync {
     /// The digest of `reference`; `None` if the registry has no such image.
     async fn digest(&self, reference: &ImageReference) -> Result<Option<String>, StageError>;
 
-    /// The digest of `reference` as [`Registry::digest`], but it gives up after a few seconds.
+    /// The digest of `reference` as [`Registry::digest`], but it gives up after a few seconds: for queries whose result only
+    /// helps.
     ///
     /// # Errors
     /// The reason, as a phrase.
-    async fn find_shared(&self, reference: &ImageReference) -> Result<Option<String>, String>;
+    async fn find_digest(&self, reference: &ImageReference) -> Result<Option<String>, String>;
 
     /// Adds the tag `tag`, by which other machines find a build, to the image `from` in its registry. Returns `false` if
     /// the registry keeps the image that the tag names.

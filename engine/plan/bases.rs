@@ -4,7 +4,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use super::docker_build::DockerfileRecipe;
 use super::error::PlanError;
+use super::outside::OutsideBase;
 use crate::error::StageError;
 use crate::image::ImageReference;
 use crate::image::dockerfile::{BaseConfig, BaseImage};
@@ -83,11 +85,15 @@ pub(super) fn identify(run: &Run, base: &Finished) -> BaseIdentity {
 /// References with a digest are omitted because they never change.
 pub(super) fn daemon_bases(
     run: &Run,
-    dockerfile: &ImageDockerfile,
-    parents: &[Parent],
+    recipe: &DockerfileRecipe,
 ) -> Result<BTreeMap<String, String>, StageError> {
+    let DockerfileRecipe { dockerfile, parents, outside, .. } = recipe;
     let bases = dockerfile.inner.bases(dockerfile.target.as_deref(), &dockerfile.args)?;
-    let is_other = |base: &&BaseImage| !parents.iter().any(|parent| parent.base.reference == base.reference);
+    let is_other = |base: &&BaseImage| {
+        let is_pinned = |outside: &OutsideBase| outside.pin.is_some() && outside.base == **base;
+        !parents.iter().any(|parent| parent.base.reference == base.reference)
+            && !outside.iter().any(is_pinned)
+    };
     let references = bases.iter().filter(is_other).filter_map(|base| base.reference.parse().ok());
     let has_tag = |reference: &ImageReference| reference.digest.is_none();
     let references: Vec<_> = references.filter(has_tag).map(ImageReference::or_latest).collect();
@@ -102,6 +108,7 @@ pub(super) fn daemon_bases(
 pub(super) struct Bases<'a> {
     run: &'a Run,
     parents: &'a [Parent],
+    outside: &'a [OutsideBase],
     /// The requested base images.
     asked: RefCell<Vec<String>>,
     /// The base images with unknown configuration.
@@ -109,8 +116,8 @@ pub(super) struct Bases<'a> {
 }
 
 impl<'a> Bases<'a> {
-    pub(super) fn new(run: &'a Run, parents: &'a [Parent]) -> Self {
-        Self { run, parents, asked: RefCell::default(), unknown: RefCell::default() }
+    pub(super) fn new(run: &'a Run, parents: &'a [Parent], outside: &'a [OutsideBase]) -> Self {
+        Self { run, parents, outside, asked: RefCell::default(), unknown: RefCell::default() }
     }
 
     /// Does not look up the base images `unknown` again.
@@ -121,7 +128,12 @@ impl<'a> Bases<'a> {
 
     pub(super) fn config(&self, base: &str) -> Option<BaseConfig> {
         let parent = self.parents.iter().find(|parent| parent.base.reference == base);
-        let name = parent.map_or_else(|| base.to_owned(), |parent| memory_name(&parent.finished));
+        let name = parent.map(|parent| memory_name(&parent.finished));
+        let of_outside = || {
+            let outside = self.outside.iter().find(|outside| outside.base.reference == base);
+            outside.map_or_else(|| base.to_owned(), |outside| outside.settings_name(self.run))
+        };
+        let name = name.unwrap_or_else(of_outside);
         if self.unknown.borrow().contains(&name) {
             return None;
         }

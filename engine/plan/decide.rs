@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::host::ImageIds;
 use crate::image::{CacheKey, Digest, ImageReference, Repository, Tag, TagTemplate};
-use crate::state::{BaseIdentity, BuiltFor, Record};
+use crate::state::{BaseDigest, BaseIdentity, BuiltFor, Record};
 
 /// A query for the references that the daemon has.
 pub type AskDaemon<'a, E> = dyn Fn(&[ImageReference]) -> Result<Option<ImageIds>, E> + 'a;
@@ -26,6 +26,8 @@ pub struct DecisionInputs<'a, E> {
     pub bases: &'a [UsedBase],
     /// The identity of the base image with this name, for one whose content is not recorded.
     pub identify: &'a dyn Fn(&str) -> BaseIdentity,
+    /// The current digests of its other base images, by reference, if the user asks whether they moved.
+    pub outside: &'a BTreeMap<String, BaseDigest>,
     /// Why it is built regardless of its inputs: `forced`, `rebuildStrategy is always`.
     pub always: Option<&'a str>,
     /// The digest of the check that an image must pass; `None` without a check.
@@ -156,8 +158,13 @@ pub fn decide<E>(situation: &DecisionInputs<'_, E>) -> Result<Verdict, E> {
     let here = || same_key.iter().filter(|record| record.repository == repository);
     let candidates = here().filter(is_twin).chain(here().filter(|record| !is_twin(record)));
     let mut first_obstacle = None;
+    let mut has_moved = false;
     for record in candidates {
+        // After a build on an older base image, one on an unknown base image is not better.
+        let moved = moved_outside(record, situation.outside, has_moved);
+        has_moved |= moved.is_some();
         let reuse = match situation.other_base(record) {
+            _ if moved.is_some() => Err(Obstacle { reason: moved.unwrap_or_default(), is_forced: true }),
             Some(reason) => Err(reason.into()),
             None => situation.reuse(record)?,
         };
@@ -170,7 +177,11 @@ pub fn decide<E>(situation: &DecisionInputs<'_, E>) -> Result<Verdict, E> {
         let elsewhere = same_key.first()?;
         Some(format!("moved from {} to {repository}", elsewhere.repository))
     };
-    let is_forced = first_obstacle.as_ref().is_some_and(|obstacle: &Obstacle| obstacle.is_forced);
+    let latest = situation.records.first().filter(|_| same_key.is_empty());
+    let is_forced = match latest {
+        Some(latest) => moved_outside(latest, situation.outside, false).is_some(),
+        None => first_obstacle.as_ref().is_some_and(|obstacle: &Obstacle| obstacle.is_forced),
+    };
     let reason = first_obstacle.map(|obstacle| obstacle.reason).or_else(moved);
     Ok(Verdict::Build { reason, is_forced })
 }
@@ -197,6 +208,16 @@ fn untagged(tags: &[Tag], local: &[Tag]) -> (Vec<Tag>, Option<String>) {
     let untagged: Vec<_> = tags.iter().filter(|tag| !local.contains(tag)).cloned().collect();
     let renamed = untagged.first().map(|tag| format!("tag {tag} no longer refers to it"));
     (untagged, renamed)
+}
+
+/// The reason to build an image because one of its base images that belong to no project is not the one that `record` was
+/// built on: `now` has their digests. An unknown base image is the same one, unless `is_strict`.
+pub fn moved_outside(record: &Record, now: &BTreeMap<String, BaseDigest>, is_strict: bool) -> Option<String> {
+    let has_moved = |(reference, now): &(&String, &BaseDigest)| match record.outside_bases.get(*reference) {
+        Some(then) => then.digest != now.digest,
+        None => is_strict,
+    };
+    now.iter().find(has_moved).map(|(reference, _)| format!("base {reference} moved"))
 }
 
 /// The first of `wanted` that is not among `known`.
@@ -425,7 +446,7 @@ mod tests {
 
     use super::*;
     use crate::image::Inputs;
-    use crate::state::{Progress, sample};
+    use crate::state::{BasePlace, Progress, sample};
 
     /// A test world with an image `acme/api`, and the queries to it.
     struct World {
@@ -437,6 +458,7 @@ mod tests {
         uses_shared: bool,
         check_registry: bool,
         bases: Vec<UsedBase>,
+        outside: BTreeMap<String, BaseDigest>,
         /// The known identity of a base image.
         identity: BaseIdentity,
         /// Tags in the daemon with their image IDs; it has other images without a tag.
@@ -480,6 +502,7 @@ mod tests {
             uses_shared: true,
             check_registry: false,
             bases: Vec::new(),
+            outside: BTreeMap::new(),
             identity: BaseIdentity::default(),
             daemon: BTreeMap::new(),
             nameless: Vec::new(),
@@ -504,6 +527,7 @@ mod tests {
                 templates: &self.templates,
                 records: &self.records,
                 bases: &self.bases,
+                outside: &self.outside,
                 identify: &|base| {
                     note(format!("base {base}"));
                     self.identity.clone()
@@ -847,6 +871,31 @@ mod tests {
         world.daemon.clear();
         world.pushes = false;
         world.check("build: the image is no longer in the daemon", &["daemon 1", "id i"]);
+    }
+
+    #[test]
+    fn a_moved_base_is_a_reason_to_build_as_far_as_it_is_known() {
+        let base =
+            |digest: &str| BaseDigest { digest: digest.to_owned(), place: BasePlace::Registry, asked: 0 };
+        let bases = |digest: &str| BTreeMap::from([("alpine:3".to_owned(), base(digest))]);
+        let on = |digest: &str| Record { outside_bases: bases(digest), ..record(&["1"], None, &[PUSHED]) };
+        let unknown = || record(&["1"], None, &[PUSHED]);
+        #[track_caller]
+        fn check(world: World, expected: &str, is_forced: bool) {
+            world.check(expected, &[]);
+            let verdict = world.verdict();
+            assert_eq!(matches!(verdict, Verdict::Build { is_forced: true, .. }), is_forced);
+        }
+        let asked = |records, digest: &str| World { outside: bases(digest), ..world(&["1"], records) };
+        check(world(&["1"], vec![on("d1")]), "registry 1 as 1: nothing", false);
+        check(asked(vec![on("d1")], "d1"), "registry 1 as 1: nothing", false);
+        check(asked(vec![on("d1")], "d2"), "build: base alpine:3 moved", true);
+        check(asked(vec![unknown()], "d2"), "registry 1 as 1: nothing", false);
+        // An older build is used if it was built on what the tag names again, but not if that is unknown.
+        check(asked(vec![on("d2"), on("d1")], "d1"), "registry 1 as 1: nothing", false);
+        check(asked(vec![on("d2"), unknown()], "d1"), "build: base alpine:3 moved", true);
+        let other_inputs = Record { key: inputs("then").key(), ..on("d1") };
+        check(asked(vec![other_inputs], "d2"), "build: ", true);
     }
 
     #[test]

@@ -49,7 +49,10 @@ impl DockerfileRecipe {
         let remembered = self
             .bases
             .iter()
-            .filter(|base| !self.unknown_bases.contains(base) && !run.memory.bases.is_fresh(base));
+            // An image with a digest never changes.
+            .filter(|base| {
+                !base.contains('@') && !self.unknown_bases.contains(base) && !run.memory.bases.is_fresh(base)
+            });
         // All of them are queried now, so that none is queried again.
         let moved = remembered.filter(|base| {
             let before = run.memory.bases.get(base);
@@ -98,10 +101,13 @@ impl Plan {
         }
         let tags = self.tags_of_build(builder)?;
         let target = recipe.dockerfile.target.as_deref();
+        let pinned =
+            recipe.outside.iter().filter_map(|outside| Some((outside.base.clone(), outside.pinned()?)));
         let replacements: Vec<_> = recipe
             .parents
             .iter()
             .map(|parent| (parent.base.clone(), self.base_name(parent, builder)))
+            .chain(pinned)
             .collect();
         let (named, target_name) =
             recipe.dockerfile.inner.with_bases(&replacements)?.with_target_name(target)?;
@@ -138,7 +144,7 @@ impl Plan {
         }
         let sent = Arc::clone(&request.sent);
         if method.runs_every_target {
-            let bases = Bases::new(run, &recipe.parents);
+            let bases = Bases::new(run, &recipe.parents, &recipe.outside);
             let config = |base: &str| bases.config(base);
             let reach =
                 recipe.dockerfile.inner.reach_in_file_order(target, &recipe.dockerfile.args, &config)?;
@@ -181,9 +187,7 @@ impl Plan {
         // The recorded configuration of the image that had these tags before does not apply to this one.
         tags.iter().for_each(|tag| run.memory.bases.forget(&self.reference(tag).to_string()));
         let daemon_bases = match builder {
-            BuilderKind::Docker if !built.is_planned => {
-                daemon_bases(run, &recipe.dockerfile, &recipe.parents)?
-            }
+            BuilderKind::Docker if !built.is_planned => daemon_bases(run, recipe)?,
             _ => BTreeMap::new(),
         };
         self.remember(&identity, tags, built, daemon_bases, builder)
@@ -271,7 +275,8 @@ impl Plan {
     fn check_daemonless(&self, recipe: &DockerfileRecipe) -> Result<(), StageError> {
         let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
         // A base image that nothing knew of is not looked up again.
-        let bases = Bases::new(self.image.run(), &recipe.parents).without(&recipe.unknown_bases);
+        let bases =
+            Bases::new(self.image.run(), &recipe.parents, &recipe.outside).without(&recipe.unknown_bases);
         match needs_daemon(inner, target.as_deref(), args, &|base: &str| bases.config(base))? {
             Some(obstacle) => Err(obstacle.into_error(self.image.name(), inner, None).into()),
             None => Ok(()),
@@ -293,7 +298,8 @@ impl Plan {
     fn inherited(&self, recipe: &DockerfileRecipe) -> Option<BaseConfig> {
         let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
         // A base image that nothing knew of is not looked up again.
-        let bases = Bases::new(self.image.run(), &recipe.parents).without(&recipe.unknown_bases);
+        let bases =
+            Bases::new(self.image.run(), &recipe.parents, &recipe.outside).without(&recipe.unknown_bases);
         inner.passes_on(target.as_deref(), args, &|base| bases.config(base))
     }
 
@@ -318,7 +324,7 @@ impl Plan {
     /// The files of the build context that a build reads, with the current configuration of its base images.
     fn reach_again(&self, recipe: &DockerfileRecipe) -> Result<(ContextSources, Selection), StageError> {
         let ImageDockerfile { inner, target, args, .. } = &recipe.dockerfile;
-        let bases = Bases::new(self.image.run(), &recipe.parents);
+        let bases = Bases::new(self.image.run(), &recipe.parents, &recipe.outside);
         let reach = inner.reach(target.as_deref(), args, &|base| bases.config(base))?;
         let reach = widened(&self.image, inner, reach);
         let selection = select(&self.image, &recipe.context, &reach, &recipe.dockerfile)?;

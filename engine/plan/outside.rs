@@ -1,6 +1,7 @@
 //! The base images that belong to no project, and their digests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use super::Plan;
 use super::bases::Parent;
@@ -10,15 +11,39 @@ use crate::builder::BuiltImage;
 use crate::config::{BuilderKind, DockerConfig};
 use crate::error::StageError;
 use crate::image::ImageReference;
-use crate::image::dockerfile::BaseImage;
-use crate::run::{Image, ImageDockerfile};
-use crate::state::{BaseDigest, BasePlace};
+use crate::image::dockerfile::{BaseConfig, BaseImage};
+use crate::run::{Image, ImageDockerfile, Run};
+use crate::state::{BaseDigest, BasePlace, Record};
 
 /// A base image that belongs to no project, and that its Dockerfile names by a tag.
 #[derive(Clone)]
 pub(super) struct OutsideBase {
+    /// Its place in the Dockerfile.
+    pub(super) base: BaseImage,
     /// Its reference, with a tag.
     pub(super) reference: ImageReference,
+    /// The digest that a build uses, whatever the tag names where the builder looks.
+    pub(super) pin: Option<BaseDigest>,
+}
+
+impl OutsideBase {
+    /// The reference by which a build uses it, if its digest is chosen: `alpine:3.20@sha256:...`.
+    pub(super) fn pinned(&self) -> Option<String> {
+        let digest = Some(self.pin.as_ref()?.digest.clone());
+        Some(ImageReference { digest, ..self.reference.clone() }.to_string())
+    }
+
+    /// The name under which its settings are looked up: as the Dockerfile names it, unless these are known to be the
+    /// settings of another image than the one that a build uses.
+    pub(super) fn settings_name(&self, run: &Run) -> String {
+        let written = &self.base.reference;
+        let of_tag = run.memory.bases.get(written).and_then(|config| config.digest);
+        match &self.pin {
+            Some(pin) if of_tag.as_ref() != Some(&pin.digest) => self.pinned(),
+            _ => None,
+        }
+        .unwrap_or_else(|| written.clone())
+    }
 }
 
 /// A base image that belongs to no project, as far as it is known.
@@ -28,6 +53,8 @@ pub struct KnownBase {
     pub reference: ImageReference,
     /// The digest that the compared build was built on, otherwise the last known one.
     pub digest: Option<BaseDigest>,
+    /// The digest that a build uses now, if it is another one.
+    pub now: Option<String>,
 }
 
 /// The images that `dockerfile` uses and that are not `parents`, one for each place. Those with a digest are omitted,
@@ -44,9 +71,59 @@ pub(super) fn outside_bases(
     };
     let outside = bases.into_iter().filter(is_outside).filter_map(|base| {
         let reference: ImageReference = base.reference.parse().ok()?;
-        Some(OutsideBase { reference: reference.or_latest() })
+        Some(OutsideBase { reference: reference.or_latest(), base, pin: None })
     });
-    Ok(outside.filter(|outside| outside.reference.digest.is_none()).collect())
+    let mut outside: Vec<_> = outside.filter(|outside| outside.reference.digest.is_none()).collect();
+    if let Some(age) = image.run().options.update_bases {
+        update(image, &mut outside, age)?;
+    }
+    Ok(outside)
+}
+
+/// Chooses the current digests of `outside`. Those that were queried within `age` are not queried again.
+fn update(image: &Image, outside: &mut [OutsideBase], age: Duration) -> Result<(), StageError> {
+    let run = image.run();
+    let now = run.session.host.clock.now().as_second();
+    let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+    let recent = |reference: &ImageReference| {
+        let known = run.memory.bases.digest(&reference.to_string())?;
+        let is_recent = known.place == BasePlace::Registry && now.saturating_sub(known.asked) < age;
+        is_recent.then_some(known)
+    };
+    let mut asked: Vec<ImageReference> = Vec::new();
+    for outside in &mut *outside {
+        let reference = &outside.reference;
+        outside.pin = recent(reference);
+        if outside.pin.is_none() && !asked.contains(reference) && !is_only_in_daemon(image, reference)? {
+            asked.push(reference.clone());
+        }
+    }
+    let found: HashMap<_, _> = asked.iter().cloned().zip(run.query_bases(&asked)?).collect();
+    for outside in outside {
+        match found.get(&outside.reference) {
+            Some(Ok(found)) => outside.pin = Some(found.clone()),
+            Some(Err(reason)) => {
+                let consequence = format!("{} counts as unchanged", outside.reference);
+                run.warn_unknown_base(&outside.reference, &consequence, reason);
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether the daemon has an image that was never in a registry, and that the last build was built on: it is compared by
+/// its ID.
+fn is_only_in_daemon(image: &Image, reference: &ImageReference) -> Result<bool, StageError> {
+    let (run, name) = (image.run(), reference.to_string());
+    let is_unknown = |record: &Record| {
+        record.daemon_bases.contains_key(&name) && !record.outside_bases.contains_key(&name)
+    };
+    if !run.records(image.name()).first().is_some_and(is_unknown) {
+        return Ok(false);
+    }
+    let found = run.session.wait(run.session.host.docker.base_config(&name))?;
+    Ok(matches!(found, Ok(Some(BaseConfig { digest: None, .. }))))
 }
 
 /// Whether the Docker CLI builds `image` with another builder than that of the daemon.
@@ -63,16 +140,25 @@ impl Plan {
         let compared = self.compared();
         let memory = &self.image.run().memory.bases;
         let mut known: Vec<KnownBase> = Vec::new();
-        for OutsideBase { reference, .. } in &recipe.outside {
+        for OutsideBase { reference, pin, .. } in &recipe.outside {
             if known.iter().any(|known| known.reference == *reference) {
                 continue;
             }
             let name = reference.to_string();
             let built_on = compared.as_ref().and_then(|record| record.outside_bases.get(&name).cloned());
             let digest = built_on.or_else(|| memory.digest(&name));
-            known.push(KnownBase { reference: reference.clone(), digest });
+            let is_other = |pin: &BaseDigest| digest.as_ref().is_some_and(|known| known.digest != pin.digest);
+            let now = pin.clone().filter(is_other).map(|pin| pin.digest);
+            known.push(KnownBase { reference: reference.clone(), digest, now });
         }
         known
+    }
+
+    /// The chosen digests of its base images that belong to no project.
+    pub(super) fn pinned_digests(&self) -> BTreeMap<String, BaseDigest> {
+        let Recipe::Dockerfile(recipe) = &self.recipe else { return BTreeMap::new() };
+        let pins = recipe.outside.iter();
+        pins.filter_map(|outside| Some((outside.reference.to_string(), outside.pin.clone()?))).collect()
     }
 
     /// The digests of the base images that belong to no project and that `builder` has just used for `built`, as far as
@@ -90,6 +176,9 @@ impl Plan {
         let now = run.session.host.clock.now().as_second();
         let digest = |outside: &OutsideBase| {
             let name = outside.reference.to_string();
+            if let Some(pin) = &outside.pin {
+                return Some((name, pin.clone()));
+            }
             if let Some(digest) = built.base_digests.get(&name) {
                 let (digest, place) = (digest.clone(), BasePlace::Registry);
                 return Some((name, BaseDigest { digest, place, asked: now }));

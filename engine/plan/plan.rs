@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use super::bases::{Bases, identify, parents, with_disabled_bases};
 use super::built::Built;
+use super::decide::moved_outside;
 use super::difference::{Difference, differences};
 use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
@@ -122,7 +123,7 @@ impl Plan {
         let dockerfile = &with_disabled_bases(image, dockerfile)?;
         let parents = parents(image, dockerfile)?;
         let outside = outside_bases(image, dockerfile, &parents)?;
-        let bases = Bases::new(run, &parents);
+        let bases = Bases::new(run, &parents, &outside);
         let target = dockerfile.target.as_deref();
         let reach = dockerfile.inner.reach(target, &dockerfile.args, &|base| bases.config(base))?;
         let used = match unknown_reading(image, &dockerfile.inner) {
@@ -378,12 +379,18 @@ impl Plan {
             let base = self.bases.iter().find(|(base, _)| base == name);
             base.map(|(_, finished)| identify(run, finished)).unwrap_or_default()
         };
-        let verdict = decide(&DecisionInputs {
+        // Without the option, digests are chosen by a lock file, and are inputs.
+        let outside = match run.options.update_bases {
+            Some(_) => self.pinned_digests(),
+            None => BTreeMap::new(),
+        };
+        let mut verdict = decide(&DecisionInputs {
             key: &|| self.key(),
             repository: &image.config().repository,
             templates: &self.templates,
             records: &records,
             bases: &bases,
+            outside: &outside,
             identify: &identify,
             always,
             check: run.scripts().check,
@@ -409,11 +416,19 @@ impl Plan {
             own_platform: &|built_for| self.own_platform(built_for),
             random: &|| run.session.host.random.character(),
         })?;
+        if let Verdict::Reuse(reuse) = &mut verdict {
+            // What was unknown is known from now on.
+            reuse.record.outside_bases.extend(outside.clone());
+        }
         let reason = match &verdict {
             Verdict::Build { reason: Some(reason), .. } => reason.clone(),
             Verdict::Build { reason: None, .. } => match records.first() {
                 None => NEVER_BUILT.to_owned(),
-                Some(latest) => why_build(&self.differences_from(latest)?),
+                Some(latest) => {
+                    let moved = moved_outside(latest, &outside, false);
+                    let why = why_build(&self.differences_from(latest)?);
+                    moved.map(|moved| format!("{moved}, {why}")).unwrap_or(why)
+                }
             },
             Verdict::Reuse(reuse) => match reuse.rest() {
                 Some(rest) => format!("unchanged, {rest}"),

@@ -158,7 +158,7 @@ impl Plan {
             built_at: None,
             bases: self.used_bases(),
             daemon_bases: BTreeMap::new(),
-            outside_bases: BTreeMap::new(),
+            outside_bases: self.pinned_digests(),
             // No builder of this machine chose it, so it is compared with that of each.
             built_for: identity
                 .inputs

@@ -23,7 +23,7 @@ impl RegistryClient {
     ///
     /// # Errors
     /// [`RegistryError`] if the registry cannot be queried or refuses.
-    pub async fn find_shared(&self, reference: &ImageReference) -> Result<Option<String>, RegistryError> {
+    pub async fn find_digest(&self, reference: &ImageReference) -> Result<Option<String>, RegistryError> {
         self.find_within(reference, LIMIT).await
     }
 
@@ -97,7 +97,7 @@ mod tests {
     async fn look_up(switches: Switches) -> (Result<Option<String>, RegistryError>, Vec<String>) {
         let registry = Registry::start(switches).await;
         let digest = registry.put("acme/api", SHARED, "{}");
-        let found = registry.client().find_shared(&reference(&registry, SHARED)).await;
+        let found = registry.client().find_digest(&reference(&registry, SHARED)).await;
         let found =
             found.map(|found| found.map(|found| if found == digest { "right".to_owned() } else { found }));
         let lines = registry.lines().into_iter().filter(|line| line.contains("manifests"));
@@ -109,7 +109,7 @@ mod tests {
         let (found, lines) = look_up(Switches::default()).await;
         assert_eq!((found, lines), (Ok(Some("right".to_owned())), vec!["HEAD".to_owned()]));
         let registry = Registry::start(Switches::default()).await;
-        assert_eq!(registry.client().find_shared(&reference(&registry, "none")).await, Ok(None));
+        assert_eq!(registry.client().find_digest(&reference(&registry, "none")).await, Ok(None));
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"log","namespace":"dev","pod":"web-1","container":"app","written":"2026-11-23T15:04:04.812Z","line":"GET / 200"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"notice","image":null,"level":"warning","message":"`tag()` overrides no function"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"pushed","image":"api","reference":"acme/api:1.4","digest":"sha256:2c26b46b"}
-//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"image_finished","image":"api","repository":"acme/api","outcome":"built","reason":"src/main.go changed","key":"9f86d081","tags":["1.4"],"image_id":"sha256:fcde2b2e","digest":"sha256:2c26b46b","pushed":true,"platforms":["linux/amd64"],"share":null,"seconds":4.2}
+//! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"image_finished","image":"api","repository":"acme/api","outcome":"built","reason":"src/main.go changed","key":"9f86d081","tags":["1.4"],"image_id":"sha256:fcde2b2e","digest":"sha256:2c26b46b","pushed":true,"platforms":["linux/amd64"],"share":null,"bases":[{"reference":"alpine:3.20","digest":"sha256:beefdbd8","asked":"2026-11-23T15:04:02Z"}],"seconds":4.2}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"deployment_decided","deployment":"shop","decision":"deploy","reason":"1 object changed"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"object_changed","deployment":"shop","object":"Deployment/web (namespace dev)","change":"changed","details":"image"}
 //! {"version":1,"time":"2026-11-23T15:04:05.000Z","type":"deployment_progress","deployment":"shop","waiting":["web 2/3 ready, 1 pulling"]}

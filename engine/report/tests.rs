@@ -77,13 +77,13 @@ fn result_names_every_image_and_its_end() {
             {
                 "image": "api", "repository": "acme/api", "outcome": "built", "reason": "src changed",
                 "key": "9f86", "tags": ["1.4"], "image_id": null, "digest": "sha256:2c26", "pushed": true,
-                "platforms": [], "share": null, "seconds": 3.2, "reference": "acme/api@sha256:2c26",
+                "platforms": [], "share": null, "bases": [], "seconds": 3.2, "reference": "acme/api@sha256:2c26",
                 "references": ["acme/api:1.4@sha256:2c26"]
             },
             {
                 "image": "web", "repository": "acme/web", "outcome": "failed", "reason": "broken",
                 "key": null, "tags": ["1.4"], "image_id": null, "digest": null, "pushed": false,
-                "platforms": [], "share": null, "seconds": 3.2, "reference": null, "references": []
+                "platforms": [], "share": null, "bases": [], "seconds": 3.2, "reference": null, "references": []
             }
         ],
         "deployments": [],

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{DeployOptions, DevOptions, ShareMode, cluster_options};
 use crate::builder::kaniko::PodSettings;
@@ -34,6 +35,9 @@ pub struct RunOptions {
     pub check_registry: bool,
     /// Whether images are shared through their registries; `None`: as `WINDLASS_SHARE` or the pipeline requests.
     pub share: Option<ShareMode>,
+    /// Query the digests of base images outside of the project that were not queried within this time, and rebuild the
+    /// images whose base images have moved.
+    pub update_bases: Option<Duration>,
     /// The maximum number of images in parallel.
     pub jobs: usize,
     /// Build images with Dockerfiles with this builder, regardless of the pipeline.
@@ -89,6 +93,7 @@ impl Default for RunOptions {
             skip_push_local_kube: true,
             check_registry: false,
             share: None,
+            update_bases: None,
             jobs: Self::default_jobs(),
             builder: None,
             keep_going: false,

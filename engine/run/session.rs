@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::{RunError, SharedBuilds};
+use super::{OutsideBases, RunError, SharedBuilds};
 use crate::cluster::ClusterContext;
 use crate::error::{Cancelled, ErrorKind, StageError};
 use crate::event::{Event, Events, Level};
@@ -30,6 +30,8 @@ pub struct Session {
     pub secrets: Secrets,
     /// The responses of registries about shared builds.
     pub shared: Arc<SharedBuilds>,
+    /// The responses of registries about base images outside of the projects.
+    pub outside: Arc<OutsideBases>,
     runtime: Handle,
     /// The notices that are reported once.
     told: Arc<Mutex<HashSet<String>>>,
@@ -46,6 +48,7 @@ impl Session {
             cancel,
             secrets,
             shared: Arc::default(),
+            outside: Arc::default(),
             runtime,
             told: Arc::default(),
         }

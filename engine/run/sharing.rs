@@ -152,7 +152,7 @@ impl Run {
         if lock(&shared.unasked).contains(domain) {
             return Err(NoResponse);
         }
-        let found = self.session.host.registry.find_shared(reference).await;
+        let found = self.session.host.registry.find_digest(reference).await;
         found.map_err(|reason| {
             if lock(&shared.unasked).insert(domain.to_owned()) {
                 let repository = &reference.repository;

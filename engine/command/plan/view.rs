@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::command::base_line::base_line;
+use crate::command::base_line::{base_line, short_digest};
 use crate::command::dry_run::{DryRun, Part, PlannedImage};
 use crate::config::BuilderKind;
 use crate::event::{Decision, Outcome};
@@ -85,6 +85,8 @@ struct BaseView {
     digest: Option<String>,
     /// When this digest was found, RFC 3339.
     asked: Option<String>,
+    /// The digest that the build would use, if it is another one.
+    now: Option<String>,
     #[serde(skip)]
     line: String,
 }
@@ -94,10 +96,12 @@ impl BaseView {
         let reference = base.reference.to_string();
         match base.digest.as_ref().map(|digest| digest.of(&reference)) {
             Some(known) => {
-                let line = base_line(&known, now);
-                Self { reference, digest: Some(known.digest), asked: known.asked, line }
+                let moved = base.now.as_deref().map(|now| format!(" -> {}", short_digest(now)));
+                let line = format!("{}{}", base_line(&known, now), moved.unwrap_or_default());
+                let (digest, asked) = (Some(known.digest), known.asked);
+                Self { reference, digest, asked, now: base.now.clone(), line }
             }
-            None => Self { line: reference.clone(), reference, digest: None, asked: None },
+            None => Self { line: reference.clone(), reference, digest: None, asked: None, now: None },
         }
     }
 }

@@ -40,8 +40,8 @@ impl Registry for LiveRegistry {
         Ok(self.client.manifest_digest(reference).await?)
     }
 
-    async fn find_shared(&self, reference: &ImageReference) -> Result<Option<String>, String> {
-        self.client.find_shared(reference).await.map_err(|error| error.problem.to_string())
+    async fn find_digest(&self, reference: &ImageReference) -> Result<Option<String>, String> {
+        self.client.find_digest(reference).await.map_err(|error| error.problem.to_string())
     }
 
     async fn share(&self, from: &ImageReference, tag: &Tag) -> Result<bool, String> {

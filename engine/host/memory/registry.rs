@@ -54,7 +54,7 @@ impl Registry for MemoryHost {
         Ok(self.digest_in_registry(reference))
     }
 
-    async fn find_shared(&self, reference: &ImageReference) -> Result<Option<String>, String> {
+    async fn find_digest(&self, reference: &ImageReference) -> Result<Option<String>, String> {
         Ok(self.digest_in_registry(reference))
     }
 

@@ -236,7 +236,7 @@ impl Registry for OfflineHost {
         Ok(None)
     }
 
-    async fn find_shared(&self, _: &ImageReference) -> Result<Option<String>, String> {
+    async fn find_digest(&self, _: &ImageReference) -> Result<Option<String>, String> {
         Ok(None)
     }
 

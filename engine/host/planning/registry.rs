@@ -47,8 +47,8 @@ impl Registry for PlanningRegistry {
         self.inner.digest(reference).await
     }
 
-    async fn find_shared(&self, reference: &ImageReference) -> Result<Option<String>, String> {
-        self.inner.find_shared(reference).await
+    async fn find_digest(&self, reference: &ImageReference) -> Result<Option<String>, String> {
+        self.inner.find_digest(reference).await
     }
 
     /// Not an effect: it changes nothing that a build uses.
