@@ -26,6 +26,8 @@ pub enum ErrorKind {
     FileChanged,
     /// The sum of failures that were already reported.
     Summary,
+    /// The lock file of base images is invalid or incomplete: the user must change it.
+    WrongLock,
     /// Any other.
     Other,
 }
@@ -68,6 +70,7 @@ impl StageError {
     /// The kind, for code that must do more than report it.
     pub fn kind(&self) -> ErrorKind {
         match self.code().as_str() {
+            "base_lock::invalid" | "base_lock::missing" => ErrorKind::WrongLock,
             "cluster::none" | "cluster::unreachable" => ErrorKind::ClusterUnavailable,
             "docker::unreachable" => ErrorKind::DaemonUnreachable,
             "run::cancelled" => ErrorKind::Cancelled,

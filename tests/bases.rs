@@ -1,4 +1,4 @@
-//! Base images outside of the project: their digests are recorded, and queried on request.
+//! Base images outside of the project: their digests are recorded, queried on request, and locked.
 
 use serde_json::Value;
 
@@ -191,7 +191,7 @@ fn moved_base_is_built_on_request() {
     let moved = world.move_base("two");
     assert_eq!(decisions(&project, &BUILD), ["app skip: unchanged"]);
     let expected = format!("app build: base {} moved", world.reference());
-    assert_eq!(planned(&project, &["--update-bases"]), [expected.clone()]);
+    assert_eq!(planned(&project, &["--update-bases"]), std::slice::from_ref(&expected));
     let line = format!("{}  {} (asked just now) -> {}", world.reference(), &digest[..19], &moved[..19]);
     project.run(["plan", "--builder", "oci", "--update-bases"]).success().stdout_has(line);
 
@@ -332,4 +332,163 @@ fn build_on_a_moved_base_replaces_the_shared_one() {
     assert_eq!(world.registry.digest(&world.app, "1"), digest);
     let found = json(&other.run(["why", "--json"]).success().stdout);
     assert_eq!(found[0]["last_build"]["pushed"][0]["digest"].as_str(), digest.as_deref());
+}
+
+/// Runs `update bases` and returns its output.
+#[track_caller]
+fn update_bases(project: &Project) -> String {
+    project.run(["update", "bases"]).success().stdout.clone()
+}
+
+/// The cache key of the image `app`.
+#[track_caller]
+fn key(project: &Project) -> String {
+    let plan = json(&project.run(["plan", "--json", "--builder", "oci"]).success().stdout);
+    plan["images"][0]["key"].as_str().expect("a key").to_owned()
+}
+
+#[test]
+fn lock_lets_all_machines_build_on_the_same_image() {
+    let Some(world) = World::start() else { return };
+    let (one, digest, reference) = (world.machine(), world.digest(), world.reference());
+    let plain = key(&one);
+    assert_eq!(update_bases(&one), format!("{reference}: added {}\n", &digest[..19]));
+    let lock = one.read("windlass.lock");
+    assert!(
+        lock.contains(&format!("version: 1\nbases:\n  {reference}:\n    digest: {digest}\n    asked: ")),
+        "{lock}"
+    );
+    assert_ne!(key(&one), plain);
+    let write = [&BUILD[..], &["--share", "write", "--locked"]].concat();
+    one.run(&write).success();
+    let layer = world.registry.manifest(&world.base, "1")["layers"][0].clone();
+
+    let moved = world.move_base("two");
+    // A fresh machine uses the shared build, and one that does not share builds the same image.
+    let read = [&BUILD[..], &["--share", "read"]].concat();
+    let other = world.machine().file("windlass.lock", &lock);
+    assert_eq!(decisions(&other, &read), ["app skip: unchanged, found in the registry"]);
+    let alone = world.machine().file("windlass.lock", &lock);
+    assert_eq!(bases_of_result(&alone, &BUILD)[0]["digest"], *digest);
+    assert_eq!(world.registry.manifest(&world.app, "1")["layers"][0], layer);
+    // The lock file decides, not the option.
+    let before = world.asked("HEAD");
+    let output = one.run(UPDATE);
+    output.success().stderr_has("`windlass update bases` renews them");
+    assert_eq!(world.asked("HEAD"), before);
+
+    assert_eq!(update_bases(&one), format!("{reference}: {} -> {}\n", &digest[..19], &moved[..19]));
+    assert_eq!(planned(&one, &[]), [format!("app build: base {reference} changed in windlass.lock")]);
+    assert_eq!(bases_of_result(&one, &BUILD)[0]["digest"], *moved);
+    assert_eq!(
+        world.registry.manifest(&world.app, "1")["layers"][0],
+        world.registry.manifest(&world.base, "1")["layers"][0]
+    );
+    assert_eq!(update_bases(&one), format!("{reference}: unchanged\n"));
+    assert_eq!(decisions(&one, &BUILD), ["app skip: unchanged"]);
+    // Without the lock file, keys are what they were.
+    one.remove("windlass.lock");
+    assert_eq!(key(&one), plain);
+}
+
+#[test]
+fn missing_base_is_added_or_an_error() {
+    let Some(world) = World::start() else { return };
+    let project = world.machine();
+    update_bases(&project);
+    let first = project.read("windlass.lock");
+    let second = TestRepository::alone(&world.proxy.address(), "a-second");
+    let yaml = format!("version: v1beta9\nimages:\n  base: {{image: {second}, tags: ['1']}}\n");
+    let other = Project::new().file("devspace.yaml", yaml).file("Dockerfile", "FROM scratch\nLABEL a=b\n");
+    other.run(BUILD).success();
+    let lines = format!("FROM {}\nCOPY app.txt /\nCOPY --from={second}:1 / /second\n", world.reference());
+    project.write("Dockerfile", lines);
+
+    let locked = [&BUILD[..], &["--locked"]].concat();
+    let missing = format!("`windlass.lock` does not have the base image {second}:1 of `app`");
+    project
+        .run(&locked)
+        .exits(2)
+        .stderr_says(&missing)
+        .stderr_says("Dockerfile:3")
+        .stderr_says("update bases");
+    project.run(["plan", "--locked"]).exits(2).stderr_says(&missing);
+    assert_eq!(project.read("windlass.lock"), first);
+    // A plan has the key of the build, but does not write.
+    let key = key(&project);
+    assert_eq!(project.read("windlass.lock"), first);
+    project.run(BUILD).success().stderr_says(format!("adding {second}:1 to `windlass.lock`: sha256:"));
+    let both = project.read("windlass.lock");
+    assert!(both.find("/a-second").expect("added") < both.find("/base").expect("kept"), "sorted: {both}");
+    let result = json(&project.run(["why", "--json"]).success().stdout);
+    assert_eq!(result[0]["last_build"]["key"], *key);
+    project.run(&locked).success();
+
+    // A registry that does not respond is a warning, and nothing is locked.
+    project.write("windlass.lock", &first);
+    let manifests = format!("/v2/{}/manifests/", second.path());
+    world.proxy.fault(1, "HEAD", &manifests, Fault::Status(403));
+    project.run(BUILD).success().stderr_says(format!("{second}:1 is not added to `windlass.lock`"));
+    assert_eq!(project.read("windlass.lock"), first);
+    world.proxy.fault(1, "HEAD", &manifests, Fault::Status(403));
+    project
+        .run(["update", "bases"])
+        .exits(1)
+        .stderr_says(format!("cannot query the registry for {second}:1"));
+    assert_eq!(project.read("windlass.lock"), first);
+}
+
+#[test]
+fn names_select_what_is_renewed() {
+    let Some(world) = World::start() else { return };
+    let project = world.machine();
+    project
+        .run(["update", "bases", "alpine"])
+        .exits(2)
+        .stderr_says("no image of the project is built from `alpine`");
+    assert!(!project.path("windlass.lock").exists());
+    for name in [world.base.to_string(), world.reference()] {
+        project.run(["update", "bases", &name]).success().stdout_has(world.reference());
+    }
+    project.write("Dockerfile", "FROM scratch\nCOPY app.txt /\n");
+    project.run(["update", "bases"]).success().stdout_is("no base images outside of the project\n");
+}
+
+#[test]
+fn check_finds_unused_entries_and_an_invalid_file() {
+    let Some(world) = World::start() else { return };
+    let project = world.machine();
+    update_bases(&project);
+    project.run(["check"]).success();
+    let lock = project.read("windlass.lock");
+    let unused =
+        format!("  docker.io/library/unused:1:\n    digest: {}\n    asked: 2026-11-29\n", world.digest());
+    project.write("windlass.lock", format!("{lock}{unused}"));
+    project.run(["check"]).exits(2).stderr_says("docker.io/library/unused:1, which no image is built from");
+    let found = json(&project.run(["check", "--json"]).exits(2).stdout);
+    let line = lock.lines().count() + 1;
+    assert_eq!(
+        (found[0]["code"].as_str(), found[0]["line"].as_u64()),
+        (Some("base_lock::unused"), Some(line as u64))
+    );
+    // What only a profile uses is used.
+    let profile = "profiles:\n  - name: old\n    replace: {images: {app: {image: acme/old, dockerfile: old.Dockerfile}}}\n";
+    project.write("devspace.yaml", format!("{}{profile}", project.read("devspace.yaml")));
+    project.write("old.Dockerfile", "FROM unused:1\nCOPY app.txt /\n");
+    project.run(["check"]).success();
+
+    project.write("windlass.lock", "<<<<<<< HEAD\nversion: 1\n");
+    project.run(["check"]).exits(2).stderr_says("cannot read");
+    project.run(BUILD).exits(2).stderr_says("windlass.lock");
+}
+
+#[test]
+fn scripts_know_the_digests() {
+    let Some(world) = World::start() else { return };
+    let script = "fn needs_build(image, plan) { print(plan.bases); plan.needs_build }\n";
+    let project = world.machine().file("windlass.rhai", script);
+    project.run(BUILD).success();
+    let output = project.run(BUILD);
+    output.success();
+    assert!(output.all().contains(&format!("\"{}\": \"{}\"", world.reference(), world.digest())), "{output}");
 }

@@ -147,6 +147,7 @@ fn the_id_of_a_source_is_an_input() {
         "--iidfile, id",
         "--push",
         "--load, -q",
+        "--pull",
     ] {
         assert!(!key_of(same), "{same}");
     }
@@ -154,14 +155,9 @@ fn the_id_of_a_source_is_an_input() {
     assert!(!key_of("--secret, 'src=two.txt,id=a'") && !key_of("--secret, 'id=a,env=HOME'"));
     assert!(key_of("--secret, 'id=b,src=one.txt'"));
     assert!(key_of("--ssh, default") && !key_of("--ssh, 'default=/a.sock'"));
-    for another in [
-        "--add-host, 'a:1'",
-        "--pull",
-        "--shm-size=1g",
-        "--never-heard-of",
-        "--label, a=b",
-        "--platform, linux/arm64",
-    ] {
+    for another in
+        ["--add-host, 'a:1'", "--shm-size=1g", "--never-heard-of", "--label, a=b", "--platform, linux/arm64"]
+    {
         assert!(key_of(another), "{another}");
     }
     assert!(!key_of("--platform=Linux/aarch64"));

@@ -164,9 +164,9 @@ fn scripts_set_the_same_options() {
     };
     let plain = key_of("", "");
     assert_eq!(key_of("", "cache_from: [\"r.example/x\"], cache_to: [\"inline\"]"), plain);
-    let both = "platforms: [linux/arm64], secrets: ['id=a,src=b'], ssh: [default], args: [--pull]";
+    let both = "platforms: [linux/arm64], secrets: ['id=a,src=b'], ssh: [default], args: [--shm-size=1g]";
     let options = "platforms: [\"linux/arm64\"], secrets: [\"id=a\"], ssh: [\"default\"]";
-    assert_eq!(key_of("args: [--pull]", options), key_of(both, ""));
+    assert_eq!(key_of("args: [--shm-size=1g]", options), key_of(both, ""));
     assert_eq!(key_of(both, "platforms: [], secrets: [], ssh: [], args: []"), plain);
     let project = project("r.example/app", "").file("windlass.rhai", script("secret: []"));
     project.run(["plan"]).exits(2).stderr_has("did you mean `secrets`?");
@@ -208,7 +208,7 @@ images:
 
 const GOLDEN: [&str; 4] = [
     "child 5f98dfd9e9faa49f8de103165b0139f8f9571c0ca6c9517ab834cfe67bc08634",
-    "full 3d4a85fa18fd02cd67147b462b5235103e5e0503c6158bc045004f38e5734f51",
+    "full 07ddde5c58f8630074bd04b4f7ab7e42b16368eafb6ce449e0bbd4ac278bd625",
     "made 067b5a47baf33310370391197892806d6eb80a56b53ec7b46c6a8bedee6be00d",
     "plain 3f2565efa95e5d8c0611254875fa7be5976b248c5895df731332c2465356bdca",
 ];

@@ -92,7 +92,6 @@ pub fn refusal(arg: &BuilderArg, taker: Taker) -> Option<&'static str> {
         (Role::BuildKit, BuildKit | Cluster) => None,
         (Role::BuildKit, _) if is_off() => None,
         (Role::Image, BuildKit | Classic | Cluster) => None,
-        (Role::Image, Kaniko | Oci) if arg.name == "--pull" => None,
         (_, Kaniko) => Some("kaniko has no equivalent"),
         (_, Oci) => Some("the builder `oci` has no equivalent"),
         (_, _) => Some("it requires BuildKit"),

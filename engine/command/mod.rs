@@ -63,6 +63,7 @@ mod target_choice;
 mod test;
 mod unused_script;
 mod update;
+mod update_bases;
 mod upgrade;
 mod vars;
 mod watch_loop;

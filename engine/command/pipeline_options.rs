@@ -66,9 +66,13 @@ pub struct PipelineOptions {
     #[arg(long, value_name = "MODE", value_parser = share_mode(), hide_possible_values = true)]
     pub share: Option<ShareMode>,
 
-    /// Rebuild images whose base images have moved, unless queried within AGE (7d)
+    /// Rebuild if base images moved; ask at most once per AGE (7d)
     #[arg(long, value_name = "AGE", value_parser = age, num_args = 0..=1, require_equals = true, default_missing_value = "0s")]
     pub update_bases: Option<Duration>,
+
+    /// Fail if windlass.lock does not have the digest of a base image
+    #[arg(long)]
+    pub locked: bool,
 
     /// Use this tag for every image; `#` is a random character
     #[arg(short, long = "tag", value_name = "TAG", value_delimiter = ',')]
@@ -138,6 +142,7 @@ impl PipelineOptions {
             check_registry: self.check_registry,
             share: self.share,
             update_bases: self.update_bases,
+            locked: self.locked,
             jobs: if self.build_sequential { 1 } else { jobs },
             builder: self.builder,
             keep_going: self.keep_going,

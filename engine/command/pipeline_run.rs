@@ -549,7 +549,9 @@ pub(super) fn failures(execution: &Execution, error: &ScriptError) -> Failures {
         texts.push(masked(error, secrets));
         annotations.extend(annotations_of(error, None));
     }
-    let is_script = |error: &ScriptError| error.is_wrong_script();
+    let is_wrong_lock =
+        |error: &ScriptError| error.stage().is_some_and(|stage| stage.kind() == ErrorKind::WrongLock);
+    let is_script = |error: &ScriptError| error.is_wrong_script() || is_wrong_lock(error);
     if is_script(error) || (!failures.is_empty() && failures.iter().all(|failed| is_script(&failed.error))) {
         Failures { texts, annotations, status: ExitStatus::WrongUse }
     } else {

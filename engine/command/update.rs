@@ -1,15 +1,18 @@
-//! `windlass update dependencies`.
+//! `windlass update`.
 
 use super::exit_status::{ExitStatus, Failure};
 use super::load;
 use super::stdout::print;
+use super::update_bases::{UpdateBasesArgs, update_bases};
 use crate::command::cli::GlobalOptions;
 use crate::dependency::{Fetch, FetchEvent};
 use crate::git::Freshness;
 
 /// The options of `windlass update`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  windlass update dependencies && windlass build")]
+#[command(
+    after_help = "Examples:\n  windlass update dependencies && windlass build\n  windlass update bases && git commit windlass.lock"
+)]
 pub struct UpdateArgs {
     /// The subject to update.
     #[command(subcommand)]
@@ -26,14 +29,23 @@ Builds use the existing checkouts without updating them. Manual changes in a che
 Example:
   windlass update dependencies && windlass build")]
     Dependencies,
+
+    /// Write the current digests of base images to windlass.lock
+    Bases(UpdateBasesArgs),
 }
 
-/// Updates the checkouts of all dependencies, and prints a line for each.
+/// Updates the checkouts of all dependencies, or the lock file of base images, and prints a line for each.
 ///
 /// # Errors
 /// If one of them cannot be fetched, or a configuration is invalid.
 pub fn update(global: &GlobalOptions, args: &UpdateArgs) -> Result<ExitStatus, Failure> {
-    let UpdateSubject::Dependencies = args.subject;
+    match &args.subject {
+        UpdateSubject::Dependencies => update_dependencies(global),
+        UpdateSubject::Bases(args) => update_bases(global, args),
+    }
+}
+
+fn update_dependencies(global: &GlobalOptions) -> Result<ExitStatus, Failure> {
     let loaded = load::load_project(global)?;
     load::tell(&loaded.warnings, global);
     let mut lines = String::new();

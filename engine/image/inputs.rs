@@ -75,6 +75,8 @@ pub struct Inputs {
     pub context: Option<Digest>,
     /// The cache keys of its base images, by name.
     pub parents: BTreeMap<String, CacheKey>,
+    /// The digests of its other base images, by reference, if a lock file chooses them.
+    pub bases: BTreeMap<String, String>,
 }
 
 impl Inputs {
@@ -91,6 +93,12 @@ impl Inputs {
         hasher.list("build arguments", words);
         hasher.list("context", self.context.iter().map(|digest| &digest.as_bytes()[..]));
         hasher.list("parents", self.parents.values().map(|key| &key.0.as_bytes()[..]));
+        // Without a lock file, keys are as they were before there was one.
+        if !self.bases.is_empty() {
+            let words =
+                self.bases.iter().flat_map(|(reference, digest)| [reference.as_bytes(), digest.as_bytes()]);
+            hasher.list("bases", words);
+        }
         CacheKey(hasher.finish())
     }
 }
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn every_input_flips_the_key() {
         let key = inputs().key();
-        let edits: [fn(&mut Inputs); 10] = [
+        let edits: [fn(&mut Inputs); 12] = [
             |inputs| inputs.command = vec!["make".into()],
             |inputs| inputs.dockerfile = Some(Digest::of("FROM busybox")),
             |inputs| inputs.target = Some("final".into()),
@@ -143,6 +151,8 @@ mod tests {
             |inputs| inputs.context = Some(Digest::of("x")),
             |inputs| inputs.context = None,
             |inputs| inputs.parents = BTreeMap::from([("base".into(), key_of("x"))]),
+            |inputs| inputs.bases = BTreeMap::from([("alpine:3".into(), "sha256:1".into())]),
+            |inputs| inputs.bases = BTreeMap::from([("alpine:3".into(), "sha256:2".into())]),
         ];
         let mut keys = vec![key];
         for edit in edits {

@@ -1,5 +1,7 @@
 //! The differences between an image's inputs and those of an earlier build, from which all reasons are derived.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::image::context::{Change, ChangeKind, shown};
@@ -49,6 +51,8 @@ pub enum Input {
     BuildArg,
     /// A base image that belongs to the project.
     Parent,
+    /// The digest of another base image in the lock file.
+    LockedBase,
     /// Whether the build context is an input, or the build context if its earlier files are no longer recorded.
     Context,
     /// A file.
@@ -123,6 +127,13 @@ pub fn differences(
     }
     for (name, key) in before.parents.iter().filter(|(name, _)| !inputs.parents.contains_key(*name)) {
         note(Sign::of(Some(key), None), Input::Parent, name);
+    }
+    let bases: BTreeSet<_> = before.bases.keys().chain(inputs.bases.keys()).collect();
+    for name in bases {
+        let (then, now) = (before.bases.get(name), inputs.bases.get(name));
+        if then != now {
+            note(Sign::of(then, now), Input::LockedBase, name);
+        }
     }
     if before.context != inputs.context {
         match (before.context, inputs.context) {

@@ -14,6 +14,13 @@ pub(super) enum PlanError {
     )]
     ParentMissing { image: String, parent: String },
 
+    #[error("`windlass.lock` does not have the base image {reference} of `{image}` ({place})")]
+    #[diagnostic(
+        code(base_lock::missing),
+        help("run `windlass update bases` and commit `windlass.lock`, or omit `--locked`")
+    )]
+    NotLocked { image: String, reference: String, place: String },
+
     #[error("no earlier build of `{image}` to reuse")]
     #[diagnostic(code(stage::reuse::nothing), help("build it: `plan.build_with(builder(image))`"))]
     NothingToReuse { image: String },

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::Plan;
 use super::bases::Parent;
+use super::error::PlanError;
 use super::named_contexts::replaces;
 use super::plan::Recipe;
 use crate::builder::BuiltImage;
 use crate::config::{BuilderKind, DockerConfig};
 use crate::error::StageError;
+use crate::event::Level;
 use crate::image::ImageReference;
 use crate::image::dockerfile::{BaseConfig, BaseImage};
 use crate::run::{Image, ImageDockerfile, Run};
@@ -24,6 +26,8 @@ pub(super) struct OutsideBase {
     pub(super) reference: ImageReference,
     /// The digest that a build uses, whatever the tag names where the builder looks.
     pub(super) pin: Option<BaseDigest>,
+    /// Whether the lock file chose this digest, so that it is an input.
+    pub(super) is_locked: bool,
 }
 
 impl OutsideBase {
@@ -71,13 +75,69 @@ pub(super) fn outside_bases(
     };
     let outside = bases.into_iter().filter(is_outside).filter_map(|base| {
         let reference: ImageReference = base.reference.parse().ok()?;
-        Some(OutsideBase { reference: reference.or_latest(), base, pin: None })
+        Some(OutsideBase { reference: reference.or_latest(), base, pin: None, is_locked: false })
     });
     let mut outside: Vec<_> = outside.filter(|outside| outside.reference.digest.is_none()).collect();
-    if let Some(age) = image.run().options.update_bases {
+    let options = &image.run().options;
+    if options.locked || image.run().memory.base_lock.entries()?.is_some() {
+        lock(image, dockerfile, &mut outside)?;
+    } else if let Some(age) = options.update_bases {
         update(image, &mut outside, age)?;
     }
     Ok(outside)
+}
+
+/// The digests of `outside` that the lock file chose.
+pub(super) fn locked_digests(outside: &[OutsideBase]) -> BTreeMap<String, String> {
+    let locked = outside.iter().filter(|outside| outside.is_locked);
+    let entry = |outside: &OutsideBase| {
+        let pin = outside.pin.as_ref()?;
+        Some((outside.reference.to_string(), pin.digest.clone()))
+    };
+    locked.filter_map(entry).collect()
+}
+
+/// Chooses the digests in the lock file for `outside`. A missing one is queried and added, unless the user forbids it.
+fn lock(image: &Image, dockerfile: &ImageDockerfile, outside: &mut [OutsideBase]) -> Result<(), StageError> {
+    let run = image.run();
+    let entries = run.memory.base_lock.entries()?.unwrap_or_default();
+    if run.options.update_bases.is_some() {
+        let message = "`windlass.lock` has the digests of base images: `windlass update bases` renews them";
+        run.session.notice_once(Level::Info, message.to_owned());
+    }
+    let mut missing: Vec<ImageReference> = Vec::new();
+    for outside in &mut *outside {
+        if let Some(locked) = entries.get(&outside.reference.full()) {
+            (outside.pin, outside.is_locked) = (Some(locked.clone().into()), true);
+            continue;
+        }
+        if run.options.locked {
+            return Err(PlanError::NotLocked {
+                image: image.name().to_owned(),
+                reference: outside.reference.to_string(),
+                place: dockerfile.inner.place(&outside.base.span),
+            }
+            .into());
+        }
+        if !missing.contains(&outside.reference) && !is_only_in_daemon(image, &outside.reference)? {
+            missing.push(outside.reference.clone());
+        }
+    }
+    let found: HashMap<_, _> = missing.iter().cloned().zip(run.query_bases(&missing)?).collect();
+    for outside in outside.iter_mut().filter(|outside| !outside.is_locked) {
+        match found.get(&outside.reference) {
+            Some(Ok(found)) => {
+                run.lock_base(&outside.reference, found)?;
+                (outside.pin, outside.is_locked) = (Some(found.clone()), true);
+            }
+            Some(Err(reason)) => {
+                let consequence = format!("{} is not added to `windlass.lock`", outside.reference);
+                run.warn_unknown_base(&outside.reference, &consequence, reason);
+            }
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 /// Chooses the current digests of `outside`. Those that were queried within `age` are not queried again.
@@ -146,7 +206,7 @@ impl Plan {
             }
             let name = reference.to_string();
             let built_on = compared.as_ref().and_then(|record| record.outside_bases.get(&name).cloned());
-            let digest = built_on.or_else(|| memory.digest(&name));
+            let digest = built_on.or_else(|| pin.clone()).or_else(|| memory.digest(&name));
             let is_other = |pin: &BaseDigest| digest.as_ref().is_some_and(|known| known.digest != pin.digest);
             let now = pin.clone().filter(is_other).map(|pin| pin.digest);
             known.push(KnownBase { reference: reference.clone(), digest, now });
@@ -154,10 +214,19 @@ impl Plan {
         known
     }
 
-    /// The chosen digests of its base images that belong to no project.
-    pub(super) fn pinned_digests(&self) -> BTreeMap<String, BaseDigest> {
+    /// Whether the Docker daemon has its base image `reference`, which was never in a registry.
+    ///
+    /// # Errors
+    /// `run::cancelled`.
+    pub fn is_only_in_daemon(&self, reference: &ImageReference) -> Result<bool, StageError> {
+        is_only_in_daemon(&self.image, reference)
+    }
+
+    /// The chosen digests of its base images that belong to no project: those of the lock file if they are `locked`,
+    /// otherwise the current ones.
+    pub(super) fn pinned_digests(&self, locked: bool) -> BTreeMap<String, BaseDigest> {
         let Recipe::Dockerfile(recipe) = &self.recipe else { return BTreeMap::new() };
-        let pins = recipe.outside.iter();
+        let pins = recipe.outside.iter().filter(|outside| outside.is_locked == locked);
         pins.filter_map(|outside| Some((outside.reference.to_string(), outside.pin.clone()?))).collect()
     }
 

@@ -11,7 +11,7 @@ use super::difference::{Difference, differences};
 use super::docker_build::{DockerfileRecipe, keep_context, select};
 use super::error::PlanError;
 use super::named_contexts::{argument_words, unknown_reading, widened};
-use super::outside::outside_bases;
+use super::outside::{locked_digests, outside_bases};
 use super::reason::why_build;
 use super::share::{NEVER_BUILT, Share};
 use super::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
@@ -143,7 +143,9 @@ impl Plan {
             outside,
         };
         let parents = recipe.parents.iter();
+        let bases = locked_digests(&recipe.outside);
         let outline = Inputs {
+            bases,
             command: Vec::new(),
             dockerfile: Some(Digest::of(dockerfile.inner.text())),
             target: dockerfile.target.as_deref().map(ToOwned::to_owned),
@@ -379,11 +381,8 @@ impl Plan {
             let base = self.bases.iter().find(|(base, _)| base == name);
             base.map(|(_, finished)| identify(run, finished)).unwrap_or_default()
         };
-        // Without the option, digests are chosen by a lock file, and are inputs.
-        let outside = match run.options.update_bases {
-            Some(_) => self.pinned_digests(),
-            None => BTreeMap::new(),
-        };
+        // Those of a lock file are inputs.
+        let outside = self.pinned_digests(false);
         let mut verdict = decide(&DecisionInputs {
             key: &|| self.key(),
             repository: &image.config().repository,

@@ -26,6 +26,9 @@ pub fn why_build(differences: &[Difference]) -> String {
             (Input::Parent, Sign::Added) => format!("now built from `{name}`"),
             (Input::Parent, Sign::Removed) => format!("no longer built from `{name}`"),
             (Input::Parent, Sign::Changed) => format!("its base `{name}` changed"),
+            (Input::LockedBase, Sign::Added) => format!("base {name} is locked now"),
+            (Input::LockedBase, Sign::Removed) => format!("base {name} is no longer locked"),
+            (Input::LockedBase, Sign::Changed) => format!("base {name} changed in windlass.lock"),
             (Input::Context, Sign::Added) => "context now included".to_owned(),
             (Input::Context, Sign::Removed) => "context no longer included".to_owned(),
             (Input::Context, Sign::Changed) => "the context changed".to_owned(),
@@ -91,6 +94,20 @@ mod tests {
             |now| (now.dockerfile, now.context) = (Some(other()), Some(other())),
             "the Dockerfile changed, src/main.go changed",
         );
+    }
+
+    #[test]
+    fn a_changed_lock_is_a_reason() {
+        let with = |bases: &[(&str, &str)]| {
+            let bases = bases.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned()));
+            Inputs { bases: bases.collect(), ..inputs() }
+        };
+        let check = |before: &[(&str, &str)], now: &[(&str, &str)], expected: &str| {
+            assert_eq!(why_build(&differences(&record(&with(before)), &with(now), || None)), expected);
+        };
+        check(&[("a:1", "d1")], &[("a:1", "d2")], "base a:1 changed in windlass.lock");
+        check(&[], &[("a:1", "d1")], "base a:1 is locked now");
+        check(&[("a:1", "d1"), ("b:1", "d")], &[("b:1", "d")], "base a:1 is no longer locked");
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Plan {
             built_at: None,
             bases: self.used_bases(),
             daemon_bases: BTreeMap::new(),
-            outside_bases: self.pinned_digests(),
+            outside_bases: self.pinned_digests(true).into_iter().chain(self.pinned_digests(false)).collect(),
             // No builder of this machine chose it, so it is compared with that of each.
             built_for: identity
                 .inputs

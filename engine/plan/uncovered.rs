@@ -17,7 +17,11 @@ impl Plan {
             reference.parse::<ImageReference>().is_ok_and(|reference| reference.digest.is_some())
         };
         let mut references: Vec<_> = bases.into_iter().map(|base| base.reference).collect();
-        references.retain(|reference| !is_project(reference) && !has_digest(reference));
+        let is_locked = |reference: &str| {
+            recipe.outside.iter().any(|outside| outside.is_locked && outside.base.reference == reference)
+        };
+        references
+            .retain(|reference| !is_project(reference) && !has_digest(reference) && !is_locked(reference));
         references.dedup();
         let moving =
             references.iter().map(|reference| format!("the digest of {reference}, whose tag may move"));

@@ -12,7 +12,7 @@ use crate::event::Level;
 use crate::image::context::{ContextDigest, Forest, KeptFiles};
 use crate::image::{Dockerfile, ImageReference, Selection, StatIndex};
 use crate::lock::lock;
-use crate::state::{BaseMemory, FunctionStore, ImageStore, Record, ReleaseStore, TargetStore};
+use crate::state::{BaseLock, BaseMemory, FunctionStore, ImageStore, Record, ReleaseStore, TargetStore};
 
 /// The records of earlier runs and the caches of a run.
 pub struct Memory {
@@ -26,6 +26,8 @@ pub struct Memory {
     pub releases: ReleaseStore,
     /// Known facts about base images.
     pub bases: BaseMemory,
+    /// The lock file of base images.
+    pub base_lock: BaseLock,
     /// The results of git, by arguments.
     pub(crate) git_answers: Mutex<HashMap<Vec<String>, GitAnswer>>,
     pub(super) dockerfiles: Mutex<HashMap<PathBuf, Result<Dockerfile, RunError>>>,
@@ -45,10 +47,11 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The memory of a project whose records are in `store`, in the directory `root`. The directory `cache` is never
-    /// part of a build context.
-    pub(super) fn new(store: ImageStore, root: &Path, cache: PathBuf) -> Self {
+    /// The memory of the project in the directory `project`, whose records are in `store`, in the directory `root`. The
+    /// directory `cache` is never part of a build context.
+    pub(super) fn new(store: ImageStore, root: &Path, project: &Path, cache: PathBuf) -> Self {
         Self {
+            base_lock: BaseLock::new(project, store.writes()),
             functions: FunctionStore::new(root, store.writes()),
             target: TargetStore::new(root, store.writes()),
             releases: ReleaseStore::new(root, store.writes()),

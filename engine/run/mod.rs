@@ -114,7 +114,7 @@ impl Run {
             session.secrets.add(password.expose());
         }
         let mut run = Self {
-            memory: Memory::new(store, root, cache),
+            memory: Memory::new(store, root, &project.root, cache),
             options,
             session,
             progress: ImageProgress::default(),

@@ -38,6 +38,8 @@ pub struct RunOptions {
     /// Query the digests of base images outside of the project that were not queried within this time, and rebuild the
     /// images whose base images have moved.
     pub update_bases: Option<Duration>,
+    /// Fail if a base image outside of the project is not in the lock file, instead of adding it.
+    pub locked: bool,
     /// The maximum number of images in parallel.
     pub jobs: usize,
     /// Build images with Dockerfiles with this builder, regardless of the pipeline.
@@ -94,6 +96,7 @@ impl Default for RunOptions {
             check_registry: false,
             share: None,
             update_bases: None,
+            locked: false,
             jobs: Self::default_jobs(),
             builder: None,
             keep_going: false,

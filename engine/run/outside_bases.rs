@@ -10,15 +10,18 @@ use super::{Run, RunError};
 use crate::event::Level;
 use crate::image::ImageReference;
 use crate::lock::lock;
-use crate::state::{BaseDigest, BasePlace};
+use crate::state::{BaseDigest, BasePlace, LockWriteError, LockedBase};
 
 /// The number of queries at a time.
 const PLACES: usize = 8;
 
+/// The digest of a base image, or the reason why it is unknown, once the registry was asked.
+type Response = Arc<OnceCell<Result<BaseDigest, String>>>;
+
 /// The responses of registries about base images. No reference is queried twice.
 pub struct OutsideBases {
     places: Semaphore,
-    found: Mutex<HashMap<ImageReference, Arc<OnceCell<Result<BaseDigest, String>>>>>,
+    found: Mutex<HashMap<ImageReference, Response>>,
 }
 
 impl Default for OutsideBases {
@@ -48,6 +51,21 @@ impl Run {
             }
         }
         Ok(found)
+    }
+
+    /// Adds `reference` with the digest `found` to the lock file, and reports it. On a host that only plans, nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// If the file is invalid or cannot be written.
+    pub fn lock_base(&self, reference: &ImageReference, found: &BaseDigest) -> Result<(), LockWriteError> {
+        let lock = &self.memory.base_lock;
+        if lock.entries()?.is_some_and(|entries| entries.contains_key(&reference.full())) {
+            return Ok(());
+        }
+        let message = format!("adding {reference} to `windlass.lock`: {}", found.digest);
+        self.session.notice_once(Level::Info, message);
+        lock.set(&[(reference.clone(), LockedBase::new(found))])
     }
 
     /// Warns, once for each reference, that its digest is unknown, with the `consequence`.

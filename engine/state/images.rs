@@ -217,6 +217,9 @@ pub struct RecordedInputs {
     pub context: Option<Digest>,
     /// Cache keys of the images it was built from.
     pub parents: BTreeMap<String, CacheKey>,
+    /// The digests of other base images that a lock file chose.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bases: BTreeMap<String, String>,
     /// The instructions of the Dockerfile.
     #[serde(default)]
     instructions: Vec<RecordedInstruction>,
@@ -241,6 +244,7 @@ impl RecordedInputs {
                 .collect(),
             context: inputs.context,
             parents: inputs.parents.clone(),
+            bases: inputs.bases.clone(),
             instructions: Vec::new(),
             salt,
         }

@@ -1,6 +1,8 @@
-//! The records that windlass keeps between runs, in the project's state directory `.windlass/`.
+//! The records that windlass keeps between runs, in the project's state directory `.windlass/`, and the lock file of base
+//! images.
 
 mod base_identity;
+mod base_lock;
 mod bases;
 mod built_for;
 mod context_copy;
@@ -16,6 +18,7 @@ pub(crate) mod sample;
 mod target;
 
 pub use base_identity::BaseIdentity;
+pub use base_lock::{BaseLock, LockWriteError, LockedBase};
 pub use bases::{BaseDigest, BaseMemory, BasePlace};
 pub use built_for::BuiltFor;
 pub use context_copy::{ContextCopy, FileVersion};

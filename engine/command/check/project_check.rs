@@ -1,7 +1,7 @@
 //! Checks of a project in every profile.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::finding::{Finding, Owner};
+use super::unused_base::unused_bases;
 use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::Failure;
 use crate::command::load::{load_explained, load_options};
@@ -41,6 +42,10 @@ pub(super) struct ProjectCheck {
     images: usize,
     tests: usize,
     dependencies: BTreeSet<String>,
+    /// The base images outside of the project, as complete references.
+    used_bases: BTreeSet<String>,
+    /// The project directory, if the base images of all its images are known.
+    known_root: Option<PathBuf>,
 }
 
 /// Checks the project with the selected profiles only, and additionally with each of its profiles.
@@ -59,6 +64,10 @@ pub(super) fn survey(global: &GlobalOptions) -> Result<ProjectCheck, Failure> {
         survey.look(&options, profile.map(String::as_str), &profiles, &runtime);
     }
     runtime.shutdown_timeout(Duration::from_secs(2));
+    // An image with a problem may use any base image.
+    if let Some(root) = survey.known_root.take().filter(|_| survey.findings.is_empty()) {
+        unused_bases(&root, &survey.used_bases).into_iter().for_each(|unused| survey.note(unused, None));
+    }
     Ok(survey)
 }
 
@@ -188,6 +197,7 @@ impl ProjectCheck {
             force_build: true,
             keep_going: true,
             ignores_files: true,
+            keeps_plans: true,
             jobs: 1,
             ..RunOptions::default()
         };
@@ -209,6 +219,9 @@ impl ProjectCheck {
         for dependency in execution.all_targets() {
             self.note_dependency(&dependency, profile);
         }
+        let bases = execution.take_plans().into_iter().flat_map(|(_, plan)| plan.outside_bases());
+        self.used_bases.extend(bases.map(|base| base.reference.full()));
+        self.known_root = Some(execution.run.project.root.clone());
         let last = outcome.err().filter(|error| !error.is_summary());
         // The results of a dependency that is not fetched are unknown.
         let is_unknown = |error: &ScriptError| {

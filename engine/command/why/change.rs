@@ -171,7 +171,7 @@ fn title(input: Input) -> &'static str {
         Input::Platform => "platform",
         Input::Arguments => "docker args",
         Input::BuildArg => "build arg",
-        Input::Parent => "base",
+        Input::Parent | Input::LockedBase => "base",
         Input::Context => "context",
         Input::File => "file",
         Input::Encoding => "keys",

@@ -18,7 +18,7 @@ pub struct Flag {
 pub enum Role {
     /// An input for which `devspace.yaml` or the model has a separate field: moved there.
     Input,
-    /// Caching or display of builds: does not affect the image.
+    /// Caching or display of builds, or a query for the current base images: not an input of the image.
     Aside,
     /// A file with information about the image.
     Report,
@@ -97,7 +97,7 @@ pub(super) static DOCKER: &[Flag] = &[
     Flag::value("print", Role::Other),
     Flag::value("progress", Role::Aside),
     Flag::value("provenance", Role::BuildKit),
-    Flag::switch("pull", Role::Image),
+    Flag::switch("pull", Role::Aside),
     Flag::switch("push", Role::Output),
     Flag::switch("quiet", Role::Aside).letter('q'),
     Flag::switch("rm", Role::Aside),

@@ -83,7 +83,7 @@ mod tests {
             ]
         );
         assert_eq!(args.iter().filter(|arg| arg.fault.is_some()).count(), 1);
-        assert_eq!(args.key_words().collect::<Vec<_>>(), ["--secret=a", "--secret=", "--pull"]);
+        assert_eq!(args.key_words().collect::<Vec<_>>(), ["--secret=a", "--secret="]);
         args.set_words(unplaced(&["--squash"]));
         args.set_key(&DOCKER_KEYS[3], Vec::new());
         assert_eq!(

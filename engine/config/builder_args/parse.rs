@@ -122,7 +122,7 @@ mod tests {
             key("--no-cache --cache-from r --progress=plain -q --iidfile x --builder b --load --push")
                 .is_empty()
         );
-        assert_eq!(key("--pull --add-host a:1 --new x"), ["--pull", "--add-host=a:1", "--new=x"]);
+        assert_eq!(key("--pull --add-host a:1 --new x"), ["--add-host=a:1", "--new=x"]);
         assert_eq!(key("-o type=registry,compression=zstd"), ["compression=zstd"]);
     }
 }

@@ -198,6 +198,12 @@ impl Dockerfile {
             .ok_or_else(|| DockerfileError::unknown_target(self, wanted))
     }
 
+    /// The place of the bytes `range` of the Dockerfile: `Dockerfile:3`.
+    pub(crate) fn place(&self, range: &Range<usize>) -> String {
+        let before = self.text.get(..range.start).unwrap_or_default();
+        format!("{}:{}", self.name, before.matches('\n').count() + 1)
+    }
+
     /// The error at the bytes `range` of the Dockerfile.
     pub(crate) fn mistake(&self, range: Range<usize>, reason: String) -> DockerfileError {
         DockerfileError::at(&self.name, &self.text, source::Mistake { reason, range })

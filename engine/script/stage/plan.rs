@@ -5,14 +5,14 @@ use rhai::plugin::*;
 /// Stages that decide, build and push.
 #[export_module]
 pub mod plan {
-    use rhai::{Array, Dynamic, FnPtr};
+    use rhai::{Array, Dynamic, FnPtr, Map};
 
     use super::super::argument::{self, truth};
     use super::super::current;
     use crate::config::BuilderKind;
     use crate::error::StageError;
     use crate::image::{Context, ImageReference};
-    use crate::plan::{Built, Plan};
+    use crate::plan::{Built, KnownBase, Plan};
     use crate::run::Image;
     use crate::run::ImageDockerfile as Dockerfile;
     use crate::run::ShareMode;
@@ -126,6 +126,18 @@ pub mod plan {
     #[rhai_fn(get = "key", return_raw, pure)]
     pub fn key(plan: &mut Plan) -> RhaiResultOf<String> {
         Ok(plan.key()?.to_string())
+    }
+
+    /// Its base images outside of the project: a map from references such as `alpine:3.20` to the digests that the last
+    /// build was built on, otherwise the last known ones; `()` for an unknown digest. Base images with a digest in the
+    /// Dockerfile are omitted.
+    #[rhai_fn(get = "bases", pure)]
+    pub fn bases(plan: &mut Plan) -> Map {
+        let digest = |base: KnownBase| {
+            let digest = base.digest.map_or(Dynamic::UNIT, |digest| digest.digest.into());
+            (base.reference.to_string().into(), digest)
+        };
+        plan.outside_bases().into_iter().map(digest).collect()
     }
 
     /// Reports whether the image is built, as its first line of output, and returns `needs_build`.
