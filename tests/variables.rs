@@ -238,7 +238,8 @@ fn devspace_yaml_is_read_in_every_encoding_and_with_every_line_ending() {
 
 #[test]
 fn git_failures_are_explained() {
-    let file = "version: v1beta9\ndev: {values: ['${DEVSPACE_GIT_COMMIT}']}\n";
+    // A hash may have only digits, and would be a number without the text.
+    let file = "version: v1beta9\ndev: {values: ['at ${DEVSPACE_GIT_COMMIT}']}\n";
     let script = "fn build(project) { print(`[${git.is_repository}]`); }";
     let new = || Project::new().file("devspace.yaml", file).file("windlass.rhai", script);
     let git = |project: &Project, arguments: &[&str]| {
@@ -251,7 +252,8 @@ fn git_failures_are_explained() {
     project.run(["print"]).exits(2).stderr_says("the project has no commit yet");
     git(&project, &["commit", "-q", "--allow-empty", "-m", "one"]);
     let head = project.run_program("git", ["rev-parse", "--short=8", "HEAD"]).stdout;
-    assert_eq!(values(&project.run(["print", "--json"])), [head.trim()]);
+    let head = format!("at {}", head.trim());
+    assert_eq!(values(&project.run(["print", "--json"])), [head.as_str()]);
 
     // A worktree, a shallow clone and a submodule have a commit as well.
     let path = |project: &Project| project.path("").display().to_string();
@@ -270,7 +272,7 @@ fn git_failures_are_explained() {
     for folder in [worktree.path("w"), inside.path("s"), inside.path("m/s")] {
         std::fs::write(folder.join("devspace.yaml"), file).expect("written");
         let output = inside.run_in(&folder, ["print", "--json"]);
-        assert_eq!(values(&output), [head.trim()], "{}", folder.display());
+        assert_eq!(values(&output), [head.as_str()], "{}", folder.display());
     }
 
     // The repository of a worktree is missing.
