@@ -103,7 +103,7 @@ mod tests {
             Inputs { bases: bases.collect(), ..inputs() }
         };
         let check = |before: &[(&str, &str)], now: &[(&str, &str)], expected: &str| {
-            assert_eq!(why_build(&differences(&record(&with(before)), &with(now), || None)), expected);
+            assert_eq!(why_build(&differences(&record(&with(before)).inputs, &with(now), || None)), expected);
         };
         check(&[("a:1", "d1")], &[("a:1", "d2")], "base a:1 changed in windlass.lock");
         check(&[], &[("a:1", "d1")], "base a:1 is locked now");
