@@ -81,7 +81,7 @@ fn sharing_costs_no_request_unless_it_is_requested() {
         clones.requests() - before
     };
     let first = lines(&["build", "--builder", "oci"]);
-    // The layers are there; the same requests otherwise, with and without the setting.
+    // The registry has the layers already; otherwise the requests are the same, with and without the setting.
     let plain = lines(&["build", "--builder", "oci"]);
     assert!(plain <= first);
     assert_eq!(lines(&["build", "--builder", "oci", "--share", "off"]), plain);
@@ -201,7 +201,7 @@ fn what_the_cache_key_does_not_determine_is_not_shared() {
     let output = one.run(WRITE);
     output.success().stderr_has("not shared: the build argument `TOKEN` is secret").lacks("hunter22");
     assert_eq!(clones.shared_requests(""), 0);
-    // With a secret, nobody without it finds the build.
+    // With a secret, only machines that have it find the build.
     let one = one.env("WINDLASS_SHARE_SECRET", "open sesame");
     one.run(WRITE).success().lacks("sesame");
     assert_eq!(clones.shared_requests("PUT"), 1);

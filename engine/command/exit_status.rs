@@ -65,11 +65,6 @@ impl Failure {
         Self { status: ExitStatus::WrongUse, diagnostic: Box::new(diagnostic) }
     }
 
-    /// Like [`Failure::wrong_use`], for a boxed diagnostic.
-    pub fn wrong_use_of(diagnostic: Box<dyn Diagnostic + Send + Sync>) -> Self {
-        Self { status: ExitStatus::WrongUse, diagnostic }
-    }
-
     /// The user cancelled the command.
     pub fn interrupted(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { status: ExitStatus::Interrupted, diagnostic: Box::new(diagnostic) }

@@ -39,7 +39,6 @@ pub struct RegistryClient {
     known_insecure: OnceCell<BTreeSet<String>>,
     trusted: Mutex<BTreeSet<String>>,
     settings: LazyLock<DaemonSettings, Box<dyn FnOnce() -> DaemonSettings + Send>>,
-    certificates: PathBuf,
     pub(super) retry: Retry,
     /// For requests that are repeated by their operation only.
     pub(super) once: Retry,
@@ -138,7 +137,6 @@ impl RegistryClient {
             known_insecure: OnceCell::new(),
             trusted: Mutex::default(),
             settings: LazyLock::new(Box::new(|| DaemonSettings::read(&DaemonSettings::usual_files()))),
-            certificates: PathBuf::from(CERTIFICATES),
             retry: Retry::default(),
             once: Retry::once(),
             secure: OnceCell::new(),
@@ -174,14 +172,6 @@ impl RegistryClient {
             // Its cached endpoint is no longer valid.
             self.hosts.lock().unwrap_or_else(PoisonError::into_inner).remove(domain);
         }
-    }
-
-    /// Reads the certificates of individual registries from the directory `folder` instead of `/etc/docker/certs.d`:
-    /// `HOST:PORT/*.crt` are CA certificates, `HOST:PORT/NAME.cert` with `NAME.key` is the client certificate.
-    #[must_use]
-    pub fn with_certificates(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.certificates = folder.into();
-        self
     }
 
     /// Reads `files` instead of the daemon's `/etc/docker/daemon.json` and the user's `~/.config/docker/daemon.json`:
@@ -400,7 +390,7 @@ impl RegistryClient {
                 }
                 return Ok(endpoint);
             }
-            if let Some(client) = endpoint::client_with_certificates(&self.certificates_of(domain))? {
+            if let Some(client) = endpoint::client_with_certificates(&certificates_of(domain))? {
                 return Endpoint::secure(domain, client);
             }
             // Reading the system's certificates is slow, so all registries share one client.
@@ -423,10 +413,6 @@ impl RegistryClient {
         let listed = self.known_insecure.get_or_init(|| (self.insecure)()).await;
         listed.iter().any(|entry| host::is_named_by(domain, entry))
     }
-
-    fn certificates_of(&self, domain: &str) -> PathBuf {
-        self.certificates.join(Path::new(domain).file_name().unwrap_or_default())
-    }
 }
 
 impl Host {
@@ -446,4 +432,8 @@ impl Host {
     fn forget_token(&self, scope: &str) {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(scope);
     }
+}
+
+fn certificates_of(domain: &str) -> PathBuf {
+    Path::new(CERTIFICATES).join(Path::new(domain).file_name().unwrap_or_default())
 }

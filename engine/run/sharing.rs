@@ -72,7 +72,7 @@ pub struct UnknownShareMode {
 pub struct SharedBuilds {
     places: Semaphore,
     found: Mutex<HashMap<ImageReference, Arc<OnceCell<Option<String>>>>>,
-    /// The registries that are no longer asked, and those to which nothing more is written.
+    /// The registries that get no more requests, and those to which nothing more is written.
     unasked: Mutex<HashSet<String>>,
     unwritten: Mutex<HashSet<String>>,
 }

@@ -73,7 +73,7 @@ impl WatchRoot {
     }
 }
 
-/// All roots of a watcher, each once, in an order of their own.
+/// All roots of a watcher, each once, sorted.
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Roots(pub(super) Vec<WatchRoot>);
 
