@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 use windlass::image::Digest;
-use windlass::oci::{BlobStore, Closure, StoredImage};
+use windlass::oci::{BlobStore, ImageContents, StoredImage};
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
     // In memory if possible: each input is a file.
@@ -30,8 +30,8 @@ fuzz_target!(|text: &str| {
         let _ = image.missing_layers(&store);
         let _ = image.bill_of_materials(&store, "fuzz");
     }
-    if let Ok(closure) = Closure::of(&store, &root) {
-        assert_eq!(closure.documents.last().map(|document| document.digest), Some(root));
+    if let Ok(contents) = ImageContents::of(&store, &root) {
+        assert_eq!(contents.documents.last().map(|document| document.digest), Some(root));
         let _ = store.write_archive(&root, &[], "linux/amd64", std::io::sink());
     }
     let _ = store.remove(&root).and_then(|()| store.remove(&config));
