@@ -41,11 +41,19 @@ fn links_lead_to_files() {
 fn paths_of_the_engine_page_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = prose(&root.join("engine/README.md"));
-    let paths = between(&text, "`", "`").filter(|code| code.ends_with(".rs") || code.ends_with('/'));
-    let above =
-        ["", "engine", "engine/builder", "engine/config", "engine/host", "engine/image", "engine/script"];
+    // Every second part is between backticks.
+    let code = text.split('`').skip(1).step_by(2);
+    let paths: Vec<_> = code.filter(|code| code.ends_with(".rs") || code.ends_with('/')).collect();
+    assert!(paths.len() > 50, "the page names {} paths", paths.len());
+    let parents =
+        ["builder", "config", "connect", "deploy", "dev", "host", "image", "report", "script", "sync"];
+    let above: Vec<_> = ["", "engine"]
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(parents.map(|name| Path::new("engine").join(name)))
+        .collect();
     let is_there = |path: &&str| above.iter().any(|folder| root.join(folder).join(path).exists());
     let is_real = |path: &&str| !path.starts_with('.') && !path.contains('<');
-    let missing: Vec<_> = paths.filter(is_real).filter(|path| !is_there(path)).collect();
+    let missing: Vec<_> = paths.into_iter().filter(is_real).filter(|path| !is_there(path)).collect();
     assert!(missing.is_empty(), "the page names what does not exist: {missing:?}");
 }
