@@ -31,6 +31,7 @@ mod deploy_plan;
 mod dev;
 mod dev_failures;
 mod dev_plan;
+mod dev_questions;
 mod devspace_cli;
 mod doc;
 mod docker_arguments;
