@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Cluster, Daemon, Project, Running, Signal, TestRepository, answer, wait_for};
+use crate::harness::{Cluster, Daemon, Project, Relay, Running, Signal, TestRepository, answer, wait_for};
 
 /// How long to wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -12,7 +12,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 struct World {
     project: Project,
     port: u16,
-    _kept: (Cluster, Daemon, TestRepository),
+    cluster: Cluster,
+    _kept: (Daemon, TestRepository),
 }
 
 impl World {
@@ -48,7 +49,7 @@ impl World {
             .file("kubeconfig", cluster.kubeconfig("test"))
             .limit(Duration::from_secs(120));
         let path = project.path("kubeconfig");
-        Some(Self { project: project.env("KUBECONFIG", path), port, _kept: (cluster, daemon, repository) })
+        Some(Self { project: project.env("KUBECONFIG", path), port, cluster, _kept: (daemon, repository) })
     }
 
     fn dev(&self, more: &[&str]) -> Running {
@@ -252,4 +253,26 @@ fn a_pod_with_an_old_build_is_named_and_a_hanging_end_is_cut_off() {
     world.wait_for_answer("first page");
     let text = running.interrupt().all();
     assert!(text.contains("sleep 1000"), "{text}");
+}
+
+#[test]
+fn a_cluster_that_does_not_respond_is_named_and_tried_again() {
+    let Some(world) = World::start("", "", "") else { return };
+    let server = world.cluster.server();
+    let relay = Relay::start(server.trim_start_matches("https://"));
+    let address = format!("127.0.0.1:{}", relay.port());
+    let kubeconfig = world.project.read("kubeconfig");
+    world.project.write("kubeconfig", kubeconfig.replace(&server, &format!("https://{address}")));
+    relay.die();
+    let output = world.project.run(["dev", "--skip-push"]);
+    output.exits(1).stderr_has("cluster::unreachable").stderr_says("(context `test`)").stderr_has(&address);
+    // In a terminal, the user can start it meanwhile.
+    let mut terminal = world.project.terminal(["dev", "--skip-push"]);
+    terminal.wait_for_text("trying again in");
+    relay.recover();
+    terminal.wait_for_text("in sync");
+    world.wait_for_answer("first page");
+    terminal.type_text("q");
+    let (status, screen) = terminal.finish();
+    assert_eq!(status.exit_code(), 0, "{screen}");
 }
