@@ -737,15 +737,15 @@ fn the_timeout_names_the_missing_part() {
         .file("devspace.yaml", format!("version: v2beta1\nname: shop\ndeployments:\n{config}"))
         .file("b.yaml", claim)
         .file("c.yaml", config_map("one", "1"));
-    let running = project.spawn(["deploy", "--timeout", "12"]);
+    let running = project.spawn(["deploy", "--timeout", "20"]);
     running.wait_for_text("a | -- waiting: web 0/1 ready, 1 starting");
     let output = running.finish();
     output.exits(1).stderr_has("2 failed to deploy");
-    output.stderr_says("cannot deploy a within 12 seconds: container `c` of Deployment/web");
+    output.stderr_says("cannot deploy a within 20 seconds: container `c` of Deployment/web");
     output.stderr_says("(readiness probe: cat /ready)").stderr_says("can't open '/ready'");
     output.stderr_says("correct the probe, or what it tests");
     output
-        .stderr_says("cannot deploy b within 12 seconds: PersistentVolumeClaim/data")
+        .stderr_says("cannot deploy b within 20 seconds: PersistentVolumeClaim/data")
         .stderr_says("storageClassName");
     // Windlass also waits for a kept deployment that does not run.
     let output = project.run(["deploy", "a", "--timeout", "1"]);
