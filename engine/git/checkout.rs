@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::{SILENCE, git};
 use super::{GitError, GitReference, GitSource};
-use crate::process::interrupted;
+use crate::process::block_on;
 
 /// How often a process that waits for another one retries to acquire the lock.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -109,19 +109,9 @@ impl Checkouts {
     /// # Errors
     /// [`GitError`].
     pub fn check_out_blocking(&self, source: &GitSource, update: bool) -> Result<Checkout, GitError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| GitError::folder(&self.folder, &error))?;
         let cancel = CancellationToken::new();
-        runtime.block_on(async {
-            let mut work = std::pin::pin!(self.check_out(source, update, &cancel));
-            tokio::select! {
-                ended = &mut work => ended,
-                () = interrupted() => {
-                    cancel.cancel();
-                    work.await
-                }
-            }
-        })
+        block_on(&cancel, self.check_out(source, update, &cancel))
+            .map_err(|error| GitError::folder(&self.folder, &error))?
     }
 
     /// Clones into a temporary directory and renames the finished clone: a directory that exists is complete.

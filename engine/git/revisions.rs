@@ -13,7 +13,7 @@ use super::source::folder_name;
 use super::{GitTrouble, TreeCopy};
 use crate::lock::lock;
 use crate::own_file;
-use crate::process::{Pipe, Process, ProcessError, interrupted};
+use crate::process::{Pipe, Process, ProcessError, block_on};
 
 /// The timeout of a git command: a first checkout writes all files.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -315,8 +315,6 @@ fn git(
         .env("GIT_OPTIONAL_LOCKS", "0")
         .captured()
         .limit(LIMIT);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| failed(error.to_string()))?;
     let cancel = CancellationToken::new();
     let (mut output, mut errors) = (String::new(), String::new());
     let running = process.run(&cancel, |pipe, line| {
@@ -324,18 +322,7 @@ fn git(
         text.push_str(line);
         text.push('\n');
     });
-    let ended = runtime.block_on(async {
-        let mut running = std::pin::pin!(running);
-        tokio::select! {
-            biased;
-            () = interrupted() => {
-                cancel.cancel();
-                running.await
-            }
-            ended = &mut running => ended,
-        }
-    });
-    match ended {
+    match block_on(&cancel, running).map_err(|error| failed(error.to_string()))? {
         Ok(code) => Ok(Answer { code, output, errors }),
         Err(ProcessError::Cancelled { .. }) => {
             Err(RevisionError::Interrupted { reference: reference.to_owned() })

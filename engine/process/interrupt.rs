@@ -1,5 +1,31 @@
 //! Ctrl-C and other termination signals.
 
+use std::io;
+use std::pin::pin;
+
+use tokio_util::sync::CancellationToken;
+
+/// Runs `work` in a runtime of its own until it ends, also after an interrupt, which cancels `cancel`. Blocks: do not call it
+/// from async code.
+///
+/// # Errors
+/// If the system has no resources for a runtime.
+pub fn block_on<T>(cancel: &CancellationToken, work: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(async {
+        let mut work = pin!(work);
+        tokio::select! {
+            // Listen before the work starts: otherwise, an early interrupt ends windlass but not its commands.
+            biased;
+            () = interrupted() => {
+                cancel.cancel();
+                work.await
+            }
+            ended = &mut work => ended,
+        }
+    }))
+}
+
 /// Resolves on an interrupt: Ctrl-C, SIGTERM, or SIGHUP unless that is ignored, as with `nohup`. Never resolves if the
 /// system does not report signals. Signals are received from the call on, not only while the future is awaited; the
 /// call must be inside a runtime.

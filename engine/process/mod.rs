@@ -30,7 +30,7 @@ pub use command_line::CommandLine;
 pub use error::ProcessError;
 pub use exec::{Exec, ExecRequest, OnLine, Purpose};
 pub use foreground::run_in_foreground;
-pub use interrupt::{interrupted, interrupted_again};
+pub use interrupt::{block_on, interrupted, interrupted_again};
 pub use keys::{Keys, read_keys, restore_terminal};
 pub use lines::lines_of;
 pub use live_exec::LiveExec;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::process::{Pipe, Process, ProcessError, interrupted};
+use crate::process::{Pipe, Process, ProcessError, block_on};
 
 /// The maximum size of the output in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;
@@ -36,8 +36,6 @@ pub(super) fn output_and_errors(
 ) -> Result<String, NoOutput> {
     let process = process.directory(root).limit(limit);
     let failed = |reason: &str| NoOutput::Failed(reason.to_owned());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| NoOutput::Failed(error.to_string()))?;
     let cancel = CancellationToken::new();
     let mut text = String::new();
     let mut unfit = None;
@@ -60,18 +58,7 @@ pub(super) fn output_and_errors(
             cancel.cancel();
         }
     });
-    let ended = runtime.block_on(async {
-        let mut running = std::pin::pin!(running);
-        tokio::select! {
-            // Listen before the command starts: otherwise, an early interrupt ends windlass but not the command.
-            biased;
-            () = interrupted() => {
-                cancel.cancel();
-                running.await
-            }
-            ended = &mut running => ended,
-        }
-    });
+    let ended = block_on(&cancel, running).map_err(|error| NoOutput::Failed(error.to_string()))?;
     if let Some(reason) = unfit {
         return Err(failed(reason));
     }
