@@ -163,10 +163,12 @@ pub fn decide<E>(situation: &DecisionInputs<'_, E>) -> Result<Verdict, E> {
         // After a build on an older base image, one on an unknown base image is not better.
         let moved = moved_outside(record, situation.outside, has_moved);
         has_moved |= moved.is_some();
-        let reuse = match situation.other_base(record) {
-            _ if moved.is_some() => Err(Obstacle { reason: moved.unwrap_or_default(), is_forced: true }),
-            Some(reason) => Err(reason.into()),
-            None => situation.reuse(record)?,
+        let reuse = if let Some(reason) = moved {
+            Err(Obstacle { reason, is_forced: true })
+        } else if let Some(reason) = situation.other_base(record) {
+            Err(reason.into())
+        } else {
+            situation.reuse(record)?
         };
         match reuse {
             Ok(reuse) => return Ok(Verdict::Reuse(Box::new(reuse))),
