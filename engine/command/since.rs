@@ -20,7 +20,7 @@ use crate::run::ShareMode;
 
 /// The images that changed since a revision.
 pub(super) struct Affected {
-    /// The commit they were compared with; `None` if there is none.
+    /// The commit they were compared with; `None` without a common commit.
     pub(super) base: Option<String>,
     /// The number of images that were compared.
     pub(super) all: usize,

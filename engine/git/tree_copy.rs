@@ -1,4 +1,4 @@
-//! A copy of the files of a repository, which stands for the repository itself.
+//! A copy of the files of a repository, which is planned in its place.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

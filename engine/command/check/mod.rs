@@ -22,8 +22,9 @@ and calls the pipeline for every image on an offline host: without daemon, regis
 network and build contexts, and without running commands. It reports what would stop a
 build or have no effect: unknown functions and profiles, wrong numbers and types of
 arguments, overrides that override nothing, patches that match nothing, tags that two
-images use, entries of windlass.lock that no image uses. Test files (`*_test.rhai`) are read but not run. Dependencies are checked with
-the profiles that the project selects for them; those from git only if already fetched.
+images use, entries of windlass.lock that no image uses. Test files (`*_test.rhai`) are
+read but not run. Dependencies are checked with the profiles that the project selects for
+them; those from git only if already fetched.
 
 The exit code is 2 if there are problems. --json prints a list for editors: file, line,
 column, end_line, end_column (from 1), code, message, help, profiles, dependency.

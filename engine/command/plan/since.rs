@@ -14,7 +14,7 @@ use crate::command::stdout::{print, print_json};
 #[derive(Serialize)]
 struct View<'a> {
     version: u32,
-    /// The commit they were compared with; `null` if there is none, and then all images are affected.
+    /// The commit they were compared with; `null` without a common commit: all images are affected.
     base: Option<&'a str>,
     affected: &'a [AffectedImage],
     removed: &'a [String],
