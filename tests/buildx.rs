@@ -131,6 +131,37 @@ fn parallel_builds_share_one_builder_in_a_new_namespace() {
 }
 
 #[test]
+fn buildx_is_run_again_if_it_was_never_connected() {
+    let Some(cluster) = BuildxCluster::acquire() else { return };
+    let api = cluster.daemon.repository(&cluster.registry.address(), "api");
+    let with = |project: &Project, command: &str| {
+        let text = config(&api, "rootless: true");
+        project.write(
+            "devspace.yaml",
+            text.replace("buildKit: {", &format!("buildKit: {{command: [{command}], ")),
+        );
+    };
+    let project = project(&cluster, &api, "rootless: true")
+        .executable(
+            "flaky",
+            "#!/bin/sh\ncase $2 in\n  inspect) error='panic: runtime error: nil pointer dereference' ;;\n  build) \
+             error='ERROR: listing workers for Build: failed to list workers: Unavailable: closed pipe' ;;\n  *) exec docker \
+             \"$@\" ;;\nesac\n[ -e \"failed-$2\" ] && exec docker \"$@\"\n: >\"failed-$2\"\necho \"$error\" >&2\nexit 2\n",
+        )
+        .executable("dead", "#!/bin/sh\n[ \"$2\" != build ] && exec docker \"$@\"\necho run >>runs\necho 'panic: no' >&2\nexit 2\n");
+    with(&project, "./flaky, buildx");
+    let output = project.run(["build"]);
+    output.success().stderr_has("1 built");
+    assert_eq!(count(&output, "running buildx again"), 2, "{}", output.stderr);
+    assert_eq!(cluster.registry.tags(&api), ["one", "two"]);
+
+    with(&project, "./dead, buildx");
+    let output = project.run(["build", "--force-build"]);
+    output.exits(1).stderr_has("stage::build::command_failed").stderr_has("panic: no");
+    assert_eq!(project.read("runs"), "run\nrun\nrun\n");
+}
+
+#[test]
 fn a_builder_has_the_configured_options_and_ctrl_c_stops_the_wait() {
     let Some(cluster) = BuildxCluster::acquire() else { return };
     let api = cluster.daemon.repository(&cluster.registry.address(), "api");

@@ -4,6 +4,7 @@ mod arguments;
 mod instance;
 mod pod_failure;
 mod prepare;
+mod unstarted;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::process::{Process, ProcessError};
 use arguments::arguments;
 use instance::Settings;
 pub use prepare::ReadyBuilders;
+use unstarted::Unstarted;
 
 /// The timeout of buildx commands that only read or write its records.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
@@ -110,18 +112,20 @@ impl Buildx {
         let staged = staging.fill(request).await?;
         let metadata_file = staging.path("metadata.json");
         let words = arguments(build, &settings.name, loads, &staged, &metadata_file.to_string_lossy());
-        let mut process = self.process(config).args(words).directory(&request.directory);
-        process = process.env("BUILDKIT_PROGRESS", "plain");
-        for (name, value) in super::cli::variables(request) {
-            process = process.env(name, value);
-        }
-        if loads {
-            process = lead_to(process, &self.daemon.found()?.endpoint);
-        }
-        let mut transcript = Transcript::default();
-        let code = process.run(cancel, |_, line| transcript.line(line, events)).await.map_err(failed)?;
-        if code != 0 {
-            return Err(transcript.command_failure(request, &config.command.join(" "), code));
+        for attempt in 1.. {
+            let mut transcript = Transcript::default();
+            let mut unstarted = Unstarted::default();
+            let code = self.build_process(build, &words, loads)?.run(cancel, |_, line| {
+                unstarted.line(line);
+                transcript.line(line, events);
+            });
+            let code = code.await.map_err(failed)?;
+            if code == 0 {
+                break;
+            }
+            if !unstarted.is_repeated(attempt, events) {
+                return Err(transcript.command_failure(request, &config.command.join(" "), code));
+            }
         }
         if let Some(path) = build.args.values("metadata-file").last() {
             copy_report(&metadata_file, &request.directory.join(path), "--metadata-file", request)?;
@@ -135,6 +139,21 @@ impl Buildx {
             }
             (false, false) => BuiltImage::default(),
         })
+    }
+
+    /// The command that builds, with the arguments `words`.
+    fn build_process(
+        &self,
+        build: &BuildxBuild,
+        words: &[String],
+        loads: bool,
+    ) -> Result<Process, BuildError> {
+        let process = self.process(&build.config).args(words).directory(&build.request.directory);
+        let mut process = process.env("BUILDKIT_PROGRESS", "plain");
+        for (name, value) in super::cli::variables(&build.request) {
+            process = process.env(name, value);
+        }
+        Ok(if loads { lead_to(process, &self.daemon.found()?.endpoint) } else { process })
     }
 
     /// Checks that the command is installed.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::instance::{self, BuildxCommand, Instance, Settings};
 use super::pod_failure::{until_hopeless, wait_until_deleted};
+use super::unstarted::Unstarted;
 use super::{ASK_LIMIT, Buildx, BuildxBuild};
 use crate::builder::BuildError;
 use crate::cluster::missing_right;
@@ -165,24 +166,31 @@ impl Buildx {
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<(), Failure> {
-        let mut tail = Tail::default();
-        let mut error = None;
-        let process = self.process(&build.config).args(words).env("BUILDKIT_PROGRESS", "plain").limit(limit);
-        let code = process.run(cancel, |pipe, line| {
-            // Its description of the builder has dozens of lines, which are not printed.
-            if pipe == Pipe::Stderr {
-                events.output(line);
-                error = line.strip_prefix("ERROR: ").map(str::to_owned).or(error.take());
+        for attempt in 1.. {
+            let mut tail = Tail::default();
+            let mut error = None;
+            let mut unstarted = Unstarted::default();
+            let process = self.process(&build.config).args(words);
+            let code = process.env("BUILDKIT_PROGRESS", "plain").limit(limit).run(cancel, |pipe, line| {
+                // Its description of the builder has dozens of lines, which are not printed.
+                if pipe == Pipe::Stderr {
+                    events.output(line);
+                    error = line.strip_prefix("ERROR: ").map(str::to_owned).or(error.take());
+                    unstarted.line(line);
+                }
+                tail.push(line);
+            });
+            let code = code
+                .await
+                .map_err(|error| Failure::Process(BuildError::process(&build.request.image, error)))?;
+            if code == 0 {
+                break;
             }
-            tail.push(line);
-        });
-        match code
-            .await
-            .map_err(|error| Failure::Process(BuildError::process(&build.request.image, error)))?
-        {
-            0 => Ok(()),
-            code => Err(Failure::of_buildx(&build.config.command.join(" "), code, error, tail)),
+            if !unstarted.is_repeated(attempt, events) {
+                return Err(Failure::of_buildx(&build.config.command.join(" "), code, error, tail));
+            }
         }
+        Ok(())
     }
 }
 
