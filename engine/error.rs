@@ -16,14 +16,22 @@ pub struct StageError(Arc<dyn Diagnostic + Send + Sync>);
 pub enum ErrorKind {
     /// The run, or the work of this thread, was cancelled.
     Cancelled,
-    /// No cluster is configured, or it does not respond: a plan does without it.
-    ClusterUnavailable,
+    /// The cluster does not respond: a plan does without it, and a watch loop tries again later.
+    ClusterUnreachable,
     /// No Docker daemon responds: another builder may replace it, and it is reported only once.
     DaemonUnreachable,
     /// A runtime variable needs a dependency that this run omits.
     DependencyOmitted,
     /// A file of the build context changed while it was read: the build is repeated.
     FileChanged,
+    /// The cluster refuses a request for lack of a permission: what is only good to know is left out.
+    Forbidden,
+    /// No cluster is configured: a plan does without it.
+    NoCluster,
+    /// A namespace does not exist: nothing is in it.
+    NoNamespace,
+    /// A script made a mistake or gave up: another attempt fails likewise.
+    Script,
     /// The sum of failures that were already reported.
     Summary,
     /// The lock file of base images is invalid or incomplete: the user must change it.
@@ -71,14 +79,23 @@ impl StageError {
     pub fn kind(&self) -> ErrorKind {
         match self.code().as_str() {
             "base_lock::invalid" | "base_lock::missing" => ErrorKind::WrongLock,
-            "cluster::none" | "cluster::unreachable" => ErrorKind::ClusterUnavailable,
+            "cluster::forbidden" => ErrorKind::Forbidden,
+            "cluster::no_namespace" => ErrorKind::NoNamespace,
+            "cluster::none" => ErrorKind::NoCluster,
+            "cluster::unreachable" => ErrorKind::ClusterUnreachable,
             "docker::unreachable" => ErrorKind::DaemonUnreachable,
             "run::cancelled" => ErrorKind::Cancelled,
             "run::dependency_left_out" => ErrorKind::DependencyOmitted,
             "run::failed" => ErrorKind::Summary,
             "stage::build::changed" => ErrorKind::FileChanged,
+            code if code.starts_with("script::") => ErrorKind::Script,
             _ => ErrorKind::Other,
         }
+    }
+
+    /// Whether no cluster can be queried, since none is configured or it does not respond.
+    pub fn is_without_cluster(&self) -> bool {
+        matches!(self.kind(), ErrorKind::NoCluster | ErrorKind::ClusterUnreachable)
     }
 
     /// The hint; empty if unknown.
@@ -109,5 +126,36 @@ impl fmt::Debug for StageError {
 impl fmt::Display for StageError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// The sources of all files below `folder`.
+    fn sources(folder: &Path, text: &mut String) {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, text);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                *text += &std::fs::read_to_string(&path).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn every_distinguished_code_belongs_to_an_error() {
+        let own = include_str!("error.rs");
+        let table = own.split("match self.code()").nth(1).unwrap().split("_ => ").next().unwrap();
+        let codes: Vec<&str> =
+            table.split('"').skip(1).step_by(2).filter(|code| !code.ends_with("::")).collect();
+        assert!(codes.len() > 8, "{codes:?}");
+        let mut engine = String::new();
+        sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/engine")), &mut engine);
+        for code in codes {
+            assert!(engine.contains(&format!("code({code})")), "no error has the code {code}");
+        }
     }
 }

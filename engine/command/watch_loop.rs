@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use indexmap::IndexMap;
-use miette::Diagnostic as _;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +23,7 @@ use super::store_size::keep_store_small;
 use crate::command::cli::GlobalOptions;
 use crate::config::{self, ConfigDiagnostic, LoadOptions, Loaded};
 use crate::delays::Delays;
+use crate::error::ErrorKind;
 use crate::event::{Event, Events, KeyHint, Level, Outcome};
 use crate::host::Writes;
 use crate::lock::lock;
@@ -430,7 +430,8 @@ impl WatchLoop<'_> {
             Err(error) => {
                 self.kind.failed(execution, &error);
                 let goes_on = *cause != Cause::Start || self.outlives_failures();
-                if goes_on && error.code().is_some_and(|code| code.to_string() == UNREACHABLE) {
+                if goes_on && error.stage().is_some_and(|stage| stage.kind() == ErrorKind::ClusterUnreachable)
+                {
                     self.try_later(passes);
                 }
                 let Failures { texts, status, .. } = failures(execution, &error);
@@ -619,9 +620,6 @@ impl WatchLoop<'_> {
 
 /// How long [`PassKind::end`] may take.
 const END_LIMIT: Duration = Duration::from_secs(10);
-
-/// The code of the error that the cluster does not respond.
-const UNREACHABLE: &str = "cluster::unreachable";
 
 /// The pauses between attempts to reach the cluster.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);

@@ -26,9 +26,22 @@ pub struct ConfigDiagnostic {
     severity: Severity,
     /// Whether it concerns only `dev`: an error there, a warning elsewhere.
     is_of_dev: bool,
+    unknown_key: Option<UnknownKey>,
     /// The number of its file.
     file: u16,
     text: Arc<NamedSource<Arc<str>>>,
+}
+
+/// A key that the version of a file does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnknownKey {
+    /// What the section describes, such as `image`.
+    pub section: &'static str,
+    pub key: String,
+    /// Where it is, such as "image `api`".
+    pub place: String,
+    /// Whether another version has it.
+    pub is_known: bool,
 }
 
 impl fmt::Debug for ConfigDiagnostic {
@@ -52,6 +65,11 @@ impl ConfigDiagnostic {
     /// The same problem as an error.
     pub(crate) fn as_error(&self) -> Self {
         Self { severity: Severity::Error, ..self.clone() }
+    }
+
+    /// The key, if the problem is that the version of the file does not have it.
+    pub(crate) fn unknown_key(&self) -> Option<&UnknownKey> {
+        self.unknown_key.as_ref()
     }
 
     fn place(&self) -> (u16, usize, usize) {
@@ -121,12 +139,13 @@ pub(crate) struct Report<'a> {
     pub label: String,
     pub help: Option<String>,
     pub also: Option<(Span, &'a str)>,
+    pub unknown_key: Option<UnknownKey>,
 }
 
 impl<'a> Report<'a> {
     /// A problem with a code, a message and the label of its location.
     pub(crate) fn new(code: &'static str, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { code, message: message.into(), label: label.into(), help: None, also: None }
+        Self { code, message: message.into(), label: label.into(), help: None, also: None, unknown_key: None }
     }
 
     /// Adds a hint.
@@ -316,6 +335,7 @@ impl Diagnostics {
             labels,
             severity,
             is_of_dev: false,
+            unknown_key: report.unknown_key,
             file: span.file,
             text: self.source(span.file).text.clone(),
         }

@@ -9,7 +9,7 @@ use super::{Deployment, chart};
 use crate::config::DeploymentKind;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, ReleaseList, ValueLayers, deployment_key};
 use crate::deploy::objects::UNQUERIED;
-use crate::error::StageError;
+use crate::error::{ErrorKind, StageError};
 use crate::image::Digest;
 use crate::state::{ReleasePlace, ReleaseRecord};
 
@@ -58,7 +58,7 @@ pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result
         chart::expect_helm(deployment, helm)?;
     }
     let releases = match session.wait(deployer.releases(request))? {
-        Err(error) if error.code() == "cluster::forbidden" => None,
+        Err(error) if error.kind() == ErrorKind::Forbidden => None,
         Err(error) if session.does_without(&error) => {
             unqueried = Some(error);
             None

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{OutsideBases, RunError, SharedBuilds};
 use crate::cluster::ClusterContext;
-use crate::error::{Cancelled, ErrorKind, StageError};
+use crate::error::{Cancelled, StageError};
 use crate::event::{Event, Events, Level};
 use crate::host::{Host, MaskedExec};
 use crate::lock::lock;
@@ -87,7 +87,7 @@ impl Session {
 
     /// Whether the run continues without the cluster after `error`: a plan shows the known part.
     pub fn does_without(&self, error: &StageError) -> bool {
-        self.host.cluster.is_optional() && error.kind() == ErrorKind::ClusterUnavailable
+        self.host.cluster.is_optional() && error.is_without_cluster()
     }
 
     /// Reports the start of a step of the image that this thread works on.

@@ -14,7 +14,6 @@ use crate::config::{
     ChartConfig, ChartSource, ComponentChart, ConfigDiagnostic, ConfigError, DeploymentConfig,
     DeploymentKind, Loaded, Origin, Project,
 };
-use crate::error::ErrorKind;
 use crate::rollout::{self, Deployment, DeploymentStatus};
 use crate::script::ScriptError;
 
@@ -160,7 +159,7 @@ fn list_live(global: &GlobalOptions, loaded: Loaded, json: bool) -> Result<ExitS
                 });
                 show(&rows.collect::<Vec<_>>(), json, NOTHING)
             }
-            Err(error) if error.kind() == ErrorKind::ClusterUnavailable => {
+            Err(error) if error.is_without_cluster() => {
                 load::warn(&format!("{ONLY_FILE}: {}", error.in_one_line()), global);
                 show_file(project, json)
             }

@@ -2,7 +2,7 @@
 
 use super::{FILE, Key, Section, Shape, deployment};
 use crate::config::node::{Entry, Mapping, Scalar, Span, Style, Value, YamlNode};
-use crate::config::problem::{Diagnostics, Report};
+use crate::config::problem::{Diagnostics, Report, UnknownKey};
 use crate::config::reader::wrong;
 use crate::config::version::Version;
 use crate::suggestion::nearest;
@@ -230,7 +230,13 @@ impl Check<'_> {
             Some(key) => self.of_another_version(key, place),
             None => self.unknown(section, name, place),
         };
-        self.report(span, report);
+        let unknown_key = UnknownKey {
+            section: section.noun,
+            key: name.to_owned(),
+            place: place.to_string(),
+            is_known: known.is_some(),
+        };
+        self.report(span, Report { unknown_key: Some(unknown_key), ..report });
         None
     }
 

@@ -9,7 +9,7 @@ use super::{dev, patches, upgrade};
 use crate::config::load::{LoadOptions, find, text_of};
 use crate::config::node::{Entry, Mapping, Span, Value, YamlNode};
 use crate::config::parse::parse;
-use crate::config::problem::Diagnostics;
+use crate::config::problem::{Diagnostics, UnknownKey};
 use crate::config::reader::Reader;
 use crate::config::rewrite::{comments, rewrite};
 use crate::config::schema::check::{Stage, check};
@@ -63,8 +63,13 @@ impl UpgradeBlocker {
 impl From<&ConfigDiagnostic> for UpgradeBlocker {
     fn from(problem: &ConfigDiagnostic) -> Self {
         let place = Some(problem.origin.clone());
-        let help = by_hand(&problem.message).or_else(|| problem.help().map(|help| help.to_string()));
-        Self { reason: unknown_there(&problem.message), place, help }
+        let steps = problem.unknown_key().and_then(by_hand).map(str::to_owned);
+        let help = steps.or_else(|| problem.help().map(|help| help.to_string()));
+        let reason = match problem.unknown_key() {
+            Some(UnknownKey { key, place, is_known: false, .. }) => format!("it has no `{key}` in {place}"),
+            _ => problem.message.clone(),
+        };
+        Self { reason, place, help }
     }
 }
 
@@ -78,36 +83,29 @@ impl std::fmt::Display for UpgradeBlocker {
     }
 }
 
-/// The manual steps for `message`, which reports a key that the newest version lacks.
-fn by_hand(message: &str) -> Option<String> {
-    let advice = [
-        (
-            ["`disabled` in image", ""],
-            "remove the image, or select the others in `windlass.rhai` (`fn build(project)`), then upgrade again",
-        ),
-        (
-            ["`disabled` in dependency", ""],
-            "remove the dependency, or move it to a profile that adds it, then upgrade again",
-        ),
-        (
-            ["`skipBuild` in dependency", ""],
-            "remove `skipBuild` and build with `--skip-dependency NAME` instead, then upgrade again",
-        ),
-        (
-            ["`options` in `kaniko` of", ""],
-            "keep one of the tools, because both share `target`, `network` and `buildArgs` there, then upgrade again",
-        ),
-        (
-            ["`v2` in", "`tillerNamespace` in"],
-            "migrate the release to Helm 3 (`helm 2to3 convert NAME`), remove this key, then upgrade again",
-        ),
-        (
-            ["` in deployment", ""],
-            "write it as an option in `upgradeArgs` (Helm) or `applyArgs` (kubectl), then upgrade again",
-        ),
-    ];
-    let fits = |part: &&str| !part.is_empty() && message.contains(*part);
-    advice.iter().find(|(parts, _)| parts.iter().any(fits)).map(|(_, help)| (*help).to_owned())
+/// The manual steps for a key that the newest version lacks; `None` if there are none but those of its own report.
+fn by_hand(unknown: &UnknownKey) -> Option<&'static str> {
+    Some(match (unknown.section, unknown.key.as_str()) {
+        ("image", "disabled") => {
+            "remove the image, or select the others in `windlass.rhai` (`fn build(project)`), then upgrade again"
+        }
+        ("dependency", "disabled") => {
+            "remove the dependency, or move it to a profile that adds it, then upgrade again"
+        }
+        ("dependency", "skipBuild") => {
+            "remove `skipBuild` and build with `--skip-dependency NAME` instead, then upgrade again"
+        }
+        ("kaniko", "options") => {
+            "keep one of the tools, because both share `target`, `network` and `buildArgs` there, then upgrade again"
+        }
+        ("helm", "v2" | "tillerNamespace") => {
+            "migrate the release to Helm 3 (`helm 2to3 convert NAME`), remove this key, then upgrade again"
+        }
+        ("deployment", _) => {
+            "write it as an option in `upgradeArgs` (Helm) or `applyArgs` (kubectl), then upgrade again"
+        }
+        _ => return None,
+    })
 }
 
 /// Reads the file of `options` and converts it to the newest version that can express it. Writes nothing.
@@ -419,9 +417,4 @@ fn complaints(root: &YamlNode, version: Version, shown: &str) -> Vec<ConfigDiagn
     }
     let (errors, _, warnings) = problems.finish();
     errors.into_iter().chain(warnings).collect()
-}
-
-/// `message` as a reason why a version cannot express the file.
-fn unknown_there(message: &str) -> String {
-    message.strip_prefix("unknown key").map_or_else(|| message.to_owned(), |key| format!("it has no{key}"))
 }

@@ -7,10 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{ClusterAccess, DeployLock, LockHolder};
-use crate::error::{Cancelled, StageError};
-
-/// The code of the error for a lock in a namespace that does not exist.
-const NO_NAMESPACE: &str = "cluster::no_namespace";
+use crate::error::{Cancelled, ErrorKind, StageError};
 
 /// How to wait for another run that works on the same deployment.
 #[derive(Clone, Copy)]
@@ -67,7 +64,7 @@ impl Locked {
         options: LockOptions<'_>,
     ) -> Result<Option<Self>, StageError> {
         match Self::acquire(access, namespace, name, options).await {
-            Err(error) if error.code() == NO_NAMESPACE => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NoNamespace => Ok(None),
             acquired => acquired.map(Some),
         }
     }

@@ -15,7 +15,7 @@ use crate::deploy::objects::{
     AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
 };
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
-use crate::error::{ErrorKind, StageError};
+use crate::error::StageError;
 use crate::git::{Checkouts, GitSource};
 use crate::host::Deployer;
 use crate::lock::lock;
@@ -45,9 +45,7 @@ impl Deployer for PlanningDeployer {
     async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError> {
         let planned = lock(&self.namespaces).clone();
         match self.inner.compare(ManifestSet { planned, ..manifests.clone() }).await {
-            Err(error) if error.kind() == ErrorKind::ClusterUnavailable => {
-                Ok(Comparison::unqueried(manifests, error))
-            }
+            Err(error) if error.is_without_cluster() => Ok(Comparison::unqueried(manifests, error)),
             compared => compared,
         }
     }

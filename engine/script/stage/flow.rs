@@ -193,7 +193,7 @@ use std::time::Duration;
 use rhai::{Dynamic, Map};
 
 use super::{current, option};
-use crate::error::StageError;
+use crate::error::{ErrorKind, StageError};
 use crate::event::{Event, Level};
 use crate::run::Run;
 use crate::scope::Scope;
@@ -244,8 +244,8 @@ fn failure(mut content: Map) -> RhaiResultOf<()> {
 /// Whether a retry may succeed.
 fn may_pass(error: &EvalAltResult) -> bool {
     let EvalAltResult::ErrorRuntime(value, _) = error.unwrap_inner() else { return false };
-    let code = value.read_lock::<StageError>().map(|error| error.code()).unwrap_or_default();
-    !code.starts_with("script::") && code != "run::cancelled"
+    let kind = value.read_lock::<StageError>().map_or(ErrorKind::Other, |error| error.kind());
+    !matches!(kind, ErrorKind::Script | ErrorKind::Cancelled)
 }
 
 fn tell_failure(run: &Run, error: &EvalAltResult, failed: i64, times: i64, pause: Duration) {
