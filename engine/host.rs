@@ -32,7 +32,7 @@ use crate::process::Exec;
 use crate::state::ImageStore;
 
 pub use clock::Clock;
-pub use cluster::{Cluster, Connection};
+pub use cluster::{Cluster, DevConnection};
 pub use custom::CustomBuilder;
 pub use deployer::Deployer;
 pub use docker::{Docker, ImageIds, Machine};

@@ -64,6 +64,7 @@ mod local_cluster;
 mod login;
 mod logs;
 mod long;
+mod names;
 mod oci_images;
 mod open;
 mod output;

@@ -35,8 +35,8 @@ pub use local::{ImageLoad, Loader, LocalCluster};
 pub use log_stream::LogQuery;
 pub use node::ClusterNode;
 pub use objects::{
-    ApplyError, ApplyOutcome, ApplySet, DeployLock, KEEP_POLICY, LockHolder, LogTail, ObjectChange,
-    ObjectKey, Propagation, Pruning, ResourceType, WatchTarget, group_of, has_keep_policy, owner_of,
+    ApplyError, ApplyOutcome, ApplySet, DeployLock, KEEP_POLICY, LockHolder, LogTail, ObjectKey, Propagation,
+    Pruning, ResourceType, WatchTarget, WatchedObject, group_of, has_keep_policy, owner_of,
     without_managed_fields, write_object,
 };
 pub use pod_logs::PodLogs;

@@ -13,7 +13,7 @@ use super::run_until_interrupt::run_until_interrupt;
 use super::{PipelineOptions, SelectorArgs};
 use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
 use crate::command::cli::GlobalOptions;
-use crate::config::{Dev, Loaded, Project, Selection};
+use crate::config::{ContainerSelection, Dev, Loaded, Project};
 use crate::connect::{TargetSelector, all_containers};
 use crate::event::Events;
 use crate::rollout::{SelectionError, image_match, project_images, target_selector};
@@ -56,7 +56,7 @@ struct NothingToPick;
 pub(super) fn with_containers<W>(
     global: &GlobalOptions,
     args: &SelectorArgs,
-    of_dev: impl FnOnce(&Dev) -> Vec<Selection>,
+    of_dev: impl FnOnce(&Dev) -> Vec<ContainerSelection>,
     work: W,
 ) -> Result<ExitStatus, Failure>
 where
@@ -98,7 +98,7 @@ pub(super) fn cluster_of(global: &GlobalOptions, loaded: Option<&Loaded>) -> Clu
 fn selectors_of_project(
     global: &GlobalOptions,
     args: &SelectorArgs,
-    of_dev: impl FnOnce(&Dev) -> Vec<Selection>,
+    of_dev: impl FnOnce(&Dev) -> Vec<ContainerSelection>,
     loaded: Loaded,
 ) -> Result<Vec<TargetSelector>, Failure> {
     let selections = of_dev(&loaded.project.dev);
@@ -122,7 +122,7 @@ fn selectors_of_project(
 
 fn defaults(
     run: &Arc<Run>,
-    selections: &[Selection],
+    selections: &[ContainerSelection],
     args: &SelectorArgs,
 ) -> Result<Vec<TargetSelector>, SelectionError> {
     let mut selectors =

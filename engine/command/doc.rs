@@ -11,7 +11,7 @@ use super::exit_status::{ExitStatus, Failure};
 use super::stdout::{print, print_json};
 use crate::script::reference::{self, Documented};
 use crate::testing;
-use page::Page;
+use page::DocPage;
 use search::SearchResult;
 
 /// The options of `windlass doc`.
@@ -54,7 +54,7 @@ pub fn doc(args: &DocArgs) -> Result<ExitStatus, Failure> {
             found.exact.iter().chain(&found.members).map(|entry| page::json(entry)).collect();
         return print_json(&entries);
     }
-    let page = Page::for_terminal();
+    let page = DocPage::for_terminal();
     print(&match &args.name {
         Some(name) => page.about(name, &found),
         None => page.overview(&entries),

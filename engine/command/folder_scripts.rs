@@ -13,7 +13,7 @@ use crate::event::Level;
 use crate::lock::lock;
 use crate::script::Execution;
 use crate::script::stage::SyncedBatch;
-use crate::sync::{Batch, RelativePath, Remote, SyncHooks, Winner};
+use crate::sync::{Batch, RelativePath, Remote, SyncScript, Winner};
 
 /// The scripts that are in force.
 pub(super) type ScriptsInForce = Arc<Mutex<Option<Arc<Execution>>>>;
@@ -50,7 +50,7 @@ impl FolderScripts {
 }
 
 #[async_trait]
-impl SyncHooks for FolderScripts {
+impl SyncScript for FolderScripts {
     async fn after_sync(&self, batch: &Batch, remote: &Arc<dyn Remote>) {
         let (batch, remote) = (Arc::new(batch.clone()), Arc::clone(remote));
         let batch = SyncedBatch { batch, remote, advice: self.advice.clone() };

@@ -10,7 +10,7 @@ use super::forwarded_port::ForwardedPort;
 use super::load::json_lines;
 use super::stdout::print;
 use crate::command::cli::GlobalOptions;
-use crate::config::Selection;
+use crate::config::ContainerSelection;
 use crate::connect::{ForwardError, ForwardSpec, ListeningPort, Notices, TargetSelector, TargetWatch};
 use crate::dev::ForwardReport;
 use crate::error::in_one_line;
@@ -58,7 +58,7 @@ pub fn forward(global: &GlobalOptions, args: &ForwardArgs) -> Result<ExitStatus,
             // The terminal's container is the one that is worked on.
             return dev.terminal.iter().map(|terminal| terminal.selection.clone()).collect();
         }
-        dev.ports.iter().map(|port| port.selection.clone()).collect::<Vec<Selection>>()
+        dev.ports.iter().map(|port| port.selection.clone()).collect::<Vec<ContainerSelection>>()
     };
     with_containers(global, &args.selector, select, async |connected| {
         let Connected { access, project, selectors, events, cancel } = connected;

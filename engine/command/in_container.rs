@@ -10,8 +10,8 @@ use super::connected::{Connected, with_containers};
 use super::exit_status::{ExitStatus, Failure};
 use crate::cluster::{ClusterAccess, ContainerTarget, ExecError};
 use crate::command::cli::GlobalOptions;
-use crate::config::{Dev, Selection};
-use crate::connect::{Target, TargetLimits};
+use crate::config::{ContainerSelection, Dev};
+use crate::connect::{SelectedContainer, TargetLimits};
 use crate::error::{Cancelled, ErrorKind};
 use crate::script::ScriptError;
 use crate::terminal::InteractionEnd;
@@ -52,7 +52,7 @@ pub(super) fn in_container(
         let selector = selectors.into_iter().next().unwrap_or_default();
         let limits = TargetLimits { pod: WAIT_LIMIT, start: WAIT_LIMIT };
         let limits = if options.wait { limits } else { TargetLimits::default() };
-        let target = Target::resolve(&access, &selector, limits, &events, &cancel).await;
+        let target = SelectedContainer::resolve(&access, &selector, limits, &events, &cancel).await;
         let target = target.map_err(|error| match error.kind() {
             ErrorKind::Cancelled => Failure::interrupted(Cancelled),
             _ => Failure::failed(ScriptError::of_stage_error(error)),
@@ -66,7 +66,7 @@ pub(super) fn in_container(
 }
 
 /// The container that `dev` names first: that of the terminal, otherwise of a directory, a port or the logs.
-fn first_of(dev: &Dev) -> Vec<Selection> {
+fn first_of(dev: &Dev) -> Vec<ContainerSelection> {
     let terminal = dev.terminal.iter().map(|terminal| &terminal.selection);
     let folders = dev.folders.iter().map(|folder| &folder.selection);
     let ports = dev.ports.iter().map(|port| &port.selection);

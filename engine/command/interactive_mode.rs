@@ -1,6 +1,6 @@
 //! Interactive mode: images that wait instead of running their program, and a terminal in one of them.
 
-use crate::config::{Origin, Project, Selection, Terminal};
+use crate::config::{ContainerSelection, Origin, Project, Terminal};
 
 /// The entrypoint in interactive mode, unless the image has one in `interactive.images`.
 const SLEEP: [&str; 2] = ["sleep", "999999999"];
@@ -61,7 +61,7 @@ pub(super) fn add_terminal(project: &mut Project) {
     };
     let image = waiting.map(|image| image.name.clone()).or_else(|| only.cloned());
     let terminal =
-        dev.terminal.get_or_insert_with(|| Terminal::shell(origin.clone(), Selection::any(origin)));
+        dev.terminal.get_or_insert_with(|| Terminal::shell(origin.clone(), ContainerSelection::any(origin)));
     if terminal.selection.is_any() {
         terminal.selection.image = image;
     }

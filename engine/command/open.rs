@@ -12,8 +12,8 @@ use super::stdout::print;
 use crate::cluster::{ClusterAccess, ClusterError, ClusterService};
 use crate::command::cli::GlobalOptions;
 use crate::connect::{
-    ForwardError, ForwardSpec, ListeningPort, Notices, Target, TargetLimits, TargetSelector, TargetWatch,
-    open_in_browser, wait_for_page,
+    ForwardError, ForwardSpec, ListeningPort, Notices, SelectedContainer, TargetLimits, TargetSelector,
+    TargetWatch, open_in_browser, wait_for_page,
 };
 use crate::script::ScriptError;
 use crate::suggestion::nearest;
@@ -115,7 +115,7 @@ async fn open_pages(connected: Connected, args: &OpenArgs) -> Result<ExitStatus,
     let service = choose(&services, args.name.as_deref(), &namespace).map_err(Failure::failed)?;
     let selector = TargetSelector { labels: Some(service.labels.clone()), ..TargetSelector::default() };
     // A pod that cannot start is reported immediately, instead of a server that does not respond.
-    let target = Target::resolve(&access, &selector, TargetLimits::default(), &events, &cancel);
+    let target = SelectedContainer::resolve(&access, &selector, TargetLimits::default(), &events, &cancel);
     target.await.map_err(|error| Failure::failed(ScriptError::of_stage_error(error)))?;
     let remote_port = pod_port(&access, service, &namespace).await?;
     let listening = listen(service, remote_port, args.port).await.map_err(Failure::failed)?;

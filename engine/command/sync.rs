@@ -16,7 +16,7 @@ use crate::dev::{FolderFlags, FolderJob, FolderSettings, ReloadAdvice, UploadCom
 use crate::error::{Cancelled, ErrorKind};
 use crate::event::{Event, Events, Level};
 use crate::report;
-use crate::sync::{COMMAND_LIMIT, NoHooks, SyncHooks, check_downloads};
+use crate::sync::{COMMAND_LIMIT, NoHooks, SyncScript, check_downloads};
 
 /// The options of `windlass sync`.
 #[derive(Debug, Args)]
@@ -147,7 +147,7 @@ fn jobs(
         let first = connected.selectors.first();
         let selector = connected.selectors.get(index).or(first).cloned().unwrap_or_default();
         let access = &connected.access;
-        let hooks: Arc<dyn SyncHooks> = match folder {
+        let hooks: Arc<dyn SyncScript> = match folder {
             Some(folder) => Arc::new(UploadCommands {
                 folder: folder.clone(),
                 advice: ReloadAdvice::default(),

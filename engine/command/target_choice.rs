@@ -5,16 +5,16 @@ use std::sync::Arc;
 use rhai::{Dynamic, Map};
 
 use super::folder_scripts::ScriptsInForce;
-use crate::config::Selection;
-use crate::connect::{Candidate, Choose, ContainerPhase};
+use crate::config::ContainerSelection;
+use crate::connect::{Choose, ContainerPhase, MatchingContainer};
 use crate::event::Level;
 use crate::lock::lock;
 
 /// Calls the function `target` of `scripts` for several containers that match `selection`. Without scripts, or after an
 /// error of theirs, which is reported, it is the first one.
-pub(super) fn target_chooser(scripts: &ScriptsInForce, selection: &Selection) -> Choose {
+pub(super) fn target_chooser(scripts: &ScriptsInForce, selection: &ContainerSelection) -> Choose {
     let (scripts, selection) = (Arc::clone(scripts), selection.clone());
-    Arc::new(move |candidates: &[Candidate]| {
+    Arc::new(move |candidates: &[MatchingContainer]| {
         let Some(execution) = lock(&scripts).clone() else { return 0 };
         let all: Vec<Dynamic> = candidates.iter().map(|candidate| described(candidate).into()).collect();
         let arguments = vec![Dynamic::from(selection.clone()), all.into()];
@@ -35,7 +35,7 @@ pub(super) fn target_chooser(scripts: &ScriptsInForce, selection: &Selection) ->
 }
 
 /// A container as scripts see it.
-fn described(candidate: &Candidate) -> Map {
+fn described(candidate: &MatchingContainer) -> Map {
     let labels = candidate.pod.metadata.labels.iter().flatten();
     let labels: Map = labels.map(|(name, value)| (name.as_str().into(), value.clone().into())).collect();
     let node = candidate.pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
@@ -50,7 +50,7 @@ fn described(candidate: &Candidate) -> Map {
 }
 
 /// The place of the container that a script returned.
-fn place_of(chosen: &Dynamic, candidates: &[Candidate]) -> Option<usize> {
+fn place_of(chosen: &Dynamic, candidates: &[MatchingContainer]) -> Option<usize> {
     let chosen = chosen.as_map_ref().ok()?;
     let text = |name: &str| chosen.get(name).and_then(|value| value.clone().into_string().ok());
     let (pod, container) = (text("pod")?, text("container")?);

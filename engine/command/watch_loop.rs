@@ -27,7 +27,7 @@ use crate::error::ErrorKind;
 use crate::event::{Event, Events, KeyHint, Level, Outcome};
 use crate::host::Writes;
 use crate::lock::lock;
-use crate::passes::{Asked, End, Guard, Key, Next, Passes, Questions, Reaches, Running, Written};
+use crate::passes::{Asked, End, Guard, Key, Next, Passes, Questions, Reaches, Running, WrittenFile};
 use crate::plan::{Answer, ChangeImpact, configured_roots};
 use crate::process::{Keys, read_keys};
 use crate::report::{Report, ReportOptions};
@@ -283,7 +283,7 @@ impl WatchLoop<'_> {
             let command =
                 || writes.writer_at(file.at).map(|writer| (format!("`{}` writes it", writer.command), None));
             let (writer, remedy) = kind.writer_of(file).or_else(command)?;
-            Some(Written { file: file.path.clone(), writer, remedy })
+            Some(WrittenFile { file: file.path.clone(), writer, remedy })
         };
         if let Err(written) = self.guard.check(&causes, written) {
             let reason = loop_reason(&written, |file| self.reaches.ignore_line(&images, file));
@@ -678,8 +678,8 @@ fn tell_new(
 
 /// Why builds that start each other are stopped; `ignore` is the ignore file of an image with a file, and the line that
 /// leaves it out.
-fn loop_reason(written: &[Written], ignore: impl Fn(&Path) -> Option<(PathBuf, String)>) -> String {
-    let Some(Written { file, writer, remedy }) = written.first() else { return String::new() };
+fn loop_reason(written: &[WrittenFile], ignore: impl Fn(&Path) -> Option<(PathBuf, String)>) -> String {
+    let Some(WrittenFile { file, writer, remedy }) = written.first() else { return String::new() };
     let others = if written.len() > 1 { format!(" and {} more", written.len() - 1) } else { String::new() };
     let by_line = || {
         let (path, line) = ignore(file)?;

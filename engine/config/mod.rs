@@ -45,9 +45,9 @@ pub use deployment::{
     KubectlConfig, LocatedText, ManifestPatch, PatchOperation, PatchTarget, TillerConfig,
 };
 pub use dev::{
-    AutoReload, BandwidthLimits, CompareBy, Dev, ExcludeRules, Excludes, Folder, Foreground, Forward,
-    InitialSync, Interactive, InteractiveImage, Logs, OnDownload, OnUpload, Page, Selection, SyncCommand,
-    SyncExec, SyncHooks, Terminal,
+    AutoReload, BandwidthLimits, CompareBy, ContainerSelection, Dev, ExcludeRules, Excludes, Folder,
+    Foreground, Forward, InitialSync, Interactive, InteractiveImage, Logs, OnDownload, OnUpload, Page,
+    SyncCommand, SyncExec, SyncHooks, Terminal,
 };
 pub use error::ConfigError;
 pub use explain::{Explain, Explanation, LeafOrigin, ProfileStatus, Reason, UsedVariable, VariableStatus};

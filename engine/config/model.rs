@@ -7,8 +7,8 @@ use std::time::Duration;
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    BuilderArgs, BuildxConfig, CommandConfig, DependencyConfig, DeploymentConfig, Dev, KanikoConfig,
-    Selection,
+    BuilderArgs, BuildxConfig, CommandConfig, ContainerSelection, DependencyConfig, DeploymentConfig, Dev,
+    KanikoConfig,
 };
 use crate::image::Repository;
 use crate::secret::Secret;
@@ -288,7 +288,7 @@ pub struct Hook {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookContainer {
     /// The keys that select it.
-    pub selection: Selection,
+    pub selection: ContainerSelection,
     /// `pod`.
     pub pod: Option<String>,
     /// `wait`: whether to wait for it.

@@ -11,11 +11,11 @@ use super::image_match::ImageFit;
 use super::matching::matching;
 
 /// Chooses one of several running containers, by its place in the list. The first one is the best.
-pub type Choose = Arc<dyn Fn(&[Candidate]) -> usize + Send + Sync>;
+pub type Choose = Arc<dyn Fn(&[MatchingContainer]) -> usize + Send + Sync>;
 
 /// A container that matches a selector.
 #[derive(Debug, Clone)]
-pub struct Candidate {
+pub struct MatchingContainer {
     /// Its pod.
     pub pod: Arc<Pod>,
     /// Its name.
@@ -41,7 +41,7 @@ pub enum ContainerPhase {
     Ended,
 }
 
-impl Candidate {
+impl MatchingContainer {
     /// The name of its pod.
     pub fn pod_name(&self) -> &str {
         self.pod.metadata.name.as_deref().unwrap_or_default()
@@ -65,7 +65,7 @@ impl Candidate {
 
 /// The containers of `pods` that match `selector`, one of each pod: first those that are ready, then those that run;
 /// among them the last build, then the newest, then by name. Pods that are being deleted do not count.
-pub fn candidates(pods: &[Arc<Pod>], selector: &TargetSelector) -> Vec<Candidate> {
+pub fn candidates(pods: &[Arc<Pod>], selector: &TargetSelector) -> Vec<MatchingContainer> {
     let mut found: Vec<_> =
         staying(pods).filter_map(|pod| of_pod(pod, selector).into_iter().next()).collect();
     found.sort_by_key(|candidate| {
@@ -76,7 +76,7 @@ pub fn candidates(pods: &[Arc<Pod>], selector: &TargetSelector) -> Vec<Candidate
 }
 
 /// All containers of `pods` that `selector` describes, by pod.
-pub fn all_containers(pods: &[Arc<Pod>], selector: &TargetSelector) -> Vec<Candidate> {
+pub fn all_containers(pods: &[Arc<Pod>], selector: &TargetSelector) -> Vec<MatchingContainer> {
     staying(pods).flat_map(|pod| of_pod(pod, selector)).collect()
 }
 
@@ -85,8 +85,8 @@ fn staying(pods: &[Arc<Pod>]) -> impl Iterator<Item = &Arc<Pod>> {
     pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none())
 }
 
-fn of_pod(pod: &Arc<Pod>, selector: &TargetSelector) -> Vec<Candidate> {
-    let containers = matching(pod, selector).into_iter().map(|container| Candidate {
+fn of_pod(pod: &Arc<Pod>, selector: &TargetSelector) -> Vec<MatchingContainer> {
+    let containers = matching(pod, selector).into_iter().map(|container| MatchingContainer {
         pod: Arc::clone(pod),
         container: container.name.to_owned(),
         image: container.image.to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{AsyncBufReadExt as _, StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{Target, TargetLimits, TargetSelector, candidates};
+use super::{SelectedContainer, TargetLimits, TargetSelector, candidates};
 use crate::cluster::{ClusterAccess, ClusterError, ExecOptions};
 use crate::error::{Cancelled, StageError};
 use crate::event::Events;
@@ -84,15 +84,21 @@ impl ContainerTask {
         let work = async {
             match &self.work {
                 ContainerWork::Run(words) => {
-                    let target = Target::resolve(access, &self.selector, self.limits, events, cancel).await?;
+                    let target =
+                        SelectedContainer::resolve(access, &self.selector, self.limits, events, cancel)
+                            .await?;
                     run_command(access, &target, words, on_line).await
                 }
                 ContainerWork::Logs(lines) => {
-                    let target = Target::resolve(access, &self.selector, self.limits, events, cancel).await?;
+                    let target =
+                        SelectedContainer::resolve(access, &self.selector, self.limits, events, cancel)
+                            .await?;
                     follow_log(access, &target, *lines, on_line).await
                 }
                 ContainerWork::WaitRunning => {
-                    Target::resolve(access, &self.selector, self.limits, events, cancel).await.map(|_| 0)
+                    SelectedContainer::resolve(access, &self.selector, self.limits, events, cancel)
+                        .await
+                        .map(|_| 0)
                 }
                 ContainerWork::WaitExit(code) => self.wait_for_exit(access, *code).await,
             }
@@ -130,7 +136,7 @@ impl ContainerTask {
 
 async fn run_command(
     access: &ClusterAccess,
-    target: &Target,
+    target: &SelectedContainer,
     words: &[String],
     on_line: OnLine<'_>,
 ) -> Result<i32, StageError> {
@@ -145,7 +151,7 @@ async fn run_command(
 
 async fn follow_log(
     access: &ClusterAccess,
-    target: &Target,
+    target: &SelectedContainer,
     lines: Option<u32>,
     on_line: OnLine<'_>,
 ) -> Result<i32, StageError> {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::TargetError;
 use crate::cluster::ClusterAccess;
 use crate::deploy::problem_log;
-use crate::deploy::ready::{ClusterView, Problem, ProblemKind, Seen, diagnose};
+use crate::deploy::ready::{ClusterView, Problem, ProblemKind, SeenProblems, diagnose};
 
 /// How often the events of a pod are read.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -21,7 +21,7 @@ const LINES: usize = 20;
 /// Observes a pod that does not run.
 #[derive(Default)]
 pub(super) struct Diagnosis {
-    seen: Seen,
+    seen: SeenProblems,
     observed: Option<Instant>,
     /// The most important problem that was seen last, which may go away.
     last: Option<Problem>,

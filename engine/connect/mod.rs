@@ -1,7 +1,7 @@
 //! Connections to running containers: the selection of a container, its log, and its ports.
 //!
-//! [`TargetSelector`] describes a container, [`Target::resolve`] waits for one, and [`TargetWatch`] always has the
-//! current one, also when pods are replaced.
+//! [`TargetSelector`] describes a container, [`SelectedContainer::resolve`] waits for one, and [`TargetWatch`] always has
+//! the current one, also when pods are replaced.
 
 mod candidate;
 mod clock_jump;
@@ -19,7 +19,7 @@ mod target;
 mod target_error;
 mod target_watch;
 
-pub use candidate::{Candidate, Choose, ContainerPhase, all_containers, candidates};
+pub use candidate::{Choose, ContainerPhase, MatchingContainer, all_containers, candidates};
 pub use container_task::{ContainerTask, ContainerWork};
 pub use forward::{ForwardError, ForwardSpec, ListeningPort};
 pub use image_match::ImageMatch;
@@ -27,6 +27,6 @@ pub use log::{LogItem, LogLine, LogOptions, LogQueue, log_queue, show_logs};
 pub use notices::Notices;
 pub use page::{open_in_browser, wait_for_page};
 pub use selector::TargetSelector;
-pub use target::{Target, TargetLimits};
+pub use target::{SelectedContainer, TargetLimits};
 pub use target_error::TargetError;
 pub use target_watch::TargetWatch;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::diagnosis::{Diagnosis, not_running};
-use super::{Candidate, ContainerPhase, TargetError, TargetSelector, candidates, nearest};
+use super::{ContainerPhase, MatchingContainer, TargetError, TargetSelector, candidates, nearest};
 use crate::cluster::{ClusterAccess, ClusterError, ContainerTarget, PodsChange};
 use crate::error::{Cancelled, StageError};
 use crate::event::{Events, Level};
@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// A running container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct SelectedContainer {
     /// The namespace.
     pub namespace: String,
     /// The name of its pod.
@@ -56,7 +56,7 @@ impl Default for TargetLimits {
     }
 }
 
-impl Target {
+impl SelectedContainer {
     /// Waits until the container that `selector` selects runs, and returns it. Reports the choice if several match, and
     /// the pod that it waits for.
     ///
@@ -86,7 +86,7 @@ impl Target {
     }
 
     /// The container of `candidate`.
-    pub(super) fn new(candidate: &Candidate, namespace: &str) -> Self {
+    pub(super) fn new(candidate: &MatchingContainer, namespace: &str) -> Self {
         let id = candidate.status().and_then(|status| status.container_id.clone());
         Self {
             namespace: namespace.to_owned(),
@@ -110,7 +110,7 @@ async fn search(
     selector: &TargetSelector,
     limits: TargetLimits,
     events: &Events,
-) -> Result<Target, TargetError> {
+) -> Result<SelectedContainer, TargetError> {
     let namespace = namespace(access, selector)?;
     let mut changes = access.watch_pods(&namespace, &selector.query()).await?;
     let start = Instant::now();
@@ -168,12 +168,12 @@ async fn search(
 
 /// The container of `best`; reports it if there are others.
 fn chosen(
-    best: &Candidate,
-    found: &[Candidate],
+    best: &MatchingContainer,
+    found: &[MatchingContainer],
     selector: &TargetSelector,
     namespace: &str,
     events: &Events,
-) -> Result<Target, TargetError> {
+) -> Result<SelectedContainer, TargetError> {
     let running: Vec<_> = found.iter().filter(|candidate| candidate.is_running()).collect();
     if selector.is_only() && running.len() > 1 {
         let pods = running.iter().map(|candidate| candidate.pod_name().to_owned()).collect();
@@ -186,17 +186,20 @@ fn chosen(
     if !best.is_current {
         events.notice(Level::Warning, old_build(best, selector));
     }
-    Ok(Target::new(best, namespace))
+    Ok(SelectedContainer::new(best, namespace))
 }
 
 /// The others of `running` that are as good a choice as `best`: not those of an older build.
-pub(super) fn equals<'a>(best: &Candidate, running: &[&'a Candidate]) -> Vec<&'a Candidate> {
+pub(super) fn equals<'a>(
+    best: &MatchingContainer,
+    running: &[&'a MatchingContainer],
+) -> Vec<&'a MatchingContainer> {
     let others = running.iter().skip(1).copied();
     others.filter(|other| other.is_current == best.is_current).collect()
 }
 
 /// Whether a container starts that is about to replace `best`.
-pub(super) fn is_rolling_out(best: &Candidate, found: &[Candidate]) -> bool {
+pub(super) fn is_rolling_out(best: &MatchingContainer, found: &[MatchingContainer]) -> bool {
     found.iter().any(|other| {
         let is_newer = other.created() > best.created() || (other.is_current && !best.is_current);
         other.phase == ContainerPhase::Waiting && is_newer
@@ -204,7 +207,11 @@ pub(super) fn is_rolling_out(best: &Candidate, found: &[Candidate]) -> bool {
 }
 
 /// Several pods match: names the chosen one.
-pub(super) fn several(best: &Candidate, others: &[&Candidate], selector: &TargetSelector) -> String {
+pub(super) fn several(
+    best: &MatchingContainer,
+    others: &[&MatchingContainer],
+    selector: &TargetSelector,
+) -> String {
     let names: Vec<_> = others.iter().map(|other| format!("`{}`", other.pod_name())).collect();
     let rank = if best.phase == ContainerPhase::Ready { "the newest that is ready" } else { "the newest" };
     let (pod, names) = (best.pod_name(), names.join(", "));
@@ -212,7 +219,7 @@ pub(super) fn several(best: &Candidate, others: &[&Candidate], selector: &Target
 }
 
 /// The container runs another build than the last one.
-pub(super) fn old_build(best: &Candidate, selector: &TargetSelector) -> String {
+pub(super) fn old_build(best: &MatchingContainer, selector: &TargetSelector) -> String {
     let built: Vec<_> = selector.images.iter().map(|image| format!("`{}`", image.reference())).collect();
     format!(
         "the pod `{}` runs `{}`, but the last build is {}: deploy it, or check the tag, `imagePullPolicy` and the rollout \
@@ -223,7 +230,7 @@ pub(super) fn old_build(best: &Candidate, selector: &TargetSelector) -> String {
     )
 }
 
-fn too_slow(best: &Candidate, namespace: String, limits: TargetLimits) -> TargetError {
+fn too_slow(best: &MatchingContainer, namespace: String, limits: TargetLimits) -> TargetError {
     TargetError::TooSlow {
         namespace,
         pod: best.pod_name().to_owned(),

@@ -15,7 +15,8 @@ use super::clock_jump::ClockJump;
 use super::diagnosis::{Diagnosis, not_running};
 use super::target::{equals, is_rolling_out, namespace, no_pod, old_build, several};
 use super::{
-    Candidate, Choose, ContainerPhase, Notices, Target, TargetError, TargetLimits, TargetSelector, candidates,
+    Choose, ContainerPhase, MatchingContainer, Notices, SelectedContainer, TargetError, TargetLimits,
+    TargetSelector, candidates,
 };
 use crate::cluster::{ClusterAccess, ClusterError, PodsChange};
 use crate::error::in_one_line;
@@ -36,7 +37,7 @@ const REJECTED_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Default)]
 pub struct TargetState {
     /// The container that is current; `None` while none runs.
-    pub target: Option<Target>,
+    pub target: Option<SelectedContainer>,
     /// Whether it stays: no newer container is about to replace it.
     pub is_settled: bool,
 }
@@ -77,14 +78,14 @@ impl TargetWatch {
     }
 
     /// The container that is current, as soon as there is one, at the latest after `limit`.
-    pub async fn wait(&self, limit: Duration) -> Option<Target> {
+    pub async fn wait(&self, limit: Duration) -> Option<SelectedContainer> {
         let mut state = self.state.subscribe();
         let found = tokio::time::timeout(limit, state.wait_for(|state| state.target.is_some())).await;
         found.ok()?.ok()?.target.clone()
     }
 
     /// The container that is current, as soon as there is one that stays.
-    pub async fn settled(&self) -> Option<Target> {
+    pub async fn settled(&self) -> Option<SelectedContainer> {
         let mut state = self.state.subscribe();
         let found = state.wait_for(|state| state.is_settled && state.target.is_some()).await;
         found.ok()?.target.clone()
@@ -262,7 +263,7 @@ impl Watched<'_> {
             return self.tell_obstacle(found.first()).await;
         };
         let is_settled = self.is_settled(best, &found);
-        let target = Target::new(best, &self.namespace);
+        let target = SelectedContainer::new(best, &self.namespace);
         if before.as_ref() == Some(&target) {
             self.state
                 .send_if_modified(|state| std::mem::replace(&mut state.is_settled, is_settled) != is_settled);
@@ -282,7 +283,7 @@ impl Watched<'_> {
     }
 
     /// The container to use: the best, unless `choose` returns another one.
-    async fn chosen<'c>(&self, running: &[&'c Candidate]) -> Option<&'c Candidate> {
+    async fn chosen<'c>(&self, running: &[&'c MatchingContainer]) -> Option<&'c MatchingContainer> {
         let best = running.first().copied();
         let Some(choose) = self.choose.filter(|_| running.len() > 1) else { return best };
         let (choose, candidates) = (Arc::clone(choose), running.iter().copied().cloned().collect::<Vec<_>>());
@@ -292,7 +293,7 @@ impl Watched<'_> {
     }
 
     /// Whether `best` stays. Reports if it runs an old build, and no newer one starts.
-    fn is_settled(&mut self, best: &Candidate, found: &[Candidate]) -> bool {
+    fn is_settled(&mut self, best: &MatchingContainer, found: &[MatchingContainer]) -> bool {
         let is_rolling_out = is_rolling_out(best, found);
         if best.is_current && !is_rolling_out {
             self.unsettled = None;
@@ -308,7 +309,7 @@ impl Watched<'_> {
     }
 
     /// Reports that the pod of `before` was evicted, if it was.
-    fn tell_loss(&self, before: &Target, pods: &[Arc<Pod>]) {
+    fn tell_loss(&self, before: &SelectedContainer, pods: &[Arc<Pod>]) {
         let pod = pods.iter().find(|pod| pod.metadata.uid.as_deref() == Some(&before.pod_uid));
         let status = pod.and_then(|pod| pod.status.as_ref());
         let Some(reason) = status.and_then(|status| status.reason.as_deref()) else { return };
@@ -323,7 +324,7 @@ impl Watched<'_> {
     }
 
     /// Reports once why no target is found.
-    async fn tell_obstacle(&mut self, waiting: Option<&Candidate>) {
+    async fn tell_obstacle(&mut self, waiting: Option<&MatchingContainer>) {
         match waiting {
             Some(candidate) if candidate.phase == ContainerPhase::Waiting => {
                 let problem = self.diagnosis.observe(self.access, &self.namespace, &candidate.pod).await;

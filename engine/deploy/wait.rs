@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::problem_log;
 use super::ready::{
-    ClusterView, Permanence, Problem, ProblemKind, RolloutError, RolloutTimeout, Seen, Summary, diagnose,
-    readiness,
+    ClusterView, Permanence, Problem, ProblemKind, RolloutError, RolloutTimeout, SeenProblems, Summary,
+    diagnose, readiness,
 };
-use crate::cluster::{ApplyError, ClusterAccess, ObjectChange, ObjectKey, WatchTarget};
+use crate::cluster::{ApplyError, ClusterAccess, ObjectKey, WatchTarget, WatchedObject};
 use crate::error::{Cancelled, StageError};
 use crate::suggestion::nearest;
 
@@ -120,7 +120,7 @@ pub async fn wait_until_ready(
         targets: &open,
         limits,
         known: Known { watched: watched.len(), ..Known::default() },
-        seen: Seen::default(),
+        seen: SeenProblems::default(),
         shown: HashMap::new(),
     };
     tokio::select! {
@@ -143,7 +143,8 @@ pub async fn observe(access: &ClusterAccess, targets: &[WaitTarget]) -> Result<V
     let mut changes = access.watch_objects(&watched).await?;
     let limits = WaitLimits { timeout: OBSERVE_LIMIT, is_patient: true };
     let known = Known { watched: watched.len(), ..Known::default() };
-    let mut wait = Wait { access, targets, limits, known, seen: Seen::default(), shown: HashMap::new() };
+    let mut wait =
+        Wait { access, targets, limits, known, seen: SeenProblems::default(), shown: HashMap::new() };
     let end = Instant::now() + OBSERVE_LIMIT;
     while wait.known.complete.len() < wait.known.watched && wait.collect(&mut changes, end).await? {}
     let now = Timestamp::now();
@@ -183,7 +184,7 @@ struct Wait<'a> {
     targets: &'a [WaitTarget],
     limits: WaitLimits,
     known: Known,
-    seen: Seen,
+    seen: SeenProblems,
     /// The last report about each deployment.
     shown: HashMap<String, Vec<Summary>>,
 }
@@ -191,7 +192,7 @@ struct Wait<'a> {
 impl Wait<'_> {
     async fn run(
         &mut self,
-        mut changes: impl Stream<Item = ObjectChange> + Unpin + Send,
+        mut changes: impl Stream<Item = WatchedObject> + Unpin + Send,
         on_progress: OnProgress<'_>,
     ) -> Result<Vec<NotReady>, StageError> {
         let end = Instant::now() + self.limits.timeout;
@@ -226,7 +227,7 @@ impl Wait<'_> {
     /// Takes the next changes; `false` at the end of the wait.
     async fn collect(
         &mut self,
-        changes: &mut (impl Stream<Item = ObjectChange> + Unpin + Send),
+        changes: &mut (impl Stream<Item = WatchedObject> + Unpin + Send),
         end: Instant,
     ) -> Result<bool, StageError> {
         let until_due = |due: Timestamp| {
@@ -336,37 +337,37 @@ impl Wait<'_> {
 }
 
 impl Known {
-    fn take(&mut self, change: ObjectChange) -> Result<(), ApplyError> {
+    fn take(&mut self, change: WatchedObject) -> Result<(), ApplyError> {
         let uid = |object: &Value| object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
         let is_event = |object: &Value| object["kind"] == "Event";
         match change {
-            ObjectChange::Exists(object) if is_event(&object) => {
+            WatchedObject::Exists(object) if is_event(&object) => {
                 self.events.insert(uid(&object), object);
             }
-            ObjectChange::Deleted(object) if is_event(&object) => {
+            WatchedObject::Deleted(object) if is_event(&object) => {
                 self.events.remove(&uid(&object));
             }
-            ObjectChange::Exists(object) => {
+            WatchedObject::Exists(object) => {
                 if let Ok(key) = ObjectKey::new(&object) {
                     self.objects.insert(key, object);
                 }
             }
-            ObjectChange::Deleted(object) => {
+            WatchedObject::Deleted(object) => {
                 if let Ok(key) = ObjectKey::new(&object) {
                     self.objects.remove(&key);
                 }
             }
-            ObjectChange::Complete { kind, namespace } => {
+            WatchedObject::Complete { kind, namespace } => {
                 self.complete.insert((kind, namespace));
             }
-            ObjectChange::Interrupted(_) => {}
+            WatchedObject::Interrupted(_) => {}
             // Without events and replica sets, the state of the objects is still known.
-            ObjectChange::Failed(ApplyError::Forbidden { resource, .. })
+            WatchedObject::Failed(ApplyError::Forbidden { resource, .. })
                 if resource.starts_with("events") || resource.starts_with("replicasets") =>
             {
                 self.watched = self.watched.saturating_sub(1);
             }
-            ObjectChange::Failed(error) => return Err(error),
+            WatchedObject::Failed(error) => return Err(error),
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::forward_report::ForwardReport;
 use super::{FolderFlags, FolderJob, FolderSettings, Wanted, refused_folder};
 use crate::cluster::ClusterAccess;
-use crate::config::{Dev, Folder, Foreground, Forward, Logs, Page, Selection};
+use crate::config::{ContainerSelection, Dev, Folder, Foreground, Forward, Logs, Page};
 use crate::connect::{
     Choose, ForwardError, ForwardSpec, ListeningPort, LogItem, LogOptions, LogQueue, Notices, TargetSelector,
     TargetWatch, log_queue, open_in_browser, show_logs, wait_for_page,
@@ -21,13 +21,13 @@ use crate::error::{StageError, in_one_line};
 use crate::event::{Event, Events, Level, SyncChange};
 use crate::rollout::{project_images, target_selector};
 use crate::run::Run;
-use crate::sync::{FolderOptions, SyncHooks, check_downloads};
+use crate::sync::{FolderOptions, SyncScript, check_downloads};
 
 /// Creates the hooks for the sync of a directory.
-pub type FolderHooks = Box<dyn Fn(&Folder) -> Arc<dyn SyncHooks>>;
+pub type FolderHooks = Box<dyn Fn(&Folder) -> Arc<dyn SyncScript>>;
 
 /// Creates the choice among several containers that a selection matches.
-pub type Chooser = Box<dyn Fn(&Selection) -> Choose>;
+pub type Chooser = Box<dyn Fn(&ContainerSelection) -> Choose>;
 
 /// The connections of a dev session. They outlive pods and passes; dropping it ends them.
 pub struct Connections {
@@ -226,7 +226,7 @@ impl Connections {
     ///
     /// # Errors
     /// If an image that is named does not exist.
-    pub fn watch(&self, run: &Arc<Run>, selection: &Selection) -> Result<TargetWatch, StageError> {
+    pub fn watch(&self, run: &Arc<Run>, selection: &ContainerSelection) -> Result<TargetWatch, StageError> {
         let ports = self.ports.iter().map(|kept| (&kept.wanted.selection, &kept.target));
         let folders = self.folders.iter().map(|kept| (&kept.wanted.selection, &kept.target.watch));
         if let Some((_, watch)) = ports.chain(folders).find(|(known, _)| known.means_same(selection)) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::FolderRules;
 use crate::config::Folder as SyncFolder;
-use crate::sync::{ExcludeRules, is_own};
+use crate::sync::{ExcludePatterns, is_own};
 
 /// The files that syncs upload to containers without a build.
 pub struct Coverage(Vec<Covering>);
@@ -17,7 +17,7 @@ struct Covering {
     image: Option<String>,
     /// The directory here, resolved.
     here: PathBuf,
-    rules: [ExcludeRules; 2],
+    rules: [ExcludePatterns; 2],
 }
 
 impl Coverage {

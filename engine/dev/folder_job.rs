@@ -12,14 +12,14 @@ use super::FolderRules;
 use crate::cache_folder::cache_folder;
 use crate::cluster::{ClusterAccess, ClusterContext, ClusterError, LockHolder};
 use crate::config::{Folder as SyncFolder, InitialSync};
-use crate::connect::{Target, TargetLimits, TargetSelector, TargetWatch};
+use crate::connect::{SelectedContainer, TargetLimits, TargetSelector, TargetWatch};
 use crate::error::{Cancelled, StageError};
 use crate::event::Events;
 use crate::lock::lock;
 use crate::sync::{
-    ConnectFailure, ContainerKey, ExcludeRules, Folder, FolderConnection, FolderConnector, FolderKey,
-    FolderOptions, LocalFolder, PodConnector, RemoteError, SyncError, SyncHooks, Wire, WireOptions,
-    keep_equal, system_clock, watch_changes,
+    ConnectFailure, ContainerKey, ExcludePatterns, FolderConnection, FolderConnector, FolderKey,
+    FolderOptions, LocalFolder, PodConnector, RemoteError, SyncError, SyncScript, SyncedFolder, Wire,
+    WireOptions, keep_equal, system_clock, watch_changes,
 };
 
 /// A directory here, and the container with the other one.
@@ -41,7 +41,7 @@ pub struct FolderSettings<'a> {
     /// The options that override the entry.
     pub flags: FolderFlags<'a>,
     /// Called before and after parts of the sync.
-    pub hooks: Arc<dyn SyncHooks>,
+    pub hooks: Arc<dyn SyncScript>,
     /// Receives the events.
     pub events: &'a Events,
     /// Ends it.
@@ -70,7 +70,7 @@ pub struct FolderFlags<'a> {
 /// A directory that can be kept equal.
 pub struct FolderJob {
     options: FolderOptions,
-    hooks: Arc<dyn SyncHooks>,
+    hooks: Arc<dyn SyncScript>,
     connector: TargetConnector,
     watches: bool,
     events: Events,
@@ -122,7 +122,7 @@ impl FolderJob {
                 .strategy
                 .or(folder.map(|folder| folder.initial))
                 .unwrap_or(InitialSync::PreferLocal),
-            exclude: ExcludeRules::new(patterns.chain(flags.exclude.iter().map(String::as_str))),
+            exclude: ExcludePatterns::new(patterns.chain(flags.exclude.iter().map(String::as_str))),
             upload_exclude: upload.rules,
             download_exclude: download.rules,
             disable_upload: flags.download_only || folder.is_some_and(|folder| folder.disable_upload),
@@ -158,7 +158,7 @@ impl FolderJob {
         let Self { options, hooks, connector, watches, events, cancel } = self;
         let local = LocalFolder::new(options.key.here.clone(), options.exclude.clone());
         let changes = watch_changes(local, &events).await?;
-        let mut folder = Folder::open(options, hooks, events, system_clock)?;
+        let mut folder = SyncedFolder::open(options, hooks, events, system_clock)?;
         if let Some(paused) = paused {
             folder.pause_with(paused);
         }
@@ -228,12 +228,13 @@ impl FolderConnector for TargetConnector {
 
 impl TargetConnector {
     /// The container to connect to.
-    async fn target(&self) -> Result<Target, StageError> {
+    async fn target(&self) -> Result<SelectedContainer, StageError> {
         match &self.watch {
             Some(watch) => watch.settled().await.ok_or_else(|| Cancelled.into()),
             None => {
                 let limits = TargetLimits::default();
-                Target::resolve(&self.access, &self.selector, limits, &self.events, &self.cancel).await
+                SelectedContainer::resolve(&self.access, &self.selector, limits, &self.events, &self.cancel)
+                    .await
             }
         }
     }

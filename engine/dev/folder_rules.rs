@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{ExcludeRules as ConfiguredRules, Excludes, LocatedText, Origin, shown_path};
-use crate::sync::{ExcludeRules, RelativePath, SyncError};
+use crate::sync::{ExcludePatterns, RelativePath, SyncError};
 
 /// The exclude rules of a synced directory, those of files included.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub struct PlacedRules {
     /// The patterns, also those without effect.
     pub patterns: Vec<LocatedText>,
     /// The rules.
-    pub rules: ExcludeRules,
+    pub rules: ExcludePatterns,
 }
 
 /// The pattern that decides about a path.
@@ -49,7 +49,7 @@ impl FolderRules {
 
 impl PlacedRules {
     fn new(patterns: Vec<LocatedText>) -> Self {
-        Self { rules: ExcludeRules::new(&patterns), patterns }
+        Self { rules: ExcludePatterns::new(&patterns), patterns }
     }
 
     /// The pattern that decides about `path`; `None` if none matches it.

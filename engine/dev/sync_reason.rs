@@ -10,7 +10,7 @@ use crate::cluster::ClusterAccess;
 use crate::config::Folder as SyncFolder;
 use crate::rollout::target_selector;
 use crate::run::Run;
-use crate::sync::{Entry, Kind, Limit, LocalFolder, RelativePath, SyncRecord, Ways, is_own, record_of};
+use crate::sync::{Kind, Limit, LocalFolder, RelativePath, SyncEntry, SyncRecord, Ways, is_own, record_of};
 
 /// Whether a synced directory syncs one path of this machine, and why.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct SyncReason {
     pub included_by: Option<DecidingPattern>,
     /// The directory here, resolved.
     here: PathBuf,
-    entry: Option<Entry>,
+    entry: Option<SyncEntry>,
 }
 
 /// Why a path is not synced in any direction.
@@ -209,8 +209,8 @@ mod tests {
     use proptest::test_runner::{Config, TestRunner};
 
     use super::*;
-    use crate::config::{LocatedText, Origin, Selection};
-    use crate::sync::ExcludeRules;
+    use crate::config::{ContainerSelection, LocatedText, Origin};
+    use crate::sync::ExcludePatterns;
 
     const NAMES: [&str; 4] = ["app", "log", "keep", "x.o"];
     const PATTERNS: [&str; 16] = [
@@ -287,15 +287,15 @@ mod tests {
         let cases = (patterns(), patterns(), patterns(), any::<bool>(), any::<bool>());
         let ran = TestRunner::new(config).run(&cases, |(both, up, down, no_upload, no_download)| {
             let folder = folder(rules(&both), rules(&up), rules(&down), no_upload, no_download);
-            let scan = LocalFolder::new(root.clone(), ExcludeRules::new(&both))
+            let scan = LocalFolder::new(root.clone(), ExcludePatterns::new(&both))
                 .scan(&std::collections::BTreeMap::new());
-            let [up, down] = [up, down].map(ExcludeRules::new);
+            let [up, down] = [up, down].map(ExcludePatterns::new);
             for path in &paths {
                 let reason = SyncReason::new(&root, std::slice::from_ref(&folder), &folder, &root.join(path))
                     .expect("it is inside");
                 let entry = scan.entries.get(path.as_str());
                 let is_directory = entry.is_some_and(|entry| entry.kind == Kind::Directory);
-                let goes = |rules: &ExcludeRules, is_disabled: bool| {
+                let goes = |rules: &ExcludePatterns, is_disabled: bool| {
                     entry.is_some() && !is_disabled && !rules.excludes(path, is_directory)
                 };
                 prop_assert_eq!(reason.upload.is_open, goes(&up, no_upload), "{} up", path);
@@ -305,7 +305,7 @@ mod tests {
                 if let Some(NotSynced::Excluded(deciding)) = &reason.not_synced {
                     let line = deciding.pattern.origin.line;
                     let is_directory = root.join(path).is_dir() && path != "inside";
-                    let last = ExcludeRules::new(&both[line..]).deciding(path, is_directory);
+                    let last = ExcludePatterns::new(&both[line..]).deciding(path, is_directory);
                     prop_assert_eq!(last, Some((0, true)), "{} {:?}", path, deciding);
                 }
             }
@@ -324,7 +324,7 @@ mod tests {
         SyncFolder {
             origin: origin(0),
             name: None,
-            selection: Selection::any(origin(0)),
+            selection: ContainerSelection::any(origin(0)),
             local: ".".into(),
             container: "/srv".to_owned(),
             is_file: false,

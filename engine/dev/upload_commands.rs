@@ -12,7 +12,7 @@ use super::ReloadAdvice;
 use crate::config::Folder;
 use crate::event::{Events, Level};
 use crate::process::LiveExec;
-use crate::sync::{AfterUpload, Batch, Remote, SLOW_COMMAND, SyncHooks};
+use crate::sync::{AfterUpload, Batch, Remote, SLOW_COMMAND, SyncScript};
 
 /// The minimum time between two restarts: saves within that time share one.
 const BETWEEN_RESTARTS: Duration = Duration::from_secs(2);
@@ -64,7 +64,7 @@ impl UploadCommands {
 }
 
 #[async_trait]
-impl SyncHooks for UploadCommands {
+impl SyncScript for UploadCommands {
     async fn after_sync(&self, batch: &Batch, remote: &Arc<dyn Remote>) {
         self.run(batch, &**remote).await;
     }

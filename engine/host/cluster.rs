@@ -17,7 +17,7 @@ use crate::process::OnLine;
 
 /// A connection of a dev session.
 #[derive(Debug, Clone, Copy)]
-pub enum Connection<'a> {
+pub enum DevConnection<'a> {
     /// A local port.
     Port(&'a Forward),
     /// A synced directory.
@@ -105,7 +105,7 @@ pub trait Cluster: Send + Sync {
     ) -> Result<i32, StageError>;
 
     /// Records the connections of a dev session, which are opened once its pass is over. Nothing is connected here.
-    fn note(&self, _connection: Connection<'_>) {}
+    fn note(&self, _connection: DevConnection<'_>) {}
 
     /// Whether the command of `loader` is installed.
     fn can_load(&self, loader: &Loader) -> bool;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::ObjectKey;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
 use crate::deploy::objects::{
-    AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
+    AppliedManifests, ApplyOptions, LockOptions, ManifestComparison, ManifestSet, Removal, Removed,
 };
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
@@ -29,7 +29,7 @@ pub trait Deployer: Send + Sync {
     ///
     /// # Errors
     /// `deploy::...` if the cluster does not accept them, `cluster::...`.
-    async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError>;
+    async fn compare(&self, manifests: ManifestSet) -> Result<ManifestComparison, StageError>;
 
     /// Applies manifests that were compared.
     ///
@@ -37,7 +37,7 @@ pub trait Deployer: Send + Sync {
     /// `deploy::...`, `cluster::...`, `run::cancelled`.
     async fn apply(
         &self,
-        comparison: &Comparison,
+        comparison: &ManifestComparison,
         options: &ApplyOptions<'_>,
     ) -> Result<AppliedManifests, StageError>;
 

@@ -46,10 +46,10 @@ const PLATFORM: &str = "linux/amd64";
 
 /// An in-memory host. Cheap to clone: all clones share one state.
 #[derive(Clone, Default)]
-pub struct MemoryHost(Arc<Mutex<State>>);
+pub struct MemoryHost(Arc<Mutex<MemoryState>>);
 
 /// The state of an in-memory host: its content, its configured responses, and the recorded calls.
-pub struct State {
+pub struct MemoryState {
     /// The recorded calls, in order.
     pub calls: Vec<Call>,
     /// Whether the daemon responds.
@@ -111,7 +111,7 @@ pub struct State {
     pub taken: usize,
 }
 
-impl Default for State {
+impl Default for MemoryState {
     fn default() -> Self {
         Self {
             calls: Vec::new(),
@@ -171,7 +171,7 @@ impl MemoryHost {
     }
 
     /// The state. Do not hold the guard while a pipeline runs.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, MemoryState> {
         lock(&self.0)
     }
 
@@ -185,7 +185,7 @@ impl MemoryHost {
     }
 }
 
-impl State {
+impl MemoryState {
     /// Whether the image with the reference or ID `name` can only have been built here.
     fn is_own(&self, name: &str) -> bool {
         let reference = name.parse::<ImageReference>();

@@ -16,7 +16,7 @@ pub struct Guard {
 
 /// A file that the last pass wrote or downloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenFile {
     /// The file.
     pub file: PathBuf,
     /// Who wrote it, as a phrase: `` `make` writes it ``.
@@ -34,8 +34,8 @@ impl Guard {
     pub fn check(
         &mut self,
         files: &[ChangedFile],
-        written: impl Fn(&ChangedFile) -> Option<Written>,
-    ) -> Result<(), Vec<Written>> {
+        written: impl Fn(&ChangedFile) -> Option<WrittenFile>,
+    ) -> Result<(), Vec<WrittenFile>> {
         let Some(written) = files.iter().map(written).collect::<Option<Vec<_>>>() else {
             self.reset();
             return Ok(());
@@ -59,15 +59,15 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::watch::ChangeKind;
+    use crate::watch::FileChangeKind;
 
     #[test]
     fn the_third_pass_for_files_that_passes_write_is_refused() {
         let file =
-            |name: &str| ChangedFile { path: name.into(), kind: ChangeKind::Changed, at: Instant::now() };
+            |name: &str| ChangedFile { path: name.into(), kind: FileChangeKind::Changed, at: Instant::now() };
         let by_hook = |file: &ChangedFile| {
             let writer = "`sh make` writes it".to_owned();
-            Some(Written { file: file.path.clone(), writer, remedy: None })
+            Some(WrittenFile { file: file.path.clone(), writer, remedy: None })
         };
         let mut guard = Guard::default();
         assert_eq!(guard.check(&[file("a")], |_| None), Ok(()));

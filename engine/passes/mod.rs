@@ -9,7 +9,7 @@ mod passes;
 mod questions;
 mod reaches;
 
-pub use guard::{Guard, Written};
+pub use guard::{Guard, WrittenFile};
 pub use passes::{Asked, End, Key, Next, Passes, Running};
 pub use questions::Questions;
 pub use reaches::Reaches;

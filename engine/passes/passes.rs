@@ -314,10 +314,10 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::watch::ChangeKind;
+    use crate::watch::FileChangeKind;
 
     fn file(name: &str) -> ChangedFile {
-        ChangedFile { path: name.into(), kind: ChangeKind::Changed, at: Instant::now() }
+        ChangedFile { path: name.into(), kind: FileChangeKind::Changed, at: Instant::now() }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Deployment;
 use crate::config::{ChartConfig, ChartSource, ComponentChart, DeploymentKind, HelmConfig};
-use crate::deploy::chart::{ChartRequest, ChartSource as Source, Credentials};
+use crate::deploy::chart::{ChartLocation as Source, ChartRequest, Credentials};
 use crate::error::StageError;
 use crate::git::Checkouts;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::rollout::{FORCED, Found, Verdict};
+use super::rollout::{DeployVerdict, FORCED, Found};
 use super::{Deployment, chart};
 use crate::config::DeploymentKind;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, ReleaseList, ValueLayers, deployment_key};
@@ -31,7 +31,7 @@ pub struct ChartState {
 
 /// Whether `request` must be deployed: the recorded key and revision, and the state of the release in the cluster
 /// decide.
-pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result<Verdict, StageError> {
+pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result<DeployVerdict, StageError> {
     let run = deployment.run();
     let session = &run.session;
     let deployer = &session.host.deployer;
@@ -83,7 +83,7 @@ pub(super) fn verdict(deployment: &Deployment, request: &ChartRequest) -> Result
         None if run.options.deploy.force => (true, FORCED.to_owned()),
         None => (false, format!("unchanged (revision {})", state.record.revision)),
     };
-    Ok(Verdict { needs_deploy, reason, found: Found::Chart(Arc::new(state)) })
+    Ok(DeployVerdict { needs_deploy, reason, found: Found::Chart(Arc::new(state)) })
 }
 
 /// Why the release is out of date, as a phrase; `None` if it is up to date.

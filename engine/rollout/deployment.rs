@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::{DeploymentConfig, DeploymentKind, Project};
 use crate::deploy::manifest::ManifestDocument;
-use crate::deploy::replace::Report;
+use crate::deploy::replace::ReplaceReport;
 use crate::error::StageError;
 use crate::event::{DeploymentDecision, DeploymentOutcome, DeploymentResult};
 use crate::lock::lock;
@@ -29,7 +29,7 @@ pub(super) struct Loaded {
     /// The objects of the manifests, with their locations.
     pub(super) documents: Vec<ManifestDocument>,
     /// The replaced references.
-    pub(super) report: Report,
+    pub(super) report: ReplaceReport,
     /// The decision about it, and the reason.
     pub(super) decision: Option<(DeploymentDecision, String)>,
 }
@@ -83,7 +83,7 @@ impl Deployment {
     }
 
     /// The references that were replaced in it.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> ReplaceReport {
         self.loaded().report.clone()
     }
 

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::Deployment;
 use super::known_images::known_images;
 use crate::deploy::chart::chart_defaults;
-use crate::deploy::replace::{ReplaceOptions, Report, merge_values, replace_in_objects, replace_in_values};
+use crate::deploy::replace::{
+    ReplaceOptions, ReplaceReport, merge_values, replace_in_objects, replace_in_values,
+};
 use crate::error::StageError;
 use crate::event::Level;
 
@@ -41,7 +43,7 @@ pub fn replace_images(
 }
 
 /// Reports results that the user might not expect.
-fn tell(deployment: &Deployment, report: &Report) {
+fn tell(deployment: &Deployment, report: &ReplaceReport) {
     for hint in &report.hints {
         let level = if hint.is_warning() { Level::Warning } else { Level::Info };
         deployment.run().session.notice(level, format!("{}: {hint}", deployment.name()));

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::{Deployment, Rollout};
 use crate::config::{DeploymentKind, KubectlConfig};
 use crate::deploy::manifest::{
-    KustomizeOptions, ManifestDocument, ManifestPatch, ManifestSources, ObjectId, PatchTarget, apply_patches,
-    check_complete, check_duplicates, fill_in, kustomize, load, sort_for_apply,
+    KustomizeOptions, ManifestDocument, ManifestSources, ObjectId, ObjectPatch, ObjectSelector,
+    apply_patches, check_complete, check_duplicates, fill_in, kustomize, load, sort_for_apply,
 };
 use crate::deploy::replace::fill_runtime_variables;
 use crate::error::StageError;
@@ -116,7 +116,7 @@ fn fetch(run: &Run, url: String) -> BoxFuture<'_, Result<Vec<u8>, String>> {
     .boxed()
 }
 
-fn patches(kubectl: &KubectlConfig) -> Vec<ManifestPatch> {
+fn patches(kubectl: &KubectlConfig) -> Vec<ObjectPatch> {
     use crate::config::PatchOperation::{Add, Remove, Replace};
     let patch = |patch: &crate::config::ManifestPatch| {
         let (operation, value) = match &patch.operation {
@@ -124,12 +124,12 @@ fn patches(kubectl: &KubectlConfig) -> Vec<ManifestPatch> {
             Remove => ("remove", None),
             Replace(value) => ("replace", Some(value.clone())),
         };
-        let target = PatchTarget {
+        let target = ObjectSelector {
             name: Some(patch.target.name.clone()),
             kind: patch.target.kind.clone(),
             api_version: patch.target.api_version.clone(),
         };
-        ManifestPatch { target, operation: operation.to_owned(), path: patch.path.clone(), value }
+        ObjectPatch { target, operation: operation.to_owned(), path: patch.path.clone(), value }
     };
     kubectl.patches.iter().map(patch).collect()
 }

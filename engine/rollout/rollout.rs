@@ -11,7 +11,7 @@ use super::pushed::check_pushed;
 use super::{Deployment, chart_state};
 use crate::deploy::chart::ChartRequest;
 use crate::deploy::manifest::{ManifestDocument, ManifestOrigin, load_text, sort_for_apply};
-use crate::deploy::objects::{Comparison, ManifestSet};
+use crate::deploy::objects::{ManifestComparison, ManifestSet};
 use crate::error::StageError;
 use crate::event::{DeploymentDecision, Event};
 
@@ -25,7 +25,7 @@ pub struct Rollout(Arc<Inner>);
 struct Inner {
     deployment: Deployment,
     content: Content,
-    verdict: OnceLock<Result<Verdict, StageError>>,
+    verdict: OnceLock<Result<DeployVerdict, StageError>>,
 }
 
 /// The content of a deployment.
@@ -38,7 +38,7 @@ enum Content {
 
 /// Whether the deployment in the cluster is up to date.
 #[derive(Clone)]
-pub struct Verdict {
+pub struct DeployVerdict {
     /// Whether it must be deployed.
     pub needs_deploy: bool,
     /// Why, as a phrase.
@@ -51,7 +51,7 @@ pub struct Verdict {
 #[derive(Clone)]
 pub enum Found {
     /// Of manifests.
-    Manifests(Arc<Comparison>),
+    Manifests(Arc<ManifestComparison>),
     /// Of a chart.
     Chart(Arc<ChartState>),
 }
@@ -93,11 +93,11 @@ impl Rollout {
     ///
     /// # Errors
     /// `deploy::...` if the cluster does not accept it, `cluster::...`.
-    pub fn verdict(&self) -> Result<&Verdict, StageError> {
+    pub fn verdict(&self) -> Result<&DeployVerdict, StageError> {
         self.0.verdict.get_or_init(|| self.find_verdict()).as_ref().map_err(Clone::clone)
     }
 
-    fn find_verdict(&self) -> Result<Verdict, StageError> {
+    fn find_verdict(&self) -> Result<DeployVerdict, StageError> {
         let deployment = &self.0.deployment;
         let session = &deployment.run().session;
         let options = &deployment.run().options.deploy;
@@ -117,7 +117,7 @@ impl Rollout {
                 };
                 let comparison = session.wait(session.host.deployer.compare(manifests))??;
                 let is_forced = options.force && comparison.is_up_to_date();
-                Ok(Verdict {
+                Ok(DeployVerdict {
                     needs_deploy: options.force || !comparison.is_up_to_date(),
                     reason: if is_forced { FORCED.to_owned() } else { comparison.reason() },
                     found: Found::Manifests(Arc::new(comparison)),

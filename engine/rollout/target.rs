@@ -8,7 +8,7 @@ use crate::config::DeploymentKind;
 use crate::error::StageError;
 use crate::event::Level;
 use crate::run::Run;
-use crate::state::{ReleasePlace, Target};
+use crate::state::{ClusterTarget, ReleasePlace};
 
 /// Reports the cluster and namespace that `run` deploys to, warns if the last deploy had others, and records them.
 ///
@@ -19,7 +19,8 @@ pub fn announce(run: &Arc<Run>) -> Result<(), StageError> {
     let Some(context) = run.session.cluster()? else { return Ok(()) };
     expect_helm(run)?;
     let ClusterContext { name, namespace, server, .. } = context;
-    let target = Target { context: name, namespace: run.project.namespace.clone().unwrap_or(namespace) };
+    let target =
+        ClusterTarget { context: name, namespace: run.project.namespace.clone().unwrap_or(namespace) };
     let last = run.memory.target.read().filter(|last| *last != target);
     let place = format!("namespace {} of {} ({server})", target.namespace, target.context);
     match last {

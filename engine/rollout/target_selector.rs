@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::known_images::known_images;
-use crate::config::Selection;
+use crate::config::ContainerSelection;
 use crate::connect::{ImageMatch, TargetSelector};
 use crate::deploy::replace::{KnownImage, KnownImages};
 use crate::image::ReferenceError;
@@ -52,7 +52,10 @@ pub fn project_images(run: &Arc<Run>) -> Vec<ImageMatch> {
 ///
 /// # Errors
 /// [`SelectionError`] if its image is unknown.
-pub fn target_selector(run: &Arc<Run>, selection: &Selection) -> Result<TargetSelector, SelectionError> {
+pub fn target_selector(
+    run: &Arc<Run>,
+    selection: &ContainerSelection,
+) -> Result<TargetSelector, SelectionError> {
     let by_name = selection.image.as_deref().map(|name| image_match(run, name)).transpose()?;
     let by_reference = selection.image_selector.as_deref().map(ImageMatch::of_reference).transpose()?;
     let labels = selection.labels.iter().map(|(name, value)| format!("{name}={value}"));

@@ -28,7 +28,7 @@ pub use instructions::InstructionChange;
 pub use known_functions::{FunctionStore, KnownFunctions};
 pub use progress::Progress;
 pub use releases::{ReleasePlace, ReleaseRecord, ReleaseStore};
-pub use target::{Target, TargetStore};
+pub use target::{ClusterTarget, TargetStore};
 
 /// The state directory of the project in `root`: created if it does not exist, with a `.gitignore` that excludes it.
 ///

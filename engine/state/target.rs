@@ -16,7 +16,7 @@ pub struct TargetStore {
 
 /// A cluster and a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
+pub struct ClusterTarget {
     /// The name of the context in the kubeconfig.
     pub context: String,
     /// The namespace of the run.
@@ -30,7 +30,7 @@ impl TargetStore {
     }
 
     /// The last target; `None` if the file is missing or damaged.
-    pub fn read(&self) -> Option<Target> {
+    pub fn read(&self) -> Option<ClusterTarget> {
         self.folder.read(FILE)
     }
 
@@ -38,7 +38,7 @@ impl TargetStore {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write(&self, target: &Target) -> io::Result<()> {
+    pub fn write(&self, target: &ClusterTarget) -> io::Result<()> {
         if self.read().as_ref() == Some(target) { Ok(()) } else { self.folder.write(FILE, target) }
     }
 }
@@ -52,7 +52,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a directory");
         let store = TargetStore::new(folder.path(), true);
         assert_eq!(store.read(), None);
-        let target = |namespace: &str| Target { context: "kind".to_owned(), namespace: namespace.to_owned() };
+        let target =
+            |namespace: &str| ClusterTarget { context: "kind".to_owned(), namespace: namespace.to_owned() };
         store.write(&target("dev")).expect("written");
         store.write(&target("prod")).expect("written");
         assert_eq!(store.read(), Some(target("prod")));

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::changes::LocalChange;
-use super::decide::{Comparison, Decision, is_directory};
-use super::folder::{Folder, blocking};
+use super::decide::{CompareOptions, SyncDecision, is_directory};
+use super::folder::{SyncedFolder, blocking};
 use super::local::{LocalFailure, Written};
 use super::options::Winner;
-use super::reconcile::{Entries, Plan, is_in, stays_inside};
+use super::reconcile::{Entries, SyncPlan, is_in, stays_inside};
 use super::{
-    Download, Entry, Expected, Kind, Outcome, RelativePath, Remote, RemoteError, SharedDigest, Tier, Upload,
+    DownloadOutcome, Expected, Kind, PathOutcome, RelativePath, Remote, RemoteError, SharedDigest, SyncEntry,
+    Tier, Upload,
 };
 use crate::event::{Level, SyncChange};
 use crate::plural::counted;
@@ -27,11 +28,11 @@ struct Work<'a> {
     remote: &'a Arc<dyn Remote>,
     here: &'a Entries,
     there: &'a Entries,
-    comparison: Comparison,
+    comparison: CompareOptions,
     failures: Vec<(RelativePath, String)>,
 }
 
-impl Folder {
+impl SyncedFolder {
     /// Executes `plan`. Failures of single paths are reported, and retried when the path changes.
     ///
     /// # Errors
@@ -39,10 +40,10 @@ impl Folder {
     pub(super) async fn apply(
         &mut self,
         remote: &Arc<dyn Remote>,
-        plan: Plan,
+        plan: SyncPlan,
         here: &Entries,
         there: &Entries,
-        comparison: Comparison,
+        comparison: CompareOptions,
     ) -> Result<(), RemoteError> {
         let mut work = Work { remote, here, there, comparison, failures: Vec::new() };
         let result = self.apply_all(&mut work, plan).await;
@@ -51,24 +52,24 @@ impl Folder {
         result
     }
 
-    async fn apply_all(&mut self, work: &mut Work<'_>, mut plan: Plan) -> Result<(), RemoteError> {
+    async fn apply_all(&mut self, work: &mut Work<'_>, mut plan: SyncPlan) -> Result<(), RemoteError> {
         self.record_decided(work, &plan);
         self.resolve_conflicts(work, &mut plan).await?;
         self.delete_there(work, &plan).await?;
         self.delete_here(work, &plan).await;
         self.upload(work, &plan).await?;
-        self.set_modes(work, plan.paths(|decision| decision == Decision::SetMode)).await?;
+        self.set_modes(work, plan.paths(|decision| decision == SyncDecision::SetMode)).await?;
         self.download(work, plan.paths(is_download), false).await
     }
 
     /// Records paths that need no work, and reports problems to the user.
-    fn record_decided(&mut self, work: &Work<'_>, plan: &Plan) {
+    fn record_decided(&mut self, work: &Work<'_>, plan: &SyncPlan) {
         let (mut different, mut again, mut leaving) = (Vec::new(), Vec::new(), Vec::new());
         for (path, decision) in &plan.decisions {
             let (here, there) = (work.here.get(path).cloned(), work.there.get(path).cloned());
             match decision {
-                Decision::Agree => self.record(path, here, there, true, work.comparison),
-                Decision::Keep => {
+                SyncDecision::Agree => self.record(path, here, there, true, work.comparison),
+                SyncDecision::Keep => {
                     if let Some(Kind::Link(target)) = there.as_ref().map(|entry| &entry.kind) {
                         if here.is_some() {
                             self.tell_once(Level::Info, format!(
@@ -80,11 +81,11 @@ impl Folder {
                     }
                     self.record(path, here, there, false, work.comparison);
                 }
-                Decision::KeepDifferent => {
+                SyncDecision::KeepDifferent => {
                     different.push(path.to_string());
                     self.record(path, here, there, false, work.comparison);
                 }
-                Decision::Hold => {
+                SyncDecision::Hold => {
                     let outcome = match (&here, &there) {
                         (Some(here), Some(there)) if is_directory(here) != is_directory(there) => {
                             "it is a directory on one side and a file on the other: neither is changed until one of them changes"
@@ -99,11 +100,11 @@ impl Folder {
                         self.store.set(path, None);
                     }
                 }
-                Decision::Forget if self.store.known().base.contains_key(path) => self.store.set(path, None),
-                Decision::UploadAgain => again.push(format!(
+                SyncDecision::Forget if self.store.known().base.contains_key(path) => self.store.set(path, None),
+                SyncDecision::UploadAgain => again.push(format!(
                     "`{path}` was deleted in the container, but changed on this machine: it is uploaded again"
                 )),
-                Decision::DownloadAgain => again.push(format!(
+                SyncDecision::DownloadAgain => again.push(format!(
                     "`{path}` was deleted on this machine, but changed in the container: it is downloaded again"
                 )),
                 _ => {}
@@ -136,8 +137,12 @@ impl Folder {
     }
 
     /// Decides which side wins, keeps the content of the other one, and replaces the conflicts by the resulting steps.
-    async fn resolve_conflicts(&mut self, work: &mut Work<'_>, plan: &mut Plan) -> Result<(), RemoteError> {
-        let conflicts = plan.paths(|decision| decision == Decision::Conflict);
+    async fn resolve_conflicts(
+        &mut self,
+        work: &mut Work<'_>,
+        plan: &mut SyncPlan,
+    ) -> Result<(), RemoteError> {
+        let conflicts = plan.paths(|decision| decision == SyncDecision::Conflict);
         if conflicts.is_empty() {
             return Ok(());
         }
@@ -171,7 +176,7 @@ impl Folder {
                         self.conflicts.directory().display()
                     );
                     self.emit(SyncChange::Conflict { path: path.to_string(), outcome });
-                    plan.decisions.insert(path, Decision::Upload);
+                    plan.decisions.insert(path, SyncDecision::Upload);
                 }
                 false => drop(plan.decisions.remove(&path)),
             }
@@ -214,29 +219,30 @@ impl Folder {
         let downloads = self.fetch(work, &files, &stage).await?;
         for ((path, _), download) in files.into_iter().zip(downloads) {
             match download {
-                Download::File { copy, .. } => match self.conflicts.move_in(&path, &copy) {
+                DownloadOutcome::File { copy, .. } => match self.conflicts.move_in(&path, &copy) {
                     Ok(()) => drop(kept.insert(path)),
                     Err(error) => work.failures.push((path, format!("cannot keep a copy: {error}"))),
                 },
-                Download::Link | Download::ChangedThere => self.is_there_unknown = true,
-                Download::Failed(error) => self.fail(work, &path, error)?,
+                DownloadOutcome::Link | DownloadOutcome::ChangedThere => self.is_there_unknown = true,
+                DownloadOutcome::Failed(error) => self.fail(work, &path, error)?,
             }
         }
         self.local.remove_stage();
         Ok(kept)
     }
 
-    async fn delete_there(&mut self, work: &mut Work<'_>, plan: &Plan) -> Result<(), RemoteError> {
-        let is_replaced = |path: &RelativePath, decision: Decision| {
+    async fn delete_there(&mut self, work: &mut Work<'_>, plan: &SyncPlan) -> Result<(), RemoteError> {
+        let is_replaced = |path: &RelativePath, decision: SyncDecision| {
             let (here, there) = (work.here.get(path), work.there.get(path));
-            matches!(decision, Decision::Upload | Decision::UploadAgain)
+            matches!(decision, SyncDecision::Upload | SyncDecision::UploadAgain)
                 && there
                     .is_some_and(|there| here.is_some_and(|here| is_directory(here) != is_directory(there)))
         };
         // Deeper paths come first.
         let decisions = plan.decisions.iter().rev();
-        let deleted = decisions
-            .filter(|(path, decision)| **decision == Decision::DeleteThere || is_replaced(path, **decision));
+        let deleted = decisions.filter(|(path, decision)| {
+            **decision == SyncDecision::DeleteThere || is_replaced(path, **decision)
+        });
         let deletions: Vec<_> = deleted.map(|(path, _)| (path.clone(), self.expected(work, path))).collect();
         for batch in deletions.chunks(BATCH_FILES) {
             let outcomes = work.remote.delete(batch).await?;
@@ -244,13 +250,13 @@ impl Folder {
                 let there = work.there.get(path);
                 let is_folder = there.is_some_and(is_directory);
                 match outcome {
-                    Outcome::Done(None) => {
+                    PathOutcome::Done(None) => {
                         self.store.set_sent(path);
                         self.store.set(path, None);
                         self.batch.deleted_there.push(path.clone());
                     }
                     // It has excluded files.
-                    Outcome::Done(Some(_)) | Outcome::Failed(_) | Outcome::ChangedThere
+                    PathOutcome::Done(Some(_)) | PathOutcome::Failed(_) | PathOutcome::ChangedThere
                         if is_folder && !ends(&outcome) =>
                     {
                         self.record(
@@ -261,9 +267,9 @@ impl Folder {
                             work.comparison,
                         );
                     }
-                    Outcome::Done(Some(_)) | Outcome::ChangedThere => self.is_there_unknown = true,
-                    Outcome::ChangedHere => drop(self.again.insert(path.clone())),
-                    Outcome::Failed(error) => self.fail(work, path, error)?,
+                    PathOutcome::Done(Some(_)) | PathOutcome::ChangedThere => self.is_there_unknown = true,
+                    PathOutcome::ChangedHere => drop(self.again.insert(path.clone())),
+                    PathOutcome::Failed(error) => self.fail(work, path, error)?,
                 }
             }
             self.saved(|store| store.save());
@@ -271,8 +277,8 @@ impl Folder {
         Ok(())
     }
 
-    async fn delete_here(&mut self, work: &mut Work<'_>, plan: &Plan) {
-        let mut paths = plan.paths(|decision| decision == Decision::DeleteHere);
+    async fn delete_here(&mut self, work: &mut Work<'_>, plan: &SyncPlan) {
+        let mut paths = plan.paths(|decision| decision == SyncDecision::DeleteHere);
         if paths.is_empty() {
             return;
         }
@@ -281,7 +287,7 @@ impl Folder {
         let entries: Vec<_> = paths.iter().filter_map(entry).collect();
         let (local, trash) = (self.local.clone(), self.trash.clone());
         let deleted = blocking(move || {
-            let delete = |(path, entry): (RelativePath, Entry)| {
+            let delete = |(path, entry): (RelativePath, SyncEntry)| {
                 let result = local.delete(&path, &entry, &trash);
                 (path, result)
             };
@@ -304,8 +310,9 @@ impl Folder {
         self.saved(|store| store.save());
     }
 
-    async fn upload(&mut self, work: &mut Work<'_>, plan: &Plan) -> Result<(), RemoteError> {
-        let paths = plan.paths(|decision| matches!(decision, Decision::Upload | Decision::UploadAgain));
+    async fn upload(&mut self, work: &mut Work<'_>, plan: &SyncPlan) -> Result<(), RemoteError> {
+        let paths =
+            plan.paths(|decision| matches!(decision, SyncDecision::Upload | SyncDecision::UploadAgain));
         let mut batch: Vec<Upload> = Vec::new();
         let mut bytes = 0;
         for path in &paths {
@@ -373,13 +380,13 @@ impl Folder {
         let mut modes = Vec::new();
         for ((path, entry), outcome) in sent.into_iter().zip(outcomes) {
             match outcome {
-                Outcome::Done(there) => {
+                PathOutcome::Done(there) => {
                     if !work.here.contains_key(&path) {
                         continue;
                     }
                     let was = self.store.known().base.get(&path).and_then(|base| base.here.as_ref());
                     let is_mode_new = was.is_some_and(|was| was.entry.mode != entry.mode);
-                    let there = there.unwrap_or_else(|| Entry { inode: 0, ..entry.clone() });
+                    let there = there.unwrap_or_else(|| SyncEntry { inode: 0, ..entry.clone() });
                     if is_mode_new && there.mode != entry.mode && work.there.contains_key(&path) {
                         modes.push(path.clone());
                     }
@@ -388,13 +395,13 @@ impl Folder {
                         _ => self.batch.uploaded.push(path.clone()),
                     }
                     self.batch.bytes += entry.size;
-                    let here = Entry { digest: there.digest.clone().or(entry.digest), ..entry };
+                    let here = SyncEntry { digest: there.digest.clone().or(entry.digest), ..entry };
                     self.store.set_sent(&path);
                     self.record(&path, Some(here), Some(there), true, work.comparison);
                 }
-                Outcome::ChangedHere => drop(self.again.insert(path)),
-                Outcome::ChangedThere => self.is_there_unknown = true,
-                Outcome::Failed(error) => {
+                PathOutcome::ChangedHere => drop(self.again.insert(path)),
+                PathOutcome::ChangedThere => self.is_there_unknown = true,
+                PathOutcome::Failed(error) => {
                     self.made.remove(&path);
                     self.fail(work, &path, error)?;
                 }
@@ -409,7 +416,7 @@ impl Folder {
         &mut self,
         remote: &Arc<dyn Remote>,
         batch: Vec<Upload>,
-    ) -> Result<Vec<Outcome>, RemoteError> {
+    ) -> Result<Vec<PathOutcome>, RemoteError> {
         let in_flight: BTreeSet<_> = batch.iter().map(|upload| upload.path.clone()).collect();
         let mut upload = remote.upload(batch);
         // Only the outermost upload is overtaken.
@@ -449,16 +456,17 @@ impl Folder {
         let outcomes = work.remote.set_modes(&modes).await?;
         for ((path, mode), outcome) in modes.into_iter().zip(outcomes) {
             match outcome {
-                Outcome::Done(_) => {
+                PathOutcome::Done(_) => {
                     let known = self.store.known().base.get(&path).cloned();
-                    let there = known.and_then(|base| base.there).map(|seen| Entry { mode, ..seen.entry });
+                    let there =
+                        known.and_then(|base| base.there).map(|seen| SyncEntry { mode, ..seen.entry });
                     self.store.set_sent(&path);
                     self.record(&path, self.recorded_here(work, &path), there, true, work.comparison);
                     self.batch.modes.push(path);
                 }
-                Outcome::ChangedHere => drop(self.again.insert(path)),
-                Outcome::ChangedThere => self.is_there_unknown = true,
-                Outcome::Failed(error) => self.fail(work, &path, error)?,
+                PathOutcome::ChangedHere => drop(self.again.insert(path)),
+                PathOutcome::ChangedThere => self.is_there_unknown = true,
+                PathOutcome::Failed(error) => self.fail(work, &path, error)?,
             }
         }
         self.saved(|store| store.save());
@@ -466,11 +474,11 @@ impl Folder {
     }
 
     /// The entry on this machine, with its known digest.
-    fn recorded_here(&self, work: &Work<'_>, path: &RelativePath) -> Option<Entry> {
+    fn recorded_here(&self, work: &Work<'_>, path: &RelativePath) -> Option<SyncEntry> {
         let entry = work.here.get(path)?.clone();
         let known = self.store.known().base.get(path).and_then(|base| base.here.as_ref());
         let digest = entry.digest.clone().or_else(|| known?.entry.digest.clone());
-        Some(Entry { digest, ..entry })
+        Some(SyncEntry { digest, ..entry })
     }
 
     /// Downloads `paths`; replaced files go to the trash, or to the conflicts.
@@ -481,7 +489,7 @@ impl Folder {
         is_conflict: bool,
     ) -> Result<(), RemoteError> {
         let trash = if is_conflict { self.conflicts.clone() } else { self.trash.clone() };
-        let mut files: Vec<(RelativePath, Entry)> = Vec::new();
+        let mut files: Vec<(RelativePath, SyncEntry)> = Vec::new();
         let mut bytes = 0;
         for path in paths {
             let Some(entry) = work.there.get(&path) else { continue };
@@ -510,7 +518,7 @@ impl Folder {
     async fn download_batch(
         &mut self,
         work: &mut Work<'_>,
-        files: Vec<(RelativePath, Entry)>,
+        files: Vec<(RelativePath, SyncEntry)>,
         trash: &super::trash::Trash,
     ) -> Result<(), RemoteError> {
         if files.is_empty() {
@@ -526,9 +534,9 @@ impl Folder {
         let downloads = self.fetch(work, &files, &stage).await?;
         for ((path, entry), download) in files.into_iter().zip(downloads) {
             match download {
-                Download::File { copy, digest } => {
-                    let mtime = Entry::nearest_mtime(entry.modified() - work.comparison.ahead);
-                    let entry = Entry { mtime, ..entry };
+                DownloadOutcome::File { copy, digest } => {
+                    let mtime = SyncEntry::nearest_mtime(entry.modified() - work.comparison.ahead);
+                    let entry = SyncEntry { mtime, ..entry };
                     let (local, trash, expected) =
                         (self.local.clone(), trash.clone(), work.here.get(&path).cloned());
                     let target = path.clone();
@@ -537,8 +545,8 @@ impl Folder {
                     let Some(result) = put.await else { continue };
                     self.finish_download(work, &path, result, Some(digest));
                 }
-                Download::Link | Download::ChangedThere => self.is_there_unknown = true,
-                Download::Failed(error) => self.fail(work, &path, error)?,
+                DownloadOutcome::Link | DownloadOutcome::ChangedThere => self.is_there_unknown = true,
+                DownloadOutcome::Failed(error) => self.fail(work, &path, error)?,
             }
         }
         self.local.remove_stage();
@@ -550,9 +558,9 @@ impl Folder {
     async fn fetch(
         &self,
         work: &Work<'_>,
-        files: &[(RelativePath, Entry)],
+        files: &[(RelativePath, SyncEntry)],
         stage: &Path,
-    ) -> Result<Vec<Download>, RemoteError> {
+    ) -> Result<Vec<DownloadOutcome>, RemoteError> {
         let downloads = work.remote.download(files, stage).await;
         if downloads.is_err() {
             self.local.remove_stage();
@@ -570,8 +578,8 @@ impl Folder {
         match result {
             Ok(Written::Done(entry)) => {
                 let digest: Option<SharedDigest> = digest.map(Into::into);
-                let here = entry.map(|entry| Entry { digest: digest.clone(), ..entry });
-                let there = work.there.get(path).map(|entry| Entry { digest, ..entry.clone() });
+                let here = entry.map(|entry| SyncEntry { digest: digest.clone(), ..entry });
+                let there = work.there.get(path).map(|entry| SyncEntry { digest, ..entry.clone() });
                 if let Some(here) = &here {
                     Arc::make_mut(&mut self.here).insert(path.clone(), here.clone());
                     self.batch.bytes += here.size;
@@ -642,12 +650,12 @@ impl Folder {
     }
 }
 
-fn is_download(decision: Decision) -> bool {
-    matches!(decision, Decision::Download | Decision::DownloadAgain)
+fn is_download(decision: SyncDecision) -> bool {
+    matches!(decision, SyncDecision::Download | SyncDecision::DownloadAgain)
 }
 
-fn ends(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Failed(error) if error.ends_connection())
+fn ends(outcome: &PathOutcome) -> bool {
+    matches!(outcome, PathOutcome::Failed(error) if error.ends_connection())
 }
 
 fn local_text(error: &LocalFailure) -> String {

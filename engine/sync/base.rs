@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Kind, RelativePath};
+use super::{Kind, RelativePath, SyncEntry};
 
 /// How long after its modification a file may change again without a new modification time, in nanoseconds.
 const YOUNG: i128 = 2_000_000_000;
@@ -27,7 +27,7 @@ pub struct Base {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// The entry.
-    pub entry: Entry,
+    pub entry: SyncEntry,
     /// Whether it was so young that it may have changed since without a trace in its metadata.
     pub is_young: bool,
 }
@@ -56,13 +56,13 @@ impl Base {
 
 impl Seen {
     /// `entry`, seen at the time `now` of its side.
-    pub fn new(entry: Entry, now: i128) -> Self {
+    pub fn new(entry: SyncEntry, now: i128) -> Self {
         let is_young = entry.kind == Kind::File && entry.modified() + YOUNG > now;
         Self { entry, is_young }
     }
 
     /// Whether `entry`, of the same side, has the content of this one.
-    pub fn relation(&self, entry: &Entry) -> Relation {
+    pub fn relation(&self, entry: &SyncEntry) -> Relation {
         let is_stat_equal = self.entry.mtime == entry.mtime
             && (self.entry.inode == entry.inode || self.entry.inode == 0 || entry.inode == 0);
         match content(&self.entry, entry) {
@@ -77,7 +77,7 @@ impl Seen {
 }
 
 /// How the contents of two entries relate.
-pub fn content(one: &Entry, other: &Entry) -> Relation {
+pub fn content(one: &SyncEntry, other: &SyncEntry) -> Relation {
     match (&one.kind, &other.kind) {
         (Kind::File, Kind::File) if one.size != other.size => Relation::Different,
         (Kind::File, Kind::File) => match (&one.digest, &other.digest) {
@@ -92,7 +92,7 @@ pub fn content(one: &Entry, other: &Entry) -> Relation {
 
 /// Like [`content`], for entries of both sides that were never compared: files of the same size and time are equal,
 /// unless they were written just before `now`. `ahead` is how far the container's clock is ahead of this machine's.
-pub fn first_content(here: &Entry, there: &Entry, ahead: i128, now: i128) -> Relation {
+pub fn first_content(here: &SyncEntry, there: &SyncEntry, ahead: i128, now: i128) -> Relation {
     const SECOND: i128 = 1_000_000_000;
     let seconds = here.modified().div_euclid(SECOND);
     let is_same_time =

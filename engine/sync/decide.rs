@@ -1,12 +1,12 @@
 //! The decision about one path: the tables of the initial strategies, of later changes, and of new containers.
 
 use super::base::{Base, Relation, content, first_content};
-use super::{Entry, ExcludeRules, Kind, RelativePath};
+use super::{ExcludePatterns, Kind, RelativePath, SyncEntry};
 use crate::config::InitialSync as Strategy;
 
 /// The decision about one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub enum SyncDecision {
     /// Nothing: nothing changed, or that direction is excluded.
     Nothing,
     /// Both are equal, which is recorded.
@@ -59,7 +59,7 @@ pub struct Ways {
 #[derive(Debug, Clone, Copy)]
 pub struct Limit<'a> {
     /// Paths that are excluded.
-    pub exclude: &'a ExcludeRules,
+    pub exclude: &'a ExcludePatterns,
     /// Whether everything is excluded.
     pub is_disabled: bool,
 }
@@ -85,16 +85,16 @@ impl Ways {
 #[derive(Debug, Clone, Copy)]
 pub struct At<'a> {
     /// The entry on this machine.
-    pub here: Option<&'a Entry>,
+    pub here: Option<&'a SyncEntry>,
     /// The entry in the container.
-    pub there: Option<&'a Entry>,
+    pub there: Option<&'a SyncEntry>,
     /// The allowed directions.
     pub ways: Ways,
 }
 
 /// The times and tools that comparisons need.
 #[derive(Debug, Clone, Copy)]
-pub struct Comparison {
+pub struct CompareOptions {
     /// The time on this machine, in nanoseconds since the epoch.
     pub now: i128,
     /// How far the clock of the container is ahead.
@@ -113,8 +113,8 @@ enum Change {
 }
 
 /// The decision about a change since the common state `base`.
-pub fn decide_change(at: At<'_>, base: &Base, comparison: Comparison) -> Decision {
-    let seen = |seen: &Option<super::base::Seen>, entry: Option<&Entry>| match (seen, entry) {
+pub fn decide_change(at: At<'_>, base: &Base, comparison: CompareOptions) -> SyncDecision {
+    let seen = |seen: &Option<super::base::Seen>, entry: Option<&SyncEntry>| match (seen, entry) {
         (None, None) => Change::No,
         (Some(seen), Some(entry)) => match seen.relation(entry) {
             Relation::Same if seen.entry.mode != entry.mode => Change::Mode,
@@ -137,88 +137,91 @@ pub fn decide_change(at: At<'_>, base: &Base, comparison: Comparison) -> Decisio
     };
     if changed_here == Change::Unknown || changed_there == Change::Unknown {
         let (here, there) = (changed_here == Change::Unknown, changed_there == Change::Unknown);
-        return Decision::Compare { here, there };
+        return SyncDecision::Compare { here, there };
     }
     let (here_is_new, there_is_new) = (changed_here == Change::Yes, changed_there == Change::Yes);
     let decision = match (at.here, at.there) {
-        (None, None) => return Decision::Forget,
+        (None, None) => return SyncDecision::Forget,
         (Some(here), Some(there)) => match content(here, there) {
             _ if !here_is_new && !there_is_new => match changed_here {
-                Change::Mode if base.is_common && here.mode != there.mode => Decision::SetMode,
-                _ => Decision::Nothing,
+                Change::Mode if base.is_common && here.mode != there.mode => SyncDecision::SetMode,
+                _ => SyncDecision::Nothing,
             },
-            Relation::Same => Decision::Agree,
+            Relation::Same => SyncDecision::Agree,
             Relation::Unknown if comparison.has_digests => {
-                return Decision::Compare { here: here.digest.is_none(), there: there.digest.is_none() };
+                return SyncDecision::Compare { here: here.digest.is_none(), there: there.digest.is_none() };
             }
-            _ if base.is_common && !there_is_new => Decision::Upload,
-            _ if base.is_common && !here_is_new => Decision::Download,
-            _ if is_directory(here) != is_directory(there) => return Decision::Hold,
-            _ => Decision::Conflict,
+            _ if base.is_common && !there_is_new => SyncDecision::Upload,
+            _ if base.is_common && !here_is_new => SyncDecision::Download,
+            _ if is_directory(here) != is_directory(there) => return SyncDecision::Hold,
+            _ => SyncDecision::Conflict,
         },
         (None, Some(_)) => match (here_is_new, there_is_new) {
-            (true, true) => Decision::DownloadAgain,
-            (false, true) => Decision::Download,
-            (true, false) if base.is_common => Decision::DeleteThere,
+            (true, true) => SyncDecision::DownloadAgain,
+            (false, true) => SyncDecision::Download,
+            (true, false) if base.is_common => SyncDecision::DeleteThere,
             // It was never the same as the one that was deleted on this machine.
-            (true, false) => Decision::Keep,
-            (false, false) => Decision::Nothing,
+            (true, false) => SyncDecision::Keep,
+            (false, false) => SyncDecision::Nothing,
         },
         (Some(_), None) => match (here_is_new, there_is_new) {
-            (true, true) => Decision::UploadAgain,
-            (true, false) => Decision::Upload,
-            (false, true) if base.is_common => Decision::DeleteHere,
-            (false, true) => Decision::Keep,
-            (false, false) => Decision::Nothing,
+            (true, true) => SyncDecision::UploadAgain,
+            (true, false) => SyncDecision::Upload,
+            (false, true) if base.is_common => SyncDecision::DeleteHere,
+            (false, true) => SyncDecision::Keep,
+            (false, false) => SyncDecision::Nothing,
         },
     };
     // A path that never existed before was not deleted.
     let decision = match (decision, base.here.is_some() || base.there.is_some()) {
-        (Decision::UploadAgain, false) => Decision::Upload,
-        (Decision::DownloadAgain, false) => Decision::Download,
+        (SyncDecision::UploadAgain, false) => SyncDecision::Upload,
+        (SyncDecision::DownloadAgain, false) => SyncDecision::Download,
         (decision, _) => decision,
     };
-    at.ways.restrict(decision, Decision::Nothing)
+    at.ways.restrict(decision, SyncDecision::Nothing)
 }
 
 /// The decision of the first connection to a container.
-pub fn decide_first(at: At<'_>, strategy: Strategy, comparison: Comparison) -> Decision {
+pub fn decide_first(at: At<'_>, strategy: Strategy, comparison: CompareOptions) -> SyncDecision {
     use Strategy::{Disabled, KeepAll, MirrorLocal, MirrorRemote, PreferLocal, PreferNewest, PreferRemote};
     let decision = match (at.here, at.there) {
-        (None, None) => return Decision::Forget,
+        (None, None) => return SyncDecision::Forget,
         (Some(here), Some(there)) => {
             match first_content(here, there, comparison.ahead, comparison.now) {
-                Relation::Same => return Decision::Agree,
+                Relation::Same => return SyncDecision::Agree,
                 Relation::Unknown if comparison.has_digests => {
-                    return Decision::Compare { here: here.digest.is_none(), there: there.digest.is_none() };
+                    return SyncDecision::Compare {
+                        here: here.digest.is_none(),
+                        there: there.digest.is_none(),
+                    };
                 }
                 Relation::Different | Relation::Unknown => {}
             }
             let is_newer_there = there.modified() - comparison.ahead > here.modified();
             match strategy {
-                Disabled => Decision::Keep,
-                _ if is_directory(here) != is_directory(there) => return Decision::Hold,
-                MirrorLocal | PreferLocal => Decision::Upload,
-                MirrorRemote | PreferRemote => Decision::Download,
-                PreferNewest if is_newer_there => Decision::Download,
-                PreferNewest => Decision::Upload,
-                KeepAll => Decision::KeepDifferent,
+                Disabled => SyncDecision::Keep,
+                _ if is_directory(here) != is_directory(there) => return SyncDecision::Hold,
+                MirrorLocal | PreferLocal => SyncDecision::Upload,
+                MirrorRemote | PreferRemote => SyncDecision::Download,
+                PreferNewest if is_newer_there => SyncDecision::Download,
+                PreferNewest => SyncDecision::Upload,
+                KeepAll => SyncDecision::KeepDifferent,
             }
         }
         (Some(_), None) => match strategy {
-            MirrorRemote if at.ways.is_restricted => Decision::Keep,
-            MirrorRemote => Decision::DeleteHere,
-            Disabled => Decision::Keep,
-            _ => Decision::Upload,
+            MirrorRemote if at.ways.is_restricted => SyncDecision::Keep,
+            MirrorRemote => SyncDecision::DeleteHere,
+            Disabled => SyncDecision::Keep,
+            _ => SyncDecision::Upload,
         },
         (None, Some(_)) => match strategy {
-            MirrorLocal if at.ways.is_restricted => Decision::Keep,
-            MirrorLocal => Decision::DeleteThere,
-            Disabled => Decision::Keep,
-            _ => Decision::Download,
+            MirrorLocal if at.ways.is_restricted => SyncDecision::Keep,
+            MirrorLocal => SyncDecision::DeleteThere,
+            Disabled => SyncDecision::Keep,
+            _ => SyncDecision::Download,
         },
     };
-    at.ways.restrict(decision, Decision::Keep)
+    at.ways.restrict(decision, SyncDecision::Keep)
 }
 
 /// The decision for a new container of the same target: `was` is the state of the old one, and `was_sent` whether
@@ -229,30 +232,36 @@ pub fn decide_replay(
     was: Option<&Base>,
     was_sent: bool,
     strategy: Strategy,
-    comparison: Comparison,
-) -> Decision {
+    comparison: CompareOptions,
+) -> SyncDecision {
     let differs = match (at.here, was.and_then(|was| was.here.as_ref())) {
         (Some(here), Some(seen)) => seen.relation(here) != Relation::Same,
         (here, seen) => here.is_some() != seen.is_some(),
     };
     let is_from_here = was_sent || (was.is_some() && differs);
     match (decide_first(at, strategy, comparison), at.here, at.there) {
-        (decision @ (Decision::Compare { .. } | Decision::Agree | Decision::Forget | Decision::Hold), ..) => {
-            decision
-        }
-        (_, Some(_), _) if is_from_here => at.ways.restrict(Decision::Upload, Decision::Keep),
-        (_, None, Some(_)) if is_from_here => at.ways.restrict(Decision::DeleteThere, Decision::Keep),
+        (
+            decision @ (SyncDecision::Compare { .. }
+            | SyncDecision::Agree
+            | SyncDecision::Forget
+            | SyncDecision::Hold),
+            ..,
+        ) => decision,
+        (_, Some(_), _) if is_from_here => at.ways.restrict(SyncDecision::Upload, SyncDecision::Keep),
+        (_, None, Some(_)) if is_from_here => at.ways.restrict(SyncDecision::DeleteThere, SyncDecision::Keep),
         // Nothing is overwritten or deleted on this machine without consent of the user.
-        (Decision::Download, Some(_), _) if strategy != Strategy::PreferNewest => Decision::KeepDifferent,
-        (Decision::DeleteHere, ..) => Decision::KeepDifferent,
+        (SyncDecision::Download, Some(_), _) if strategy != Strategy::PreferNewest => {
+            SyncDecision::KeepDifferent
+        }
+        (SyncDecision::DeleteHere, ..) => SyncDecision::KeepDifferent,
         (decision, ..) => decision,
     }
 }
 
 impl Ways {
     /// `decision`, or `otherwise` if its direction is not allowed.
-    fn restrict(self, decision: Decision, otherwise: Decision) -> Decision {
-        use Decision::{
+    fn restrict(self, decision: SyncDecision, otherwise: SyncDecision) -> SyncDecision {
+        use SyncDecision::{
             Conflict, DeleteHere, DeleteThere, Download, DownloadAgain, SetMode, Upload, UploadAgain,
         };
         let is_open = match decision {
@@ -266,6 +275,6 @@ impl Ways {
 }
 
 /// Whether `entry` is a directory.
-pub fn is_directory(entry: &Entry) -> bool {
+pub fn is_directory(entry: &SyncEntry) -> bool {
     entry.kind == Kind::Directory
 }

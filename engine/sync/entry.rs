@@ -97,7 +97,7 @@ pub enum Kind {
 
 /// The file, directory or link at one path of a side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct SyncEntry {
     /// The kind.
     pub kind: Kind,
     /// The permission bits: at most `0o7777`.
@@ -115,7 +115,7 @@ pub struct Entry {
     pub digest: Option<SharedDigest>,
 }
 
-impl Entry {
+impl SyncEntry {
     /// The modification time for calculations, which cannot overflow.
     pub fn modified(&self) -> i128 {
         self.mtime.into()
@@ -148,9 +148,9 @@ impl From<SharedDigest> for Digest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scan {
     /// The root itself; `None` if it does not exist.
-    pub root: Option<Entry>,
+    pub root: Option<SyncEntry>,
     /// Everything below the root that can be synced, without pruned paths.
-    pub entries: BTreeMap<RelativePath, Entry>,
+    pub entries: BTreeMap<RelativePath, SyncEntry>,
     /// Names that cannot be synced, for a notice: they have a line feed, or are not UTF-8.
     pub unusable: Vec<String>,
     /// Why it may lack entries; `None` if it proves that entries which it does not have do not exist.

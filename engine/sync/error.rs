@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::options::FolderOptions;
-use super::store::StoreError;
+use super::store::SyncStoreError;
 
 /// Why a directory is not synced.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -12,7 +12,7 @@ pub enum SyncError {
     /// Its state cannot be used.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] SyncStoreError),
     /// Two containers would write to one directory.
     #[error("two containers would write to `{}`", path.display())]
     #[diagnostic(
@@ -59,7 +59,7 @@ impl SyncError {
 
     /// `path` cannot be read or written.
     pub fn state(path: &Path, source: io::Error) -> Self {
-        Self::Store(StoreError::Io { path: path.to_owned(), source })
+        Self::Store(SyncStoreError::Io { path: path.to_owned(), source })
     }
 }
 

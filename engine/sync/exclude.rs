@@ -12,7 +12,7 @@ pub const OWN_PREFIX: &str = ".windlass-";
 /// The patterns of `excludePaths` and similar keys. The last one that matches decides; a pattern with `!` includes
 /// again, also below an excluded directory.
 #[derive(Debug, Clone, Default)]
-pub struct ExcludeRules {
+pub struct ExcludePatterns {
     rules: Vec<Rule>,
     invalid: Vec<String>,
 }
@@ -29,7 +29,7 @@ struct Rule {
     pruned: Option<Pruned>,
 }
 
-impl ExcludeRules {
+impl ExcludePatterns {
     /// The rules of `patterns`, in their order.
     pub fn new<T: AsRef<str>>(patterns: impl IntoIterator<Item = T>) -> Self {
         let mut rules = Self::default();
@@ -168,7 +168,7 @@ mod tests {
 
     /// Checks paths, those of directories with `/` at their end.
     fn check(patterns: &[&str], excluded: &[&str], included: &[&str]) {
-        let rules = ExcludeRules::new(patterns);
+        let rules = ExcludePatterns::new(patterns);
         let is_excluded = |path: &str| {
             let (path, is_directory) = path.strip_suffix('/').map_or((path, false), |path| (path, true));
             rules.excludes(path, is_directory)
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_last_pattern_that_matches_decides() {
-        let rules = ExcludeRules::new(["# comment", "a[", "log/", "", "!log/keep", "*.o"]);
+        let rules = ExcludePatterns::new(["# comment", "a[", "log/", "", "!log/keep", "*.o"]);
         let check = |path, expected| assert_eq!(rules.deciding(path, false), expected, "{path}");
         check("log/a", Some((2, true)));
         check("log/keep", Some((4, false)));
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn directories_are_pruned_where_nothing_can_be_included_again() {
-        let prunes = |patterns: &[&str], path| ExcludeRules::new(patterns).prunes(path);
+        let prunes = |patterns: &[&str], path| ExcludePatterns::new(patterns).prunes(path);
         assert!(prunes(&["node_modules"], "node_modules"));
         assert!(prunes(&["node_modules"], "a/node_modules/b"));
         assert!(!prunes(&["node_modules"], "a"));
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn scans_skip_the_matches_of_plain_patterns() {
-        let pruned = |patterns: &[&str]| ExcludeRules::new(patterns).pruned().split_off(NEVER.len());
+        let pruned = |patterns: &[&str]| ExcludePatterns::new(patterns).pruned().split_off(NEVER.len());
         let path = RelativePath::new("a/b").expect("a path");
         let (name, path) = (Pruned::Name("node_modules".to_owned()), Pruned::Path(path));
         assert_eq!(pruned(&["node_modules", "/a/b", "dir/", "x/y", "*.o"]), [name, path.clone()]);
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn invalid_patterns_are_named_and_have_no_effect() {
-        let rules = ExcludeRules::new(["a[", "b"]);
+        let rules = ExcludePatterns::new(["a[", "b"]);
         assert_eq!(rules.invalid(), ["a["]);
         assert!(rules.excludes("b", false) && !rules.excludes("a[", false));
     }

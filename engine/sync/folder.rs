@@ -10,15 +10,15 @@ use tokio::sync::watch;
 
 use super::base::{Base, BaseTree, Seen};
 use super::changes::Changes;
-use super::decide::{Comparison, Decision, Limit, Ways, is_directory};
+use super::decide::{CompareOptions, Limit, SyncDecision, Ways, is_directory};
 use super::error::SyncError;
 use super::guard::{self, Side};
 use super::local::{LocalFolder, LocalScan, RootState, is_same_file};
-use super::options::{Batch, FolderOptions, SyncHooks};
-use super::reconcile::{Entries, Occasion, Plan, Sides, below};
+use super::options::{Batch, FolderOptions, SyncScript};
+use super::reconcile::{Entries, Occasion, Sides, SyncPlan, below};
 use super::store::{ContainerKey, Known, Store, may_be_used, of_process};
 use super::trash::Trash;
-use super::{Entry, Pruned, RelativePath, Remote, RemoteError, Tier};
+use super::{Pruned, RelativePath, Remote, RemoteError, SyncEntry, Tier};
 use crate::config::InitialSync as Strategy;
 use crate::event::{Events, Level, SyncChange};
 use crate::held_file::{HeldFile, Hold};
@@ -36,7 +36,7 @@ const MOST_PRUNED: usize = 200;
 const COMPARISONS: usize = 3;
 
 /// A synced directory between connections.
-pub struct Folder {
+pub struct SyncedFolder {
     pub(super) options: FolderOptions,
     pub(super) local: Arc<LocalFolder>,
     pub(super) store: Store,
@@ -44,7 +44,7 @@ pub struct Folder {
     _downloads: Option<HeldFile>,
     pub(super) trash: Trash,
     pub(super) conflicts: Trash,
-    pub(super) hooks: Arc<dyn SyncHooks>,
+    pub(super) hooks: Arc<dyn SyncScript>,
     pub(super) events: Events,
     /// The clock of this machine, in nanoseconds since the epoch.
     pub(super) clock: fn() -> i128,
@@ -53,7 +53,7 @@ pub struct Folder {
     /// The identity of the directory on this machine at that time.
     root: Option<(u64, u64)>,
     /// Failed paths, with the state of both sides at that time: they are retried when it changes.
-    pub(super) failed: HashMap<RelativePath, (Option<Entry>, Option<Entry>)>,
+    pub(super) failed: HashMap<RelativePath, (Option<SyncEntry>, Option<SyncEntry>)>,
     /// Local changes that arrive while a long upload runs.
     pub(super) changes: Option<Changes>,
     /// Whether it is paused.
@@ -99,14 +99,14 @@ pub struct Pending {
     pub is_unsure: bool,
 }
 
-impl Folder {
+impl SyncedFolder {
     /// Opens the state of a directory.
     ///
     /// # Errors
     /// [`SyncError`] if another process has it, or it cannot be read.
     pub fn open(
         mut options: FolderOptions,
-        hooks: Arc<dyn SyncHooks>,
+        hooks: Arc<dyn SyncScript>,
         events: Events,
         clock: fn() -> i128,
     ) -> Result<Self, SyncError> {
@@ -284,7 +284,7 @@ impl Folder {
     fn affected_by(&self, there: &Entries) -> BTreeSet<RelativePath> {
         let known = &self.store.known().base;
         let seen = |path: &RelativePath| known.get(path).and_then(|base| base.there.as_ref());
-        let is_new = |path: &RelativePath, entry: &Entry| {
+        let is_new = |path: &RelativePath, entry: &SyncEntry| {
             seen(path).is_none_or(|seen| seen.relation(entry) != super::base::Relation::Same)
         };
         let new = there.iter().filter(|(path, entry)| is_new(path, entry)).map(|(path, _)| path);
@@ -373,7 +373,7 @@ impl Folder {
         only: Option<&BTreeSet<RelativePath>>,
     ) -> Result<Pending, RemoteError> {
         let facts = remote.facts();
-        let mut comparison = Comparison {
+        let mut comparison = CompareOptions {
             now: (self.clock)(),
             ahead: facts.clock_ahead,
             has_digests: facts.tier == Tier::Full && !facts.missing.iter().any(|tool| tool == "sha256sum"),
@@ -389,7 +389,7 @@ impl Folder {
         };
         known_digests(&mut there, &known);
         let mut compared = BTreeSet::new();
-        let mut plan = Plan::default();
+        let mut plan = SyncPlan::default();
         for round in 0..=COMPARISONS {
             comparison.has_digests &= round < COMPARISONS;
             let occasion = match (reason, was) {
@@ -444,7 +444,7 @@ impl Folder {
             }
         }
         let failed = &self.failed;
-        let is_same = |then: &Option<Entry>, now: Option<&Entry>| match (then, now) {
+        let is_same = |then: &Option<SyncEntry>, now: Option<&SyncEntry>| match (then, now) {
             (Some(then), Some(now)) => then.kind == now.kind && is_same_file(then, now),
             (then, now) => then.is_some() == now.is_some(),
         };
@@ -460,7 +460,7 @@ impl Folder {
     }
 
     /// Drops deletions that need a second check, or consent.
-    async fn guard(&mut self, plan: &mut Plan, there: &Entries, reason: Reason) -> Pending {
+    async fn guard(&mut self, plan: &mut SyncPlan, there: &Entries, reason: Reason) -> Pending {
         let mass_here = guard::mass_deletion(plan, Side::Here, || Cow::Borrowed(self.here.as_ref()));
         let mass_there = match reason {
             Reason::First => None,
@@ -472,7 +472,7 @@ impl Folder {
         if let Some(paths) = mass_here {
             let is_allowed = self.refused != paths && self.hooks.on_mass_delete(&paths).await;
             if !is_allowed {
-                plan.decisions.retain(|_, decision| *decision != Decision::DeleteHere);
+                plan.decisions.retain(|_, decision| *decision != SyncDecision::DeleteHere);
                 if self.refused != paths {
                     let files = counted(paths.len(), "file");
                     self.emit(SyncChange::Halted {
@@ -498,11 +498,11 @@ impl Folder {
             return Pending::default();
         }
         self.again.extend(self.unsure.1.iter().cloned());
-        plan.decisions.retain(|_, decision| *decision != Decision::DeleteThere);
+        plan.decisions.retain(|_, decision| *decision != SyncDecision::DeleteThere);
         Pending { is_unsure: true }
     }
 
-    fn keep_installed(&self, remote: &Arc<dyn Remote>, plan: &mut Plan, there: &Entries) {
+    fn keep_installed(&self, remote: &Arc<dyn Remote>, plan: &mut SyncPlan, there: &Entries) {
         let kept = guard::keep_installed(plan, there, remote.facts());
         if kept.is_empty() {
             return;
@@ -708,10 +708,10 @@ impl Folder {
     pub(super) fn record(
         &mut self,
         path: &RelativePath,
-        here: Option<Entry>,
-        there: Option<Entry>,
+        here: Option<SyncEntry>,
+        there: Option<SyncEntry>,
         is_common: bool,
-        comparison: Comparison,
+        comparison: CompareOptions,
     ) {
         let now = (self.clock)();
         let (mut here, mut there) = (here, there);
@@ -729,7 +729,10 @@ impl Folder {
         }
     }
 
-    pub(super) fn saved(&mut self, save: impl FnOnce(&mut Store) -> Result<(), super::store::StoreError>) {
+    pub(super) fn saved(
+        &mut self,
+        save: impl FnOnce(&mut Store) -> Result<(), super::store::SyncStoreError>,
+    ) {
         if let Err(error) = save(&mut self.store) {
             self.tell_once(
                 Level::Warning,
@@ -838,7 +841,7 @@ async fn add_digests(
         .collect();
     let local = Arc::clone(local);
     let digests = blocking(move || {
-        let digest = |(path, entry): (RelativePath, Entry)| {
+        let digest = |(path, entry): (RelativePath, SyncEntry)| {
             local.digest(&path, &entry).ok().flatten().map(|digest| (path, digest))
         };
         files.into_iter().filter_map(digest).collect::<Vec<_>>()

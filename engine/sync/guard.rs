@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::base::BaseTree;
-use super::decide::{Decision, is_directory};
-use super::reconcile::{Entries, Plan};
+use super::decide::{SyncDecision, is_directory};
+use super::reconcile::{Entries, SyncPlan};
 use super::{Facts, RelativePath};
 
 /// The number of files that may be deleted without a prompt.
@@ -34,13 +34,13 @@ pub fn is_emptied(entries: &Entries, base: &BaseTree, side: Side) -> bool {
 
 /// The files that a plan deletes on a side, if these are more than 20 and more than a quarter of its `entries`.
 pub fn mass_deletion<'a>(
-    plan: &Plan,
+    plan: &SyncPlan,
     side: Side,
     entries: impl FnOnce() -> Cow<'a, Entries>,
 ) -> Option<Vec<RelativePath>> {
     let deletion = match side {
-        Side::Here => Decision::DeleteHere,
-        Side::There => Decision::DeleteThere,
+        Side::Here => SyncDecision::DeleteHere,
+        Side::There => SyncDecision::DeleteThere,
     };
     let mut deleted = plan.paths(|decision| decision == deletion);
     if deleted.len() <= FEW {
@@ -54,18 +54,18 @@ pub fn mass_deletion<'a>(
 }
 
 /// Keeps files that a first connection should not delete in the container; returns the kept files.
-pub fn keep_installed(plan: &mut Plan, there: &Entries, facts: &Facts) -> Vec<RelativePath> {
+pub fn keep_installed(plan: &mut SyncPlan, there: &Entries, facts: &Facts) -> Vec<RelativePath> {
     let is_installed = |path: &RelativePath| {
         path.as_str().split('/').any(|name| INSTALLED.contains(&name))
             || facts.mounts.iter().any(|mount| path == mount || path.is_below(mount))
     };
-    let mut deleted = plan.paths(|decision| decision == Decision::DeleteThere);
+    let mut deleted = plan.paths(|decision| decision == SyncDecision::DeleteThere);
     let is_file = |path: &RelativePath| there.get(path).is_some_and(|entry| !is_directory(entry));
     if deleted.iter().filter(|path| is_file(path) && !is_installed(path)).count() <= MANY_THERE {
         deleted.retain(is_installed);
     }
     for path in &deleted {
-        plan.decisions.insert(path.clone(), Decision::Keep);
+        plan.decisions.insert(path.clone(), SyncDecision::Keep);
     }
     deleted.retain(is_file);
     deleted

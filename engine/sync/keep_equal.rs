@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::changes::{Changes, LocalChange};
-use super::folder::{Folder, Pending, Reason};
-use super::options::{Batch, SyncHooks};
+use super::folder::{Pending, Reason, SyncedFolder};
+use super::options::{Batch, SyncScript};
 use super::store::ContainerKey;
 use super::{Remote, RemoteError, Tier};
 use crate::delays::Delays;
@@ -80,7 +80,7 @@ enum Ended {
 /// # Errors
 /// If another attempt to connect is useless.
 pub async fn keep_equal(
-    folder: &mut Folder,
+    folder: &mut SyncedFolder,
     connector: &dyn FolderConnector,
     changes: Changes,
     watches: bool,
@@ -134,7 +134,7 @@ pub async fn keep_equal(
 
 /// Syncs the changes of both sides while the connection lasts.
 async fn follow(
-    folder: &mut Folder,
+    folder: &mut SyncedFolder,
     connector: &dyn FolderConnector,
     connection: &FolderConnection,
     watches: bool,
@@ -155,7 +155,7 @@ async fn follow(
 }
 
 async fn follow_all(
-    folder: &mut Folder,
+    folder: &mut SyncedFolder,
     connector: &dyn FolderConnector,
     connection: &FolderConnection,
     watches: bool,
@@ -234,7 +234,7 @@ async fn follow_all(
     }
 }
 
-async fn full(folder: &mut Folder, remote: &Arc<dyn Remote>) -> Result<Pending, RemoteError> {
+async fn full(folder: &mut SyncedFolder, remote: &Arc<dyn Remote>) -> Result<Pending, RemoteError> {
     folder.is_here_unknown = false;
     folder.again.clear();
     folder.full_pass(remote, Reason::Change).await
@@ -248,7 +248,7 @@ async fn sleep(pause: Option<Duration>) {
 }
 
 /// Reports the changes of a pass, and passes them to the hooks; returns whether it changed anything.
-fn finish_pass(folder: &mut Folder, started: Instant, after: &mut AfterSync) -> bool {
+fn finish_pass(folder: &mut SyncedFolder, started: Instant, after: &mut AfterSync) -> bool {
     let batch = folder.take_batch();
     if batch.is_empty() {
         return false;
@@ -277,7 +277,7 @@ fn finish_pass(folder: &mut Folder, started: Instant, after: &mut AfterSync) -> 
 
 /// Runs the hooks after batches, one call at a time, while the directory is followed.
 struct AfterSync {
-    hooks: Arc<dyn SyncHooks>,
+    hooks: Arc<dyn SyncScript>,
     remote: Arc<dyn Remote>,
     /// Whether more batches may come.
     watches: bool,
@@ -286,7 +286,7 @@ struct AfterSync {
 }
 
 impl AfterSync {
-    fn new(hooks: Arc<dyn SyncHooks>, remote: Arc<dyn Remote>, watches: bool) -> Self {
+    fn new(hooks: Arc<dyn SyncScript>, remote: Arc<dyn Remote>, watches: bool) -> Self {
         Self { hooks, remote, watches, waiting: None, running: None }
     }
 

@@ -27,16 +27,16 @@ pub use after_upload::{AfterUpload, COMMAND_LIMIT, SLOW_COMMAND};
 #[cfg(test)]
 pub use changes::LocalChange;
 pub use decide::{Limit, Ways};
-pub use entry::{Entry, Kind, RelativePath, Scan, SharedDigest};
+pub use entry::{Kind, RelativePath, Scan, SharedDigest, SyncEntry};
 pub use error::{SyncError, check_downloads};
-pub use exclude::{ExcludeRules, is_own};
-pub use folder::Folder;
+pub use exclude::{ExcludePatterns, is_own};
+pub use folder::SyncedFolder;
 pub use keep_equal::{ConnectFailure, FolderConnection, FolderConnector, keep_equal, system_clock};
 pub use local::LocalFolder;
 pub use local_changes::watch_changes;
-pub use options::{Batch, FolderOptions, NoHooks, SyncHooks, Winner};
+pub use options::{Batch, FolderOptions, NoHooks, SyncScript, Winner};
 pub use remote::{
-    CommandEnd, Download, Expected, Facts, Outcome, Pruned, Remote, RemoteCommand, Tier, Upload,
+    CommandEnd, DownloadOutcome, Expected, Facts, PathOutcome, Pruned, Remote, RemoteCommand, Tier, Upload,
 };
 pub use remote_error::RemoteError;
 pub use store::{ContainerKey, FolderKey, SyncRecord, record_of};

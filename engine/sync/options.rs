@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::exclude::ExcludeRules;
+use super::exclude::ExcludePatterns;
 use super::store::FolderKey;
 use super::{RelativePath, Remote};
 use crate::config::InitialSync as Strategy;
@@ -25,11 +25,11 @@ pub struct FolderOptions {
     /// The strategy of the first connection.
     pub strategy: Strategy,
     /// Paths that are not synced.
-    pub exclude: ExcludeRules,
+    pub exclude: ExcludePatterns,
     /// Paths that are not uploaded, and not deleted in the container.
-    pub upload_exclude: ExcludeRules,
+    pub upload_exclude: ExcludePatterns,
     /// Paths that are not downloaded, and not deleted on this machine.
-    pub download_exclude: ExcludeRules,
+    pub download_exclude: ExcludePatterns,
     /// Whether nothing is uploaded, or deleted in the container.
     pub disable_upload: bool,
     /// Whether nothing is downloaded, or deleted on this machine.
@@ -110,7 +110,7 @@ impl Batch {
 
 /// The decisions of a script about a synced directory. The defaults are those of a directory without a script.
 #[async_trait]
-pub trait SyncHooks: Send + Sync {
+pub trait SyncScript: Send + Sync {
     /// Runs after a batch. Batches that come meanwhile are one further call.
     async fn after_sync(&self, _batch: &Batch, _remote: &Arc<dyn Remote>) {}
 
@@ -124,7 +124,7 @@ pub trait SyncHooks: Send + Sync {
         false
     }
 
-    /// The minimum time between the starts of two calls of [`SyncHooks::after_sync`].
+    /// The minimum time between the starts of two calls of [`SyncScript::after_sync`].
     fn rest(&self) -> Duration {
         Duration::ZERO
     }
@@ -139,4 +139,4 @@ pub trait SyncHooks: Send + Sync {
 /// Decides nothing.
 pub struct NoHooks;
 
-impl SyncHooks for NoHooks {}
+impl SyncScript for NoHooks {}

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::base::{Base, BaseTree};
 use super::decide::{
-    At, Comparison, Decision, Ways, decide_change, decide_first, decide_replay, is_directory,
+    At, CompareOptions, SyncDecision, Ways, decide_change, decide_first, decide_replay, is_directory,
 };
-use super::{Entry, Kind, RelativePath};
+use super::{Kind, RelativePath, SyncEntry};
 use crate::config::InitialSync as Strategy;
 
 /// The entries of a side that may be synced.
-pub type Entries = BTreeMap<RelativePath, Entry>;
+pub type Entries = BTreeMap<RelativePath, SyncEntry>;
 
 /// Why the sides are compared.
 #[derive(Clone, Copy)]
@@ -34,21 +34,21 @@ pub struct Sides<'a> {
     /// The allowed directions of a path.
     pub ways: &'a dyn Fn(&RelativePath, bool) -> Ways,
     /// Times and tools.
-    pub comparison: Comparison,
+    pub comparison: CompareOptions,
     /// Whether names that differ only in case are one name on this machine.
     pub ignores_case: bool,
 }
 
 /// The decisions by path. Paths without a decision are not in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct SyncPlan {
     /// The decisions.
-    pub decisions: BTreeMap<RelativePath, Decision>,
+    pub decisions: BTreeMap<RelativePath, SyncDecision>,
 }
 
 impl Sides<'_> {
     /// Decides about every path; then corrects what would contradict the decisions about other paths.
-    pub fn reconcile(&self) -> Plan {
+    pub fn reconcile(&self) -> SyncPlan {
         let empty = BaseTree::new();
         let base = match self.occasion {
             Occasion::First(_) => &empty,
@@ -61,34 +61,34 @@ impl Sides<'_> {
         for path in paths {
             let decision = if is_in(&links, path) {
                 match links.contains(path) {
-                    true if known.contains_key(path) => Decision::Nothing,
-                    true => Decision::Keep,
+                    true if known.contains_key(path) => SyncDecision::Nothing,
+                    true => SyncDecision::Keep,
                     false => self.through_link(path, known),
                 }
             } else {
                 let decision = self.decide(path, base);
                 // A link of the container that leaves the directory, or is absolute, cannot exist on this machine.
                 match (decision, self.there.get(path).map(|entry| &entry.kind)) {
-                    (Decision::Download | Decision::DownloadAgain, Some(Kind::Link(target)))
+                    (SyncDecision::Download | SyncDecision::DownloadAgain, Some(Kind::Link(target)))
                         if !stays_inside(path, target) =>
                     {
-                        Decision::Keep
+                        SyncDecision::Keep
                     }
                     (decision, _) => decision,
                 }
             };
-            if decision != Decision::Nothing {
+            if decision != SyncDecision::Nothing {
                 decisions.insert(path.clone(), decision);
             }
         }
-        let mut plan = Plan { decisions };
+        let mut plan = SyncPlan { decisions };
         self.hold_case_clashes(&mut plan);
         self.hold_different_kinds(&links, &mut plan);
         self.keep_parents(&mut plan);
         plan
     }
 
-    fn decide(&self, path: &RelativePath, base: &BaseTree) -> Decision {
+    fn decide(&self, path: &RelativePath, base: &BaseTree) -> SyncDecision {
         let (here, there) = (self.here.get(path), self.there.get(path));
         let is_folder = here.or(there).is_some_and(is_directory);
         let at = At { here, there, ways: (self.ways)(path, is_folder) };
@@ -105,14 +105,14 @@ impl Sides<'_> {
     /// The links in the container that represent a directory of this machine: paths below them are written through
     /// them, and scans do not list them.
     fn written_through(&self) -> BTreeSet<RelativePath> {
-        let is_link = |entry: &Entry| matches!(entry.kind, Kind::Link(_));
+        let is_link = |entry: &SyncEntry| matches!(entry.kind, Kind::Link(_));
         let is_written = |path: &RelativePath| self.here.get(path).is_some_and(is_directory);
         let links = self.there.iter().filter(|(path, entry)| is_link(entry) && is_written(path));
         links.map(|(path, _)| path.clone()).collect()
     }
 
     /// The decision about a path that no scan lists: the container has its last known state.
-    fn through_link(&self, path: &RelativePath, known: &BaseTree) -> Decision {
+    fn through_link(&self, path: &RelativePath, known: &BaseTree) -> SyncDecision {
         let unknown = Base::default();
         let base = known.get(path).map_or(&unknown, Box::as_ref);
         let here = self.here.get(path);
@@ -122,7 +122,7 @@ impl Sides<'_> {
     }
 
     /// Holds downloads to a name that differs only in case from that of another file.
-    fn hold_case_clashes(&self, plan: &mut Plan) {
+    fn hold_case_clashes(&self, plan: &mut SyncPlan) {
         if !self.ignores_case {
             return;
         }
@@ -131,17 +131,19 @@ impl Sides<'_> {
             owners.entry(path.as_str().to_lowercase()).or_insert(path);
         }
         for (path, decision) in &mut plan.decisions {
-            let is_new = matches!(decision, Decision::Download | Decision::DownloadAgain);
+            let is_new = matches!(decision, SyncDecision::Download | SyncDecision::DownloadAgain);
             if is_new && owners.get(&path.as_str().to_lowercase()).is_some_and(|owner| *owner != path) {
-                *decision = Decision::Hold;
+                *decision = SyncDecision::Hold;
             }
         }
     }
 
     /// Holds each path that is a directory on only one side, and all paths below it, unless one replaces the other and
     /// nothing in the directory stays. A held path has no known state, so that any later change of it is noticed.
-    fn hold_different_kinds(&self, links: &BTreeSet<RelativePath>, plan: &mut Plan) {
-        use Decision::{DeleteHere, DeleteThere, Download, DownloadAgain, Forget, Hold, Upload, UploadAgain};
+    fn hold_different_kinds(&self, links: &BTreeSet<RelativePath>, plan: &mut SyncPlan) {
+        use SyncDecision::{
+            DeleteHere, DeleteThere, Download, DownloadAgain, Forget, Hold, Upload, UploadAgain,
+        };
         let is_different = |path: &RelativePath| {
             let there = self.there.get(path);
             there.is_some_and(|there| is_directory(there) != self.here.get(path).is_some_and(is_directory))
@@ -168,8 +170,8 @@ impl Sides<'_> {
     }
 
     /// A directory is deleted only with all that is in it: the change of something in it wins.
-    pub fn keep_parents(&self, plan: &mut Plan) {
-        use Decision::{DeleteHere, DeleteThere, DownloadAgain, Keep, UploadAgain};
+    pub fn keep_parents(&self, plan: &mut SyncPlan) {
+        use SyncDecision::{DeleteHere, DeleteThere, DownloadAgain, Keep, UploadAgain};
         let folders: Vec<_> = plan.decisions.keys().rev().cloned().collect();
         for path in folders {
             let (entries, deleted) = match plan.decisions.get(&path) {
@@ -180,11 +182,11 @@ impl Sides<'_> {
             if !entries.get(&path).is_some_and(is_directory) {
                 continue;
             }
-            let comes_back = |decision: Option<Decision>| {
+            let comes_back = |decision: Option<SyncDecision>| {
                 matches!(
                     (deleted, decision),
-                    (DeleteThere, Some(Decision::Download | DownloadAgain))
-                        | (DeleteHere, Some(Decision::Upload | UploadAgain))
+                    (DeleteThere, Some(SyncDecision::Download | DownloadAgain))
+                        | (DeleteHere, Some(SyncDecision::Upload | UploadAgain))
                 )
             };
             let (mut stays, mut returns) = (false, false);
@@ -201,17 +203,17 @@ impl Sides<'_> {
     }
 }
 
-impl Plan {
+impl SyncPlan {
     /// The paths with a decision that `is_wanted`, in their order.
-    pub fn paths(&self, is_wanted: impl Fn(Decision) -> bool) -> Vec<RelativePath> {
+    pub fn paths(&self, is_wanted: impl Fn(SyncDecision) -> bool) -> Vec<RelativePath> {
         let wanted = self.decisions.iter().filter(|(_, decision)| is_wanted(**decision));
         wanted.map(|(path, _)| path.clone()).collect()
     }
 
     /// The paths of the files whose digests decide: those here, and those there.
     pub fn comparisons(&self) -> (Vec<RelativePath>, Vec<RelativePath>) {
-        let here = self.paths(|decision| matches!(decision, Decision::Compare { here: true, .. }));
-        (here, self.paths(|decision| matches!(decision, Decision::Compare { there: true, .. })))
+        let here = self.paths(|decision| matches!(decision, SyncDecision::Compare { here: true, .. }));
+        (here, self.paths(|decision| matches!(decision, SyncDecision::Compare { there: true, .. })))
     }
 }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::base::BaseTree;
 use super::remote_error::RemoteError;
-use super::{Entry, RelativePath, Scan};
+use super::{RelativePath, Scan, SyncEntry};
 use crate::image::Digest;
 
 /// A directory in a container. All methods can run at the same time.
@@ -39,7 +39,7 @@ pub trait Remote: Send + Sync {
     ///
     /// # Errors
     /// [`RemoteError`] if the connection ended. Failures of single paths are outcomes, in the order of `uploads`.
-    async fn upload(&self, uploads: Vec<Upload>) -> Result<Vec<Outcome>, RemoteError>;
+    async fn upload(&self, uploads: Vec<Upload>) -> Result<Vec<PathOutcome>, RemoteError>;
 
     /// Writes copies of files into the directory `stage` on this machine.
     ///
@@ -48,21 +48,21 @@ pub trait Remote: Send + Sync {
     /// result, in the order of `downloads`.
     async fn download(
         &self,
-        downloads: &[(RelativePath, Entry)],
+        downloads: &[(RelativePath, SyncEntry)],
         stage: &Path,
-    ) -> Result<Vec<Download>, RemoteError>;
+    ) -> Result<Vec<DownloadOutcome>, RemoteError>;
 
     /// Deletes files, links and empty directories, the deepest first. Never deletes a path that is not named.
     ///
     /// # Errors
     /// [`RemoteError`] if the connection ended. Failures of single paths are outcomes, in the order of `deletions`.
-    async fn delete(&self, deletions: &[(RelativePath, Expected)]) -> Result<Vec<Outcome>, RemoteError>;
+    async fn delete(&self, deletions: &[(RelativePath, Expected)]) -> Result<Vec<PathOutcome>, RemoteError>;
 
     /// Changes permission bits.
     ///
     /// # Errors
     /// [`RemoteError`] if the connection ended. Failures of single paths are outcomes, in the order of `modes`.
-    async fn set_modes(&self, modes: &[(RelativePath, u32)]) -> Result<Vec<Outcome>, RemoteError>;
+    async fn set_modes(&self, modes: &[(RelativePath, u32)]) -> Result<Vec<PathOutcome>, RemoteError>;
 
     /// Runs a command in the container, in its working directory.
     ///
@@ -127,7 +127,7 @@ pub enum Expected {
     /// Nothing.
     Nothing,
     /// This entry.
-    Entry(Entry),
+    Entry(SyncEntry),
 }
 
 /// One file, link or directory to write.
@@ -136,7 +136,7 @@ pub struct Upload {
     /// The path.
     pub path: RelativePath,
     /// The entry on this machine: a file whose `mtime`, `size` or `inode` changed meanwhile is not sent.
-    pub entry: Entry,
+    pub entry: SyncEntry,
     /// The file on this machine; links are followed. Not used for links and directories.
     pub source: PathBuf,
     /// The entry in the container.
@@ -145,9 +145,9 @@ pub struct Upload {
 
 /// The outcome of one path.
 #[derive(Debug, Clone)]
-pub enum Outcome {
+pub enum PathOutcome {
     /// Done, with the new entry in the container if it is known; the digest is that of the sent content.
-    Done(Option<Entry>),
+    Done(Option<SyncEntry>),
     /// Not done: it changed on this machine.
     ChangedHere,
     /// Not done: it is not as expected in the container.
@@ -158,7 +158,7 @@ pub enum Outcome {
 
 /// The outcome of one path to download.
 #[derive(Debug, Clone)]
-pub enum Download {
+pub enum DownloadOutcome {
     /// A copy of the file, with its digest.
     File {
         /// The copy: a new file of this user.

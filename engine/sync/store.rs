@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::base::{Base, BaseTree, Relation};
-use super::exclude::ExcludeRules;
+use super::exclude::ExcludePatterns;
 use super::local::LocalFolder;
-use super::{Entry, RelativePath};
+use super::{RelativePath, SyncEntry};
 use crate::held_file::{HeldFile, Hold};
 use crate::image::Digest;
 use crate::own_file;
@@ -79,7 +79,7 @@ pub struct Store {
 
 /// Why the state of a directory cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum StoreError {
+pub enum SyncStoreError {
     /// Another process has it.
     #[error("another windlass{} syncs `{}` with this container", of_process(*process), here.display())]
     #[diagnostic(code(sync::in_use), help("end the other one first, or sync another directory"))]
@@ -135,19 +135,20 @@ pub fn record_of(
     folder: &Path,
     key: &FolderKey,
     path: &RelativePath,
-    now: Option<&Entry>,
+    now: Option<&SyncEntry>,
 ) -> Option<SyncRecord> {
     let known = read(&File::open(folder.join(key.file_name())).ok()?).ok()?;
     let was_sent = known.sent.contains(path);
     let base = known.base.get(path).filter(|base| base.is_common);
     let here = base.and_then(|base| base.here.as_ref());
     // The metadata of a file that was synchronized just after it was written proves nothing.
-    let digest = |now: &Entry| LocalFolder::new(key.here.clone(), ExcludeRules::default()).digest(path, now);
+    let digest =
+        |now: &SyncEntry| LocalFolder::new(key.here.clone(), ExcludePatterns::default()).digest(path, now);
     let is_current = here.zip(now).is_some_and(|(seen, now)| match seen.relation(now) {
         Relation::Same => true,
         Relation::Different => false,
         Relation::Unknown => digest(now).ok().flatten().is_some_and(|digest| {
-            let now = Entry { digest: Some(digest.into()), ..now.clone() };
+            let now = SyncEntry { digest: Some(digest.into()), ..now.clone() };
             seen.relation(&now) == Relation::Same
         }),
     });
@@ -165,18 +166,18 @@ impl Store {
     /// directories are compared as at the first time.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub fn open(folder: &Path, key: &FolderKey) -> Result<Self, StoreError> {
+    /// [`SyncStoreError`].
+    pub fn open(folder: &Path, key: &FolderKey) -> Result<Self, SyncStoreError> {
         let (name, here) = (key.file_name(), &key.here);
         let (path, lock_path) = (folder.join(&name), folder.join(format!("{name}.lock")));
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| StoreError::Io { path, source }
+            move |source| SyncStoreError::Io { path, source }
         };
         own_file::create_folder(folder).map_err(failed(folder))?;
         let lock = match HeldFile::take(&lock_path) {
             Ok(Hold::Acquired(lock)) => Some(lock),
-            Ok(Hold::HeldBy(process)) => return Err(StoreError::InUse { here: here.clone(), process }),
+            Ok(Hold::HeldBy(process)) => return Err(SyncStoreError::InUse { here: here.clone(), process }),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
             Err(error) => return Err(failed(&lock_path)(error)),
         };
@@ -224,8 +225,8 @@ impl Store {
     /// Writes the records since the last call.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub fn save(&mut self) -> Result<(), StoreError> {
+    /// [`SyncStoreError`].
+    pub fn save(&mut self) -> Result<(), SyncStoreError> {
         if self.records > 2 * (self.known.base.len() + self.known.sent.len()) + SLACK {
             return self.rewrite();
         }
@@ -235,20 +236,20 @@ impl Store {
         let pending = std::mem::take(&mut self.pending);
         let appended =
             File::options().append(true).open(&self.path).and_then(|mut file| file.write_all(&pending));
-        appended.map_err(|source| StoreError::Io { path: self.path.clone(), source })
+        appended.map_err(|source| SyncStoreError::Io { path: self.path.clone(), source })
     }
 
     /// Rewrites the whole file atomically.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub fn rewrite(&mut self) -> Result<(), StoreError> {
+    /// [`SyncStoreError`].
+    pub fn rewrite(&mut self) -> Result<(), SyncStoreError> {
         self.pending = MAGIC.to_vec();
         self.records = 0;
         append(&mut self.pending, &Record::Container(self.known.container.clone()));
         let written = self.write_all_records();
         self.pending.clear();
-        written.map_err(|source| StoreError::Io { path: self.path.clone(), source })
+        written.map_err(|source| SyncStoreError::Io { path: self.path.clone(), source })
     }
 
     /// Writes pending records and the whole known state, piece by piece.
@@ -356,8 +357,15 @@ mod tests {
     }
 
     fn base(size: u64) -> Base {
-        let entry =
-            Entry { kind: Kind::File, mode: 0o644, size, mtime: 5, inode: 1, owner: (0, 0), digest: None };
+        let entry = SyncEntry {
+            kind: Kind::File,
+            mode: 0o644,
+            size,
+            mtime: 5,
+            inode: 1,
+            owner: (0, 0),
+            digest: None,
+        };
         let seen = Some(Seen::new(entry, 0));
         Base { here: seen.clone(), there: seen, is_common: true }
     }
@@ -388,13 +396,13 @@ mod tests {
             BaseTree::from([(path("a"), Box::new(base(1))), (path("c"), Box::new(base(3)))])
         );
         // Others may look at it meanwhile.
-        let record = |name, entry: &Entry| record_of(folder.path(), &key(), &path(name), Some(entry));
+        let record = |name, entry: &SyncEntry| record_of(folder.path(), &key(), &path(name), Some(entry));
         let entry = base(1).here.expect("an entry").entry;
         let known = |is_current, was_sent| Some(SyncRecord { common: Some(5), is_current, was_sent });
         assert_eq!(record("a", &entry), known(true, true));
         assert_eq!(record("c", &entry), known(false, false));
         assert_eq!(record("b", &entry), None);
-        assert_eq!(record("a", &Entry { mtime: 6, ..entry }), known(false, true));
+        assert_eq!(record("a", &SyncEntry { mtime: 6, ..entry }), known(false, true));
         drop(store);
         let bytes = fs::read(&file).expect("readable");
         fs::write(&file, &bytes[..bytes.len() - 1]).expect("written");
@@ -410,9 +418,9 @@ mod tests {
         let key = FolderKey { here: here.path().to_owned(), ..key() };
         let path = RelativePath::new("a").unwrap();
         fs::write(here.path().join("a"), "one").unwrap();
-        let entry = |digest: Option<&str>| Entry {
+        let entry = |digest: Option<&str>| SyncEntry {
             digest: digest.map(|content| Digest::of(content).into()),
-            ..LocalFolder::new(key.here.clone(), ExcludeRules::default()).entry(&path).unwrap().unwrap()
+            ..LocalFolder::new(key.here.clone(), ExcludePatterns::default()).entry(&path).unwrap().unwrap()
         };
         let mut store = Store::open(state.path(), &key).unwrap();
         for (synchronized, expected) in [("one", true), ("two", false)] {
@@ -430,6 +438,6 @@ mod tests {
     fn one_process_has_the_state() {
         let folder = tempfile::tempdir().expect("a directory");
         let _store = Store::open(folder.path(), &key()).expect("opened");
-        assert!(matches!(Store::open(folder.path(), &key()), Err(StoreError::InUse { .. })));
+        assert!(matches!(Store::open(folder.path(), &key()), Err(SyncStoreError::InUse { .. })));
     }
 }

@@ -19,7 +19,7 @@ use crate::script::{Execution, Pipeline, ScriptFile, Setup, new_engine};
 
 /// The options of a test for a project.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct ProjectOptions {
     /// The profiles; those of the command line when absent.
     pub profiles: Option<Vec<String>>,
     /// Variables, each `NAME=VALUE`.
@@ -56,7 +56,7 @@ pub struct Wanted {
     pub terminal: bool,
 }
 
-impl Default for Wanted {
+impl Default for ProjectOptions {
     fn default() -> Self {
         Self {
             profiles: None,
@@ -102,7 +102,7 @@ impl TestContext {
     ///
     /// # Errors
     /// If the configuration or a script is invalid, or files cannot be copied.
-    pub fn load(&self, wanted: &Wanted) -> Result<LoadedProject, StageError> {
+    pub fn load(&self, wanted: &ProjectOptions) -> Result<LoadedProject, StageError> {
         let root = self.folder_for(wanted)?;
         let project = self.project(wanted, root)?;
         let mut files: Vec<_> = ScriptFile::defaults().collect();
@@ -174,7 +174,7 @@ impl TestContext {
         Ok(new_engine(&self.execution(project, Arc::clone(&self.file.program), options, &deployments)?))
     }
 
-    fn project(&self, wanted: &Wanted, root: Option<PathBuf>) -> Result<Project, StageError> {
+    fn project(&self, wanted: &ProjectOptions, root: Option<PathBuf>) -> Result<Project, StageError> {
         let profiles = wanted.profiles.clone();
         let in_copy = root.is_some();
         let directory = root.unwrap_or_else(|| self.root().to_owned());
@@ -199,7 +199,7 @@ impl TestContext {
     }
 
     /// The predefined variables of the project `wanted` on the host of this test.
-    fn predefined(&self, wanted: &Wanted) -> Vec<String> {
+    fn predefined(&self, wanted: &ProjectOptions) -> Vec<String> {
         let state = self.memory.state();
         let cluster = state.cluster.as_ref().map_or_else(test_cluster, |(context, _)| context.clone());
         let mut values = vec![
@@ -221,7 +221,7 @@ impl TestContext {
     }
 
     /// The test's copy of the project, if `wanted` or an earlier call changes files; `None` for the unchanged project.
-    fn folder_for(&self, wanted: &Wanted) -> Result<Option<PathBuf>, StageError> {
+    fn folder_for(&self, wanted: &ProjectOptions) -> Result<Option<PathBuf>, StageError> {
         let copy = self.copy();
         if wanted.config.is_none() && wanted.files.is_empty() && !copy.exists() {
             return Ok(None);

@@ -19,7 +19,7 @@ mod tree;
 mod watcher;
 
 pub use root::WatchRoot;
-#[cfg(test)]
-pub use tree::ChangeKind;
 pub use tree::ChangedFile;
+#[cfg(test)]
+pub use tree::FileChangeKind;
 pub use watcher::{Moment, WatchEvent, Watcher};

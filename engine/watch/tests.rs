@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::poller::Poller;
 use super::source::{Raw, Source, Wake};
 use super::watcher::{WatchEvent, Watcher};
-use super::{ChangeKind, WatchRoot};
+use super::{FileChangeKind, WatchRoot};
 
 /// A watched directory.
 struct Test {
@@ -56,9 +56,9 @@ impl Test {
             .map(|file| {
                 let name = file.path.strip_prefix(self.folder.path()).unwrap().display();
                 let sign = match file.kind {
-                    ChangeKind::Created => '+',
-                    ChangeKind::Changed => '~',
-                    ChangeKind::Deleted => '-',
+                    FileChangeKind::Created => '+',
+                    FileChangeKind::Changed => '~',
+                    FileChangeKind::Deleted => '-',
                 };
                 format!("{sign}{name}")
             })

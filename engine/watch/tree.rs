@@ -13,14 +13,14 @@ pub struct ChangedFile {
     /// Its path.
     pub path: PathBuf,
     /// The change.
-    pub kind: ChangeKind,
+    pub kind: FileChangeKind,
     /// When the last event about it arrived.
     pub at: Instant,
 }
 
 /// The change of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChangeKind {
+pub enum FileChangeKind {
     /// It is new.
     Created,
     /// Its content, mode or kind is another one.
@@ -83,18 +83,18 @@ impl Tree {
     }
 
     /// Compares `path` with the disk, remembers its state, and returns the change, if there was one.
-    pub(super) fn compare(&mut self, path: &Path, contents: Contents) -> Option<ChangeKind> {
+    pub(super) fn compare(&mut self, path: &Path, contents: Contents) -> Option<FileChangeKind> {
         let Some(before) = self.paths.get(path) else {
             self.paths.insert(path.into(), Known::read(path, contents)?);
-            return Some(ChangeKind::Created);
+            return Some(FileChangeKind::Created);
         };
         let Some(now) = Known::again(path, contents, before) else {
             self.paths.remove(path);
-            return Some(ChangeKind::Deleted);
+            return Some(FileChangeKind::Deleted);
         };
         let is_like = now.is_like(before);
         self.paths.insert(path.into(), now);
-        (!is_like).then_some(ChangeKind::Changed)
+        (!is_like).then_some(FileChangeKind::Changed)
     }
 }
 
@@ -110,10 +110,10 @@ mod tests {
         let file = folder.path().join("a");
         fs::write(&file, "one").unwrap();
         let mut tree = Tree::default();
-        assert_eq!(tree.compare(&file, Contents::Ignored), Some(ChangeKind::Created));
+        assert_eq!(tree.compare(&file, Contents::Ignored), Some(FileChangeKind::Created));
         // Perhaps in the same tick of the clock.
         fs::write(&file, "two").unwrap();
-        assert_eq!(tree.compare(&file, Contents::Ignored), Some(ChangeKind::Changed));
+        assert_eq!(tree.compare(&file, Contents::Ignored), Some(FileChangeKind::Changed));
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         let file = folder.path().join("a");
         fs::write(&file, "one").unwrap();
         let mut tree = Tree::default();
-        assert_eq!(tree.compare(&file, Contents::Read), Some(ChangeKind::Created));
+        assert_eq!(tree.compare(&file, Contents::Read), Some(FileChangeKind::Created));
         assert_eq!(tree.compare(&file, Contents::Read), None);
         fs::write(&file, "one").unwrap();
         assert_eq!(tree.compare(&file, Contents::Read), None, "a save without a change");
@@ -136,17 +136,17 @@ mod tests {
         fs::write(&file, "two").unwrap();
         assert_eq!(
             tree.compare(&file, Contents::Read),
-            Some(ChangeKind::Changed),
+            Some(FileChangeKind::Changed),
             "the same size, perhaps in the same tick"
         );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o711)).unwrap();
-            assert_eq!(tree.compare(&file, Contents::Read), Some(ChangeKind::Changed), "a mode");
+            assert_eq!(tree.compare(&file, Contents::Read), Some(FileChangeKind::Changed), "a mode");
         }
         fs::remove_file(&file).unwrap();
-        assert_eq!(tree.compare(&file, Contents::Read), Some(ChangeKind::Deleted));
+        assert_eq!(tree.compare(&file, Contents::Read), Some(FileChangeKind::Deleted));
         assert_eq!(tree.compare(&file, Contents::Read), None);
     }
 }

@@ -18,7 +18,7 @@ use super::limit;
 use super::poller::Poller;
 use super::root::{Roots, WatchRoot};
 use super::source::{Raw, Source, Wake};
-use super::tree::{ChangeKind, ChangedFile, Tree};
+use super::tree::{ChangedFile, FileChangeKind, Tree};
 use crate::lock::lock;
 
 /// The longest wait, after which the clock is looked at.
@@ -494,7 +494,7 @@ impl Work {
         if let Some(since) = since {
             for (path, _) in new.iter().filter(|(_, known)| !known.is_folder()) {
                 if let Some(at) = changed_after(path, since) {
-                    changed.push(ChangedFile { path: path.to_path_buf(), kind: ChangeKind::Changed, at });
+                    changed.push(ChangedFile { path: path.to_path_buf(), kind: FileChangeKind::Changed, at });
                 }
             }
         }
@@ -568,7 +568,9 @@ impl Work {
         for (path, at) in due {
             let was_lost = self.lost.remove(&path);
             let kind = self.tree.compare(&path, self.roots.contents(&path));
-            if let Some(kind) = kind.or((was_lost && !self.tree.has(&path)).then_some(ChangeKind::Deleted)) {
+            if let Some(kind) =
+                kind.or((was_lost && !self.tree.has(&path)).then_some(FileChangeKind::Deleted))
+            {
                 changed.push(ChangedFile { path, kind, at: self.start + at });
             }
         }

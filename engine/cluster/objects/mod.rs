@@ -58,4 +58,4 @@ pub use object_key::{ObjectKey, group_of, write_object};
 pub use prune::{KEEP_POLICY, Pruning, has_keep_policy};
 pub use resource::ResourceType;
 pub(super) use watch::WatchDelays;
-pub use watch::{ObjectChange, WatchTarget};
+pub use watch::{WatchTarget, WatchedObject};

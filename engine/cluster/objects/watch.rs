@@ -40,7 +40,7 @@ pub struct WatchTarget {
 
 /// A change of a watched object. Objects are without `managedFields`.
 #[derive(Debug, Clone)]
-pub enum ObjectChange {
+pub enum WatchedObject {
     /// The object exists, in this state.
     Exists(Value),
     /// The object was deleted; after a lost connection, only its identity is known.
@@ -114,7 +114,7 @@ impl ClusterAccess {
     pub async fn watch_objects(
         &self,
         targets: &[WatchTarget],
-    ) -> Result<impl Stream<Item = ObjectChange> + Send + Unpin + use<>, ApplyError> {
+    ) -> Result<impl Stream<Item = WatchedObject> + Send + Unpin + use<>, ApplyError> {
         let mut watches = Vec::with_capacity(targets.len());
         for target in targets {
             let resource = self.resource_type(&target.api_version, &target.kind).await?;
@@ -127,7 +127,7 @@ impl ClusterAccess {
         &self,
         resource: ResourceType,
         target: &WatchTarget,
-    ) -> Result<BoxStream<'static, ObjectChange>, ApplyError> {
+    ) -> Result<BoxStream<'static, WatchedObject>, ApplyError> {
         let (context, client) = self.connect().await?;
         let (context, client) = (context.clone(), client.clone());
         let api: Api<DynamicObject> = match target.namespace.as_deref().filter(|_| resource.is_namespaced) {
@@ -157,7 +157,7 @@ impl ClusterAccess {
             .map(move |event| state.changes(event, &context))
             .flat_map(futures_util::stream::iter)
             .scan(false, |has_failed, change| {
-                let is_last = std::mem::replace(has_failed, matches!(change, ObjectChange::Failed(_)));
+                let is_last = std::mem::replace(has_failed, matches!(change, WatchedObject::Failed(_)));
                 std::future::ready((!is_last).then_some(change))
             });
         Ok(changes.boxed())

@@ -10,7 +10,7 @@ use super::super::ClusterContext;
 use super::super::access::innermost;
 use super::list::typed;
 use super::status::apply_error;
-use super::{ObjectChange, ResourceType};
+use super::{ResourceType, WatchedObject};
 
 /// The state of a watch.
 pub(super) struct WatchState {
@@ -30,7 +30,7 @@ impl WatchState {
         &mut self,
         event: watcher::Result<watcher::Event<DynamicObject>>,
         context: &ClusterContext,
-    ) -> Vec<ObjectChange> {
+    ) -> Vec<WatchedObject> {
         use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
         use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
         match event {
@@ -47,7 +47,7 @@ impl WatchState {
                 if let Some(uid) = &object.metadata.uid {
                     self.known.remove(uid);
                 }
-                self.value(object).map(ObjectChange::Deleted).into_iter().collect()
+                self.value(object).map(WatchedObject::Deleted).into_iter().collect()
             }
             Ok(InitDone) => {
                 let listed = std::mem::take(&mut self.listed);
@@ -55,31 +55,31 @@ impl WatchState {
                     std::mem::take(&mut self.known).into_iter().partition(|(uid, _)| listed.contains(uid));
                 self.known = exist;
                 let deleted: HashMap<_, _> = deleted;
-                let deleted = deleted.into_values().map(ObjectChange::Deleted);
+                let deleted = deleted.into_values().map(WatchedObject::Deleted);
                 let (kind, namespace) = (self.resource.kind.clone(), self.namespace.clone());
-                deleted.chain([ObjectChange::Complete { kind, namespace }]).collect()
+                deleted.chain([WatchedObject::Complete { kind, namespace }]).collect()
             }
             Err(InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error)) => {
                 vec![match error {
                     kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404) => {
-                        ObjectChange::Failed(apply_error(*status, &self.doing, None, context))
+                        WatchedObject::Failed(apply_error(*status, &self.doing, None, context))
                     }
-                    error => ObjectChange::Interrupted(innermost(&error)),
+                    error => WatchedObject::Interrupted(innermost(&error)),
                 }]
             }
             // The list is too old: the watcher reads it again.
             Err(WatchError(status)) if status.code == 410 => Vec::new(),
-            Err(error) => vec![ObjectChange::Interrupted(innermost(&error))],
+            Err(error) => vec![WatchedObject::Interrupted(innermost(&error))],
         }
     }
 
-    fn exists(&mut self, object: DynamicObject) -> Vec<ObjectChange> {
+    fn exists(&mut self, object: DynamicObject) -> Vec<WatchedObject> {
         let uid = object.metadata.uid.clone();
         let Some(object) = self.value(object) else { return Vec::new() };
         if let Some(uid) = uid {
             self.known.entry(uid).or_insert_with(|| identity(&object));
         }
-        vec![ObjectChange::Exists(object)]
+        vec![WatchedObject::Exists(object)]
     }
 
     /// The object, if it is one of the watched names.

@@ -11,11 +11,11 @@ const WIDTH: usize = 100;
 const LONGEST_CALL: usize = 36;
 
 /// Text of a given width.
-pub struct Page {
+pub struct DocPage {
     width: usize,
 }
 
-impl Page {
+impl DocPage {
     /// The width of the terminal, within readable limits.
     pub fn for_terminal() -> Self {
         let terminal = console::Term::stdout();

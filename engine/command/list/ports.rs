@@ -6,7 +6,7 @@ use super::{Row, show};
 use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load;
-use crate::config::{Forward, Origin, Selection};
+use crate::config::{ContainerSelection, Forward, Origin};
 
 /// The additional help text.
 pub(super) const HELP: &str = "\
@@ -26,7 +26,7 @@ struct Port<'a> {
     port: u16,
     remote_port: u16,
     address: Option<&'a str>,
-    selection: &'a Selection,
+    selection: &'a ContainerSelection,
     origin: &'a Origin,
 }
 

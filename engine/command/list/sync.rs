@@ -6,7 +6,7 @@ use super::{Row, show};
 use crate::command::cli::GlobalOptions;
 use crate::command::exit_status::{ExitStatus, Failure};
 use crate::command::load;
-use crate::config::{Folder, Origin, Selection};
+use crate::config::{ContainerSelection, Folder, Origin};
 
 /// The additional help text.
 pub(super) const HELP: &str = "\
@@ -30,7 +30,7 @@ struct Synced<'a> {
     name: Option<&'a str>,
     local: String,
     container: &'a str,
-    selection: &'a Selection,
+    selection: &'a ContainerSelection,
     initial_sync: &'static str,
     upload: bool,
     download: bool,

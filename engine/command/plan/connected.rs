@@ -6,7 +6,7 @@ use std::path::Path;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use crate::config::{ExcludeRules, Excludes, Folder, Foreground, Forward, Selection};
+use crate::config::{ContainerSelection, ExcludeRules, Excludes, Folder, Foreground, Forward};
 use crate::dev::{FolderSurvey, LargeEntry, Wanted};
 use crate::plural::counted;
 
@@ -27,7 +27,7 @@ struct PortView {
     remote_port: u16,
     /// The local address; `null` for 127.0.0.1 and ::1.
     address: Option<String>,
-    selection: Selection,
+    selection: ContainerSelection,
     #[serde(skip)]
     text: String,
 }
@@ -40,7 +40,7 @@ struct FolderView {
     local: String,
     /// The path in the container; `.` is its working directory.
     container: String,
-    selection: Selection,
+    selection: ContainerSelection,
     /// Which side wins at the start.
     initial_sync: &'static str,
     upload: bool,
@@ -69,7 +69,7 @@ struct ForegroundView {
     /// The command of the terminal; empty for a shell.
     command: Vec<String>,
     /// The containers; for logs, an empty list means those of the project.
-    selections: Vec<Selection>,
+    selections: Vec<ContainerSelection>,
     /// The number of earlier lines of the logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<u64>,

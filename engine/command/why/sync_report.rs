@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cluster::ClusterAccess;
 use crate::command::age::ago;
 use crate::command::dry_run::DryRun;
-use crate::config::{Folder, Origin, Selection};
+use crate::config::{ContainerSelection, Folder, Origin};
 use crate::dev::{DecidingPattern, NotSynced, SyncReason, WayReason};
 use crate::lock::lock;
 
@@ -37,7 +37,7 @@ struct EntryName {
     local: String,
     /// The path in the container; `.` is its working directory.
     container: String,
-    selection: Selection,
+    selection: ContainerSelection,
     /// File and line of the entry in devspace.yaml.
     origin: Origin,
     #[serde(skip)]

@@ -9,7 +9,7 @@ use super::event;
 use crate::config::node::{Mapping, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
-use crate::config::{Hook, HookAction, HookContainer, ImageConfig, Selection};
+use crate::config::{ContainerSelection, Hook, HookAction, HookContainer, ImageConfig};
 use crate::suggestion::nearest;
 
 /// The actions of a hook in a container, instead of a local command.
@@ -86,7 +86,7 @@ fn container(
     let no_keys = Mapping::default();
     let of = format!("`container` of {what}");
     let keys = place.and_then(|node| reader.mapping(node, &of)).unwrap_or(&no_keys);
-    let mut selection = Selection::any(reader.problems.origin(place.unwrap_or(node).span));
+    let mut selection = ContainerSelection::any(reader.problems.origin(place.unwrap_or(node).span));
     selection.labels = reader.text_map(keys, "labelSelector", &of);
     selection.container = reader.text(keys, "containerName", &of);
     selection.namespace = reader.text(keys, "namespace", &of);

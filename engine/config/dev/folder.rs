@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{BandwidthLimits, CompareBy, ExcludeRules, InitialSync, OnDownload, OnUpload, Selection};
+use super::{
+    BandwidthLimits, CompareBy, ContainerSelection, ExcludeRules, InitialSync, OnDownload, OnUpload,
+};
 use crate::config::Origin;
 
 /// One of `sync`.
@@ -19,7 +21,7 @@ pub struct Folder {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The container.
-    pub selection: Selection,
+    pub selection: ContainerSelection,
     /// `localSubPath`, or the first part of `path`: relative to the project directory, or absolute, as written.
     pub local: PathBuf,
     /// `containerPath`, or the second part of `path`; `.` is the working directory of the container.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Selection;
+use super::ContainerSelection;
 use crate::config::Origin;
 
 /// One of `ports[].forward`, or of `ports` of a pod: a local port whose connections go to a container.
@@ -13,7 +13,7 @@ pub struct Forward {
     #[serde(skip)]
     pub origin: Origin,
     /// The container.
-    pub selection: Selection,
+    pub selection: ContainerSelection,
     /// `port`: the local port.
     pub port: u16,
     /// `remotePort`: the port in the container.

@@ -4,7 +4,7 @@ use std::ops::Not;
 
 use serde::Serialize;
 
-use super::Selection;
+use super::ContainerSelection;
 
 /// `logs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,7 +15,7 @@ pub struct Logs {
     pub is_disabled: bool,
     /// The containers; if empty, those of all images and of all other entries of `dev`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub selections: Vec<Selection>,
+    pub selections: Vec<ContainerSelection>,
     /// `showLast`, in v2beta1 `lastLines`: the number of lines before the start that are shown; 50 by default.
     pub show_last: u64,
 }

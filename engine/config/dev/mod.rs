@@ -24,7 +24,7 @@ pub use initial_sync::{CompareBy, InitialSync};
 pub use interactive::{Interactive, InteractiveImage};
 pub use logs::Logs;
 pub use page::Page;
-pub use selection::Selection;
+pub use selection::ContainerSelection;
 pub use sync_command::{OnDownload, OnUpload, SyncCommand, SyncExec, SyncHooks};
 pub use terminal::Terminal;
 
@@ -87,7 +87,7 @@ impl Foreground {
     }
 
     /// The containers that it is about.
-    pub fn selections(&self) -> &[Selection] {
+    pub fn selections(&self) -> &[ContainerSelection] {
         match self {
             Self::Terminal(terminal) => std::slice::from_ref(&terminal.selection),
             Self::Logs(logs) => &logs.selections,
@@ -117,11 +117,11 @@ impl std::fmt::Display for Foreground {
 
 impl Dev {
     /// The containers of its ports, directories and terminal, each once; without those that select the only pod.
-    pub fn selections(&self) -> Vec<Selection> {
+    pub fn selections(&self) -> Vec<ContainerSelection> {
         let ports = self.ports.iter().map(|port| &port.selection);
         let folders = self.folders.iter().map(|folder| &folder.selection);
         let terminal = self.terminal.iter().map(|terminal| &terminal.selection);
-        let mut found: Vec<Selection> = Vec::new();
+        let mut found: Vec<ContainerSelection> = Vec::new();
         for selection in ports.chain(folders).chain(terminal).filter(|selection| !selection.is_any()) {
             if !found.iter().any(|known| known.means_same(selection)) {
                 found.push(selection.clone());
@@ -131,7 +131,7 @@ impl Dev {
     }
 
     /// The containers that `logs` names, otherwise those of all other entries.
-    pub fn log_selections(&self, logs: &Logs) -> Vec<Selection> {
+    pub fn log_selections(&self, logs: &Logs) -> Vec<ContainerSelection> {
         if logs.selections.is_empty() { self.selections() } else { logs.selections.clone() }
     }
 

@@ -8,7 +8,7 @@ use crate::config::Origin;
 /// The keys that select a container. Without any, the only running pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Selection {
+pub struct ContainerSelection {
     /// The entry, for messages.
     #[serde(skip)]
     pub origin: Origin,
@@ -29,7 +29,7 @@ pub struct Selection {
     pub namespace: Option<String>,
 }
 
-impl Selection {
+impl ContainerSelection {
     /// Whether it selects the same container as `other`, regardless of their locations in the file.
     pub fn means_same(&self, other: &Self) -> bool {
         Self { origin: other.origin.clone(), ..self.clone() } == *other
@@ -59,7 +59,7 @@ impl Selection {
 }
 
 /// "image `api`", "labels `app=web`, container `main`", or "the only pod".
-impl std::fmt::Display for Selection {
+impl std::fmt::Display for ContainerSelection {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut parts = Vec::new();
         let image = self.image.as_ref().or(self.image_selector.as_ref());

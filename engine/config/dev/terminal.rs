@@ -4,7 +4,7 @@ use std::ops::Not;
 
 use serde::Serialize;
 
-use super::Selection;
+use super::ContainerSelection;
 use crate::config::Origin;
 
 /// `terminal`, or `attach` of a pod.
@@ -15,7 +15,7 @@ pub struct Terminal {
     #[serde(skip)]
     pub origin: Origin,
     /// The container.
-    pub selection: Selection,
+    pub selection: ContainerSelection,
     /// `command` and its arguments; if empty, a shell: bash, otherwise sh.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
@@ -43,7 +43,7 @@ impl Terminal {
     }
 
     /// A shell in a container.
-    pub fn shell(origin: Origin, selection: Selection) -> Self {
+    pub fn shell(origin: Origin, selection: ContainerSelection) -> Self {
         Self {
             origin,
             selection,

@@ -1,19 +1,20 @@
 //! The build tools of an image.
 
 use super::Shape::{Any, Boolean, Fields, List, Map, Number, Text};
-use super::{Key, Section, TEXT_MAP, TEXTS, key};
+use super::{SchemaKey, Section, TEXT_MAP, TEXTS, key};
 use crate::config::version::Version::*;
 
 // Keys of `docker` and `buildKit`.
-const PLATFORMS: Key =
+const PLATFORMS: SchemaKey =
     key("platforms", TEXTS, "Platforms to build for, such as `linux/arm64` (windlass only).");
-const CACHE_FROM: Key =
+const CACHE_FROM: SchemaKey =
     key("cacheFrom", TEXTS, "Where to import the layer cache from, as in `--cache-from` (windlass only).");
-const CACHE_TO: Key =
+const CACHE_TO: SchemaKey =
     key("cacheTo", TEXTS, "Where to export the layer cache to, as in `--cache-to` (windlass only).");
-const SECRETS: Key =
+const SECRETS: SchemaKey =
     key("secrets", TEXTS, "Secrets of `RUN --mount=type=secret`, as in `--secret` (windlass only).");
-const SSH: Key = key("ssh", TEXTS, "SSH agents of `RUN --mount=type=ssh`, as in `--ssh` (windlass only).");
+const SSH: SchemaKey =
+    key("ssh", TEXTS, "SSH agents of `RUN --mount=type=ssh`, as in `--ssh` (windlass only).");
 
 /// `build` of an image.
 pub(super) const BUILD: &Section = &Section {

@@ -1,6 +1,6 @@
 //! Checks a document against the table of keys.
 
-use super::{FILE, Key, Section, Shape, deployment};
+use super::{FILE, SchemaKey, Section, Shape, deployment};
 use crate::config::node::{Entry, Mapping, Scalar, Span, Style, Value, YamlNode};
 use crate::config::problem::{Diagnostics, Report, UnknownKey};
 use crate::config::reader::wrong;
@@ -215,7 +215,7 @@ impl Check<'_> {
         name: &str,
         span: Span,
         place: &SchemaPath<'_>,
-    ) -> Option<&'s Key> {
+    ) -> Option<&'s SchemaKey> {
         if let Some(key) = section.key(name, self.version) {
             return Some(key);
         }
@@ -244,7 +244,7 @@ impl Check<'_> {
         if self.is_of_dev { self.problems.add_of_dev(span, report) } else { self.problems.add(span, report) }
     }
 
-    fn of_another_version(&self, key: &Key, place: &SchemaPath<'_>) -> Report<'static> {
+    fn of_another_version(&self, key: &SchemaKey, place: &SchemaPath<'_>) -> Report<'static> {
         let (name, version) = (key.name, self.version);
         let label = format!("not in {version}");
         if key.since > version {

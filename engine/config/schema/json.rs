@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{FILE, Key, Section, Shape};
+use super::{FILE, SchemaKey, Section, Shape};
 use crate::config::version::Version;
 
 /// A JSON schema for `devspace.yaml` (draft 7, which all editors support): the allowed keys depend on `version`.
@@ -54,7 +54,7 @@ impl Definitions {
         json!({ "$ref": format!("#/definitions/{}", self.0[place].0) })
     }
 
-    fn key(&mut self, key: &Key, version: Version) -> Value {
+    fn key(&mut self, key: &SchemaKey, version: Version) -> Value {
         let mut description = key.doc.to_owned();
         match key.instead {
             Some(earlier) if key.until == Version::NEWEST => {

@@ -1,6 +1,6 @@
 //! Every key of devspace.yaml: one table for all versions.
 //!
-//! [`FILE`] is the table of the top level. A [`Section`] is a map with known keys; each [`Key`] has a name, a
+//! [`FILE`] is the table of the top level. A [`Section`] is a map with known keys; each [`SchemaKey`] has a name, a
 //! [`Shape`], a one-sentence description, and the versions that have it. A key whose shape changed has one entry
 //! per shape. The same table
 //!
@@ -49,12 +49,12 @@ pub struct Section {
     /// The name of one such map in messages: `image` in "image `api`".
     pub noun: &'static str,
     /// All keys of all versions.
-    pub keys: &'static [Key],
+    pub keys: &'static [SchemaKey],
 }
 
 /// A key of a [`Section`].
 #[derive(Debug, Clone, Copy)]
-pub struct Key {
+pub struct SchemaKey {
     /// The key as written in the file.
     pub name: &'static str,
     /// The type of its value.
@@ -102,22 +102,22 @@ pub enum Shape {
 
 impl Section {
     /// The key `name` of `version`.
-    pub fn key(&self, name: &str, version: Version) -> Option<&Key> {
+    pub fn key(&self, name: &str, version: Version) -> Option<&SchemaKey> {
         self.keys.iter().find(|key| key.name == name && key.is_in(version))
     }
 
     /// The key `name` of any version; the newest of several.
-    pub fn any(&self, name: &str) -> Option<&Key> {
+    pub fn any(&self, name: &str) -> Option<&SchemaKey> {
         self.keys.iter().filter(|key| key.name == name).max_by_key(|key| key.until)
     }
 
     /// The keys of `version`, in table order.
-    pub fn keys(&self, version: Version) -> impl Iterator<Item = &Key> {
+    pub fn keys(&self, version: Version) -> impl Iterator<Item = &SchemaKey> {
         self.keys.iter().filter(move |key| key.is_in(version))
     }
 }
 
-impl Key {
+impl SchemaKey {
     /// Whether a file of `version` may have it without a warning.
     pub fn is_in(&self, version: Version) -> bool {
         self.since <= version.has_keys_up_to() && version <= self.until
@@ -169,8 +169,8 @@ impl Key {
 }
 
 /// A key that all versions have.
-const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
-    Key {
+const fn key(name: &'static str, shape: Shape, doc: &'static str) -> SchemaKey {
+    SchemaKey {
         name,
         shape,
         doc,

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{FILE, Key, Section, Shape};
+use super::{FILE, SchemaKey, Section, Shape};
 use crate::config::version::Version;
 
 /// A key and its path.
@@ -11,7 +11,7 @@ pub struct KeyPath {
     /// The path: `images.*.tags`, `profiles[].patches[].op`. `*` is an arbitrary name.
     pub path: String,
     /// The key; the newest if several have this path.
-    pub key: Key,
+    pub key: SchemaKey,
     /// The first version that has the path, with any shape.
     pub since: Version,
 }
@@ -32,7 +32,7 @@ fn walk(
 ) {
     for key in section.keys.iter().filter(|key| key.since <= last && first <= key.until) {
         let path = format!("{parent}{}", key.name);
-        let key = Key { since: key.since.max(first), until: key.until.min(last), ..*key };
+        let key = SchemaKey { since: key.since.max(first), until: key.until.min(last), ..*key };
         let known = found.entry(path.clone());
         let known = known.or_insert_with(|| KeyPath { path: path.clone(), key, since: key.since });
         known.since = known.since.min(key.since);

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ListeningPort;
 use crate::cluster::{ClusterAccess, ClusterError, PortEnd};
-use crate::connect::{Notices, Target, TargetWatch};
+use crate::connect::{Notices, SelectedContainer, TargetWatch};
 use crate::error::in_one_line;
 use crate::event::Level;
 
@@ -91,7 +91,7 @@ impl Connections {
             let Some(target) = self.target.wait(end.saturating_duration_since(Instant::now())).await else {
                 break;
             };
-            let Target { namespace, pod, .. } = &target;
+            let SelectedContainer { namespace, pod, .. } = &target;
             match self.access.connect_port(namespace, pod, port).await {
                 Ok(connection) => return self.tell_end(&target, connection.carry(stream).await),
                 Err(error @ (ClusterError::Forbidden { .. } | ClusterError::NoCluster)) => {
@@ -115,7 +115,7 @@ impl Connections {
     }
 
     /// Reports why the pod did not accept a connection, or why it broke.
-    fn tell_end(&self, target: &Target, end: PortEnd) {
+    fn tell_end(&self, target: &SelectedContainer, end: PortEnd) {
         let (local, port, pod) = (&self.local, self.port, &target.pod);
         match end {
             PortEnd::Closed => {}

@@ -11,7 +11,7 @@ use super::pattern::pattern;
 use super::prepare::Prepared;
 use super::run::Invocation;
 use super::template::template_arguments;
-use super::{ChartError, ChartRequest, ChartSource, HelmRun, rendered, schema, template_error};
+use super::{ChartError, ChartLocation, ChartRequest, HelmRun, rendered, schema, template_error};
 use crate::process::last_lines;
 
 static HOOK: LazyLock<Regex> =
@@ -221,20 +221,20 @@ fn unavailable_reason(message: &str) -> Option<String> {
 /// The error for a chart that cannot be fetched.
 pub(super) fn unavailable(request: &ChartRequest, reason: String) -> ChartError {
     let (repository, help) = match &request.chart {
-        ChartSource::Repository { repository: Some(repository), .. } => {
+        ChartLocation::Repository { repository: Some(repository), .. } => {
             (Some(repository.clone()), "check `chart.repo`, `chart.name` and `chart.version`".to_owned())
         }
-        ChartSource::Repository { name, .. } => {
+        ChartLocation::Repository { name, .. } => {
             let alias = name.split('/').next().unwrap_or_default();
             (
                 None,
                 format!("set `chart.repo` to the URL of the repository, or run `helm repo add {alias} URL`"),
             )
         }
-        ChartSource::Oci { .. } => {
+        ChartLocation::Oci { .. } => {
             (None, "check `chart.name` and `chart.version`, and log in to the registry".to_owned())
         }
-        ChartSource::Path(_) | ChartSource::Git(_) => (None, "check `chart.name`".to_owned()),
+        ChartLocation::Path(_) | ChartLocation::Git(_) => (None, "check `chart.name`".to_owned()),
     };
     ChartError::ChartUnavailable(Box::new(UnavailableChart {
         chart: request.chart.to_string(),

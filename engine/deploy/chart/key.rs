@@ -120,7 +120,7 @@ fn canonical(value: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deploy::chart::ChartSource;
+    use crate::deploy::chart::ChartLocation;
 
     fn key(request: &ChartRequest) -> String {
         let chart = ChartIdentity::Published {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn request() -> ChartRequest {
-        let source = ChartSource::named("web", Some("https://c.io"), None, None, "/p".as_ref());
+        let source = ChartLocation::named("web", Some("https://c.io"), None, None, "/p".as_ref());
         let mut request = ChartRequest::new("web", "dev", "/p", source);
         request.values = json!({ "image": { "tag": "1", "repository": "acme/web" }, "on": null });
         request

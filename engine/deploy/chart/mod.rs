@@ -64,7 +64,7 @@ pub use resolve::{chart_identity, local_identity};
 pub use rollback::roll_back;
 pub use run::HelmRun;
 use schema::SchemaProblem;
-pub use source::{ChartSource, Credentials};
+pub use source::{ChartLocation, Credentials};
 pub use stored::{check_tiller, release_objects, stored_releases};
 pub use template::{RenderOptions, template};
 pub use uninstall::{UninstallRequest, uninstall};

@@ -10,7 +10,7 @@ use super::arguments::{option, values};
 use super::call_files::CallFiles;
 use super::failure::unavailable;
 use super::run::Invocation;
-use super::{ChartError, ChartRequest, ChartSource, Credentials, HelmRun};
+use super::{ChartError, ChartLocation, ChartRequest, Credentials, HelmRun};
 
 /// The name of the repository in the temporary list of repositories.
 const REPOSITORY: &str = "windlass";
@@ -43,10 +43,10 @@ async fn chart_arguments(
     run: HelmRun<'_>,
 ) -> Result<Vec<String>, ChartError> {
     match &request.chart {
-        ChartSource::Path(path) | ChartSource::Git(path) => {
+        ChartLocation::Path(path) | ChartLocation::Git(path) => {
             Ok(vec![request.directory.join(path).display().to_string()])
         }
-        ChartSource::Oci { reference, version, credentials } => {
+        ChartLocation::Oci { reference, version, credentials } => {
             let config = credentials.as_ref().map(|credentials| registry_config(reference, credentials));
             let config = config.map(|config| files.write("registry.json", &config)).transpose()?;
             let options = option("--version", version.as_deref());
@@ -56,10 +56,10 @@ async fn chart_arguments(
                 .chain(option("--registry-config", config.as_deref()))
                 .collect())
         }
-        ChartSource::Repository { name, repository: None, credentials: Some(_), .. } => {
+        ChartLocation::Repository { name, repository: None, credentials: Some(_), .. } => {
             Err(ChartError::CredentialsWithoutRepository { chart: name.clone() })
         }
-        ChartSource::Repository { name, repository, version, credentials } => {
+        ChartLocation::Repository { name, repository, version, credentials } => {
             let mut words = match repository {
                 // Helm would prefer a directory with the name of the chart.
                 Some(url) if credentials.is_some() || request.directory.join(name).exists() => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::ChartSource;
+use super::ChartLocation;
 
 /// A chart with its values and options, to be rendered or deployed.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct ChartRequest {
     /// The project directory, in which helm runs; relative paths start here.
     pub directory: PathBuf,
     /// The chart.
-    pub chart: ChartSource,
+    pub chart: ChartLocation,
     /// Values files in order, as paths or URLs. Later ones have precedence.
     pub values_files: Vec<String>,
     /// Inline values: a map, or null. They have precedence over files.
@@ -62,7 +62,7 @@ impl ChartRequest {
         release: impl Into<String>,
         namespace: impl Into<String>,
         directory: impl Into<PathBuf>,
-        chart: ChartSource,
+        chart: ChartLocation,
     ) -> Self {
         Self {
             release: release.into(),
@@ -93,8 +93,8 @@ impl ChartRequest {
     /// The absolute path of the chart on this machine; `None` for a chart of a repository or registry.
     pub fn local_chart(&self) -> Option<PathBuf> {
         match &self.chart {
-            ChartSource::Path(path) | ChartSource::Git(path) => Some(self.directory.join(path)),
-            ChartSource::Repository { .. } | ChartSource::Oci { .. } => None,
+            ChartLocation::Path(path) | ChartLocation::Git(path) => Some(self.directory.join(path)),
+            ChartLocation::Repository { .. } | ChartLocation::Oci { .. } => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::prepare::prepare;
 use super::run::Invocation;
 use super::{
-    ChartError, ChartIdentity, ChartMetadata, ChartRequest, ChartSource, HelmRun, build_dependencies,
+    ChartError, ChartIdentity, ChartLocation, ChartMetadata, ChartRequest, HelmRun, build_dependencies,
     chart_digest, failure,
 };
 
@@ -19,12 +19,12 @@ const SHOW_LIMIT: Duration = Duration::from_secs(120);
 /// [`ChartError`].
 pub async fn chart_identity(request: &ChartRequest, run: HelmRun<'_>) -> Result<ChartIdentity, ChartError> {
     let (repository, name) = match &request.chart {
-        ChartSource::Path(_) | ChartSource::Git(_) => {
+        ChartLocation::Path(_) | ChartLocation::Git(_) => {
             build_dependencies(request, run).await?;
             return local_identity(request);
         }
-        ChartSource::Repository { name, repository, .. } => (repository.clone(), name.clone()),
-        ChartSource::Oci { reference, .. } => (None, reference.clone()),
+        ChartLocation::Repository { name, repository, .. } => (repository.clone(), name.clone()),
+        ChartLocation::Oci { reference, .. } => (None, reference.clone()),
     };
     let version = match request.chart.version().filter(|version| is_exact(version)) {
         Some(version) => version.trim_start_matches('v').to_owned(),

@@ -8,7 +8,7 @@ use crate::secret::Secret;
 
 /// The source of a chart. Displays as the user wrote it, without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChartSource {
+pub enum ChartLocation {
     /// A directory or an archive, relative to the project directory.
     Path(PathBuf),
     /// A directory in the checkout of a git repository.
@@ -44,7 +44,7 @@ pub struct Credentials {
     pub password: Secret,
 }
 
-impl ChartSource {
+impl ChartLocation {
     /// The source that a chart's `name` in `devspace.yaml` denotes: a chart in `repository` if that is given, an OCI
     /// reference, an existing path in `directory`, or a chart of a repository that the user added to helm.
     pub fn named(
@@ -100,7 +100,7 @@ impl ChartSource {
     }
 }
 
-impl fmt::Display for ChartSource {
+impl fmt::Display for ChartLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) | Self::Git(path) => path.display().fmt(formatter),
@@ -119,20 +119,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("chart")).unwrap();
         let named =
-            |name, repository| ChartSource::named(name, repository, Some("1.0.0"), None, directory.path());
-        let repository = |name: &str, repository: Option<&str>| ChartSource::Repository {
+            |name, repository| ChartLocation::named(name, repository, Some("1.0.0"), None, directory.path());
+        let repository = |name: &str, repository: Option<&str>| ChartLocation::Repository {
             name: name.into(),
             repository: repository.map(Into::into),
             version: Some("1.0.0".into()),
             credentials: None,
         };
-        let oci = |reference: &str| ChartSource::Oci {
+        let oci = |reference: &str| ChartLocation::Oci {
             reference: reference.into(),
             version: Some("1.0.0".into()),
             credentials: None,
         };
-        assert_eq!(named("chart", None), ChartSource::Path("chart".into()));
-        assert_eq!(named("./missing", None), ChartSource::Path("./missing".into()));
+        assert_eq!(named("chart", None), ChartLocation::Path("chart".into()));
+        assert_eq!(named("./missing", None), ChartLocation::Path("./missing".into()));
         assert_eq!(named("bitnami/redis", None), repository("bitnami/redis", None));
         // A directory of the same name does not replace a chart of a repository.
         assert_eq!(named("chart", Some("https://c.io")), repository("chart", Some("https://c.io")));
@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn component_chart_is_a_version_or_a_path() {
-        assert_eq!(ChartSource::component(None).version(), Some("0.9.1"));
-        assert_eq!(ChartSource::component(Some("0.8.4")).version(), Some("0.8.4"));
-        assert_eq!(ChartSource::component(Some("../chart")), ChartSource::Path("../chart".into()));
+        assert_eq!(ChartLocation::component(None).version(), Some("0.9.1"));
+        assert_eq!(ChartLocation::component(Some("0.8.4")).version(), Some("0.8.4"));
+        assert_eq!(ChartLocation::component(Some("../chart")), ChartLocation::Path("../chart".into()));
     }
 }

@@ -63,7 +63,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::deploy::chart::ChartSource;
+    use crate::deploy::chart::ChartLocation;
 
     #[test]
     fn versions_are_parsed_and_compared() {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn flags_follow_the_major_version() {
-        let mut request = ChartRequest::new("web", "dev", "/p", ChartSource::Path("chart".into()));
+        let mut request = ChartRequest::new("web", "dev", "/p", ChartLocation::Path("chart".into()));
         let flags =
             |request: &ChartRequest, text| HelmVersion::parse(text).unwrap().upgrade_flags(request).join(" ");
         assert_eq!(flags(&request, "v3.8.0"), "");

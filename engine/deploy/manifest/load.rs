@@ -17,7 +17,7 @@ use crate::{input_file, text};
 const MAX_TOTAL: usize = 64;
 
 /// Reads the content of a URL; the error is a phrase.
-pub type Fetch<'a> = &'a (dyn Fn(&str) -> BoxFuture<'a, Result<Vec<u8>, String>> + Send + Sync);
+pub type FetchUrl<'a> = &'a (dyn Fn(&str) -> BoxFuture<'a, Result<Vec<u8>, String>> + Send + Sync);
 
 /// The manifests of a deployment without kustomize.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,7 @@ pub struct ManifestSources<'a> {
 /// without `apiVersion`, `kind` or `metadata.name`.
 pub async fn load(
     sources: ManifestSources<'_>,
-    fetch: Fetch<'_>,
+    fetch: FetchUrl<'_>,
 ) -> Result<Vec<ManifestDocument>, ManifestError> {
     let mut loading = Loading::default();
     for entry in sources.manifests {
@@ -83,7 +83,7 @@ struct Loading {
 }
 
 impl Loading {
-    async fn url(&mut self, url: &str, fetch: Fetch<'_>) -> Result<(), ManifestError> {
+    async fn url(&mut self, url: &str, fetch: FetchUrl<'_>) -> Result<(), ManifestError> {
         if !self.urls.insert(url.to_owned()) {
             return Ok(());
         }

@@ -40,7 +40,7 @@ pub use mask::masked;
 pub use object_id::ObjectId;
 pub use order::{object_rank, sort_for_apply};
 pub use origin::ManifestOrigin;
-pub use patch::{ManifestPatch, PatchTarget, apply_patches};
+pub use patch::{ObjectPatch, ObjectSelector, apply_patches};
 pub use print::print;
 pub use problem::ManifestProblem;
 pub use read::parse;

@@ -13,9 +13,9 @@ use crate::suggestion::nearest;
 
 /// One of `patches`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ManifestPatch {
+pub struct ObjectPatch {
     /// `target`.
-    pub target: PatchTarget,
+    pub target: ObjectSelector,
     /// `op`: `add`, `remove` or `replace`.
     pub operation: String,
     /// `path`: a JSON pointer, a dotted path or JSONPath, as in the patches of profiles.
@@ -26,7 +26,7 @@ pub struct ManifestPatch {
 
 /// Which objects a patch changes: all that have the given values. Displays as `Deployment/web (apps/v1)`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PatchTarget {
+pub struct ObjectSelector {
     /// `name`.
     pub name: Option<String>,
     /// `kind`.
@@ -35,7 +35,7 @@ pub struct PatchTarget {
     pub api_version: Option<String>,
 }
 
-impl PatchTarget {
+impl ObjectSelector {
     fn matches(&self, document: &ManifestDocument) -> bool {
         let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
         is(&self.name, name_of(document))
@@ -63,7 +63,7 @@ impl PatchTarget {
     }
 }
 
-impl fmt::Display for PatchTarget {
+impl fmt::Display for ObjectSelector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "*".to_owned());
         write!(formatter, "`{}/{}`", part(&self.kind), part(&self.name))?;
@@ -84,15 +84,15 @@ impl fmt::Display for PatchTarget {
 /// [`ManifestError::UnmatchedPatch`] if it matches no object.
 pub fn apply_patches(
     documents: &mut [ManifestDocument],
-    patches: &[ManifestPatch],
+    patches: &[ObjectPatch],
 ) -> Result<(), ManifestError> {
     patches.iter().enumerate().try_for_each(|(index, patch)| patch.apply(documents, index + 1))
 }
 
-impl ManifestPatch {
+impl ObjectPatch {
     fn apply(&self, documents: &mut [ManifestDocument], number: usize) -> Result<(), ManifestError> {
         let invalid = |reason: String, help| ManifestError::InvalidPatch { number, reason, help };
-        if self.target == PatchTarget::default() {
+        if self.target == ObjectSelector::default() {
             return Err(invalid("its `target` is empty".to_owned(), Some("set `target.name`".to_owned())));
         }
         let operation = self.operation().map_err(|(reason, help)| invalid(reason, help))?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::compare::{PARALLEL, compare};
 use super::failure::{problems, refused};
 use super::kubectl;
-use super::{ComparedObject, Comparison, Difference, LockOptions, Locked};
+use super::{ApplyEffect, ComparedObject, LockOptions, Locked, ManifestComparison};
 use crate::cluster::{ClusterAccess, ObjectKey, Propagation, without_managed_fields};
 use crate::deploy::manifest::object_rank;
 use crate::error::StageError;
@@ -44,7 +44,7 @@ pub struct AppliedManifests {
 /// `cluster::...` for the first objects that fail. The record contains whatever was applied.
 pub async fn apply(
     access: &ClusterAccess,
-    comparison: &Comparison,
+    comparison: &ManifestComparison,
     options: &ApplyOptions<'_>,
 ) -> Result<AppliedManifests, StageError> {
     let manifests = &comparison.manifests;
@@ -62,7 +62,7 @@ pub async fn apply(
 
 async fn apply_locked(
     access: &ClusterAccess,
-    comparison: &Comparison,
+    comparison: &ManifestComparison,
     options: &ApplyOptions<'_>,
 ) -> Result<AppliedManifests, StageError> {
     let recorded = comparison.recorded.as_ref();
@@ -142,8 +142,8 @@ async fn apply_one(
 ) -> Result<Value, crate::cluster::ApplyError> {
     let live = object.live.as_ref();
     match (object.difference, live) {
-        (Difference::None, Some(live)) => return Ok(live.clone()),
-        (Difference::Immutable, Some(live)) => {
+        (ApplyEffect::None, Some(live)) => return Ok(live.clone()),
+        (ApplyEffect::Immutable, Some(live)) => {
             let key = ObjectKey::new(live)?;
             access.delete_object(&key, live["metadata"]["uid"].as_str(), Propagation::Foreground).await?;
             access.wait_until_deleted(std::slice::from_ref(live), STEP_LIMIT).await?;

@@ -6,7 +6,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
 use super::failure::{ObjectProblem, problems, refused};
-use super::{ComparedObject, Comparison, Difference, ManifestSet};
+use super::{ApplyEffect, ComparedObject, ManifestComparison, ManifestSet};
 use crate::cluster::{
     ApplyError, ApplyOutcome, ApplySet, ClusterAccess, ObjectKey, Pruning, group_of, without_managed_fields,
 };
@@ -28,7 +28,10 @@ struct Upcoming {
 ///
 /// # Errors
 /// `deploy::...` and `cluster::...` with everything that the cluster does not accept, and the places in the manifests.
-pub async fn compare(access: &ClusterAccess, manifests: ManifestSet) -> Result<Comparison, StageError> {
+pub async fn compare(
+    access: &ClusterAccess,
+    manifests: ManifestSet,
+) -> Result<ManifestComparison, StageError> {
     let recorded = access.apply_set(&manifests.deployment, &manifests.namespace).await?;
     let upcoming = Upcoming::of(&manifests);
     let (keys, wanted) = identify(access, &manifests, &upcoming).await?;
@@ -58,7 +61,7 @@ pub async fn compare(access: &ClusterAccess, manifests: ManifestSet) -> Result<C
         }
         None => Pruning::default(),
     };
-    Ok(Comparison { manifests, objects, pruning, wanted, recorded, unqueried: None })
+    Ok(ManifestComparison { manifests, objects, pruning, wanted, recorded, unqueried: None })
 }
 
 /// An object with nothing but its identity, and that of `live`.
@@ -125,29 +128,29 @@ impl Context<'_> {
         let (difference, result) = match self.access.dry_run_object(&document.value, live.as_ref()).await {
             Ok(applied) => {
                 let difference = match applied.outcome {
-                    ApplyOutcome::Created => Difference::New,
-                    ApplyOutcome::Changed => Difference::Changed,
-                    ApplyOutcome::Unchanged => Difference::None,
+                    ApplyOutcome::Created => ApplyEffect::New,
+                    ApplyOutcome::Changed => ApplyEffect::Changed,
+                    ApplyOutcome::Unchanged => ApplyEffect::None,
                 };
                 (difference, Some(applied.object))
             }
             Err(ApplyError::Immutable { object, .. }) if self.manifests.recreate.contains(&object) => {
-                (Difference::Immutable, None)
+                (ApplyEffect::Immutable, None)
             }
             Err(ApplyError::UnknownKind { .. }) if self.upcoming.has_kind(&document) => {
-                (Difference::New, None)
+                (ApplyEffect::New, None)
             }
             Err(ApplyError::NamespaceMissing { namespace, .. })
                 if self.upcoming.namespaces.contains(&namespace)
                     || self.manifests.planned.contains(&namespace) =>
             {
-                (Difference::New, None)
+                (ApplyEffect::New, None)
             }
             Err(error) => return Err(problems(&document, error)),
         };
         // Thousands of objects need much memory: drops the fields that an apply does not need.
-        let live = if difference == Difference::None { live.map(without_managed_fields) } else { live };
-        let result = result.filter(|_| difference != Difference::None).map(without_managed_fields);
+        let live = if difference == ApplyEffect::None { live.map(without_managed_fields) } else { live };
+        let result = result.filter(|_| difference != ApplyEffect::None).map(without_managed_fields);
         Ok(ComparedObject { document, live, result, difference })
     }
 }

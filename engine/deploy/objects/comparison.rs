@@ -44,7 +44,7 @@ pub struct Kubectl {
 
 /// The effect that an apply would have on an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Difference {
+pub enum ApplyEffect {
     /// It does not exist.
     New,
     /// It would change.
@@ -66,12 +66,12 @@ pub struct ComparedObject {
     /// because its kind or namespace does not exist yet.
     pub result: Option<Value>,
     /// The effect that an apply would have.
-    pub difference: Difference,
+    pub difference: ApplyEffect,
 }
 
 /// Manifests compared with the cluster.
 #[derive(Debug, Clone)]
-pub struct Comparison {
+pub struct ManifestComparison {
     /// The manifests.
     pub manifests: ManifestSet,
     /// The objects, in the order of the manifests.
@@ -95,10 +95,10 @@ impl ComparedObject {
     /// The change that an apply would make; `None` if it makes none.
     pub fn change(&self) -> Option<ObjectChange> {
         match self.difference {
-            Difference::New => Some(ObjectChange::Created),
-            Difference::Changed => Some(ObjectChange::Changed),
-            Difference::Immutable => Some(ObjectChange::Recreated),
-            Difference::None => None,
+            ApplyEffect::New => Some(ObjectChange::Created),
+            ApplyEffect::Changed => Some(ObjectChange::Changed),
+            ApplyEffect::Immutable => Some(ObjectChange::Recreated),
+            ApplyEffect::None => None,
         }
     }
 
@@ -106,13 +106,13 @@ impl ComparedObject {
     /// without a dry run, it has none of the defaults of the cluster.
     pub fn details(&self) -> String {
         match self.difference {
-            Difference::Changed => self.diff().summary(),
-            Difference::New | Difference::Immutable | Difference::None => String::new(),
+            ApplyEffect::Changed => self.diff().summary(),
+            ApplyEffect::New | ApplyEffect::Immutable | ApplyEffect::None => String::new(),
         }
     }
 }
 
-impl Comparison {
+impl ManifestComparison {
     /// Compares `manifests` with all objects of a cluster in memory, which stores objects as they are applied.
     pub fn with(manifests: ManifestSet, cluster: &[Value]) -> Self {
         let mut wanted = ApplySet::new(&manifests.deployment, &manifests.namespace);
@@ -133,9 +133,9 @@ impl Comparison {
             let document = document.with_value(wanted.with_label(&document.value));
             let live = live(&document.value);
             let difference = match &live {
-                None => Difference::New,
-                Some(live) if *live == document.value => Difference::None,
-                Some(_) => Difference::Changed,
+                None => ApplyEffect::New,
+                Some(live) if *live == document.value => ApplyEffect::None,
+                Some(_) => ApplyEffect::Changed,
             };
             objects.push(ComparedObject { document, live, result: None, difference });
         }
@@ -159,7 +159,7 @@ impl Comparison {
 
     /// The objects that an apply would create or change.
     pub fn changed(&self) -> impl Iterator<Item = &ComparedObject> {
-        self.objects.iter().filter(|object| object.difference != Difference::None)
+        self.objects.iter().filter(|object| object.difference != ApplyEffect::None)
     }
 
     /// Why it is deployed or kept, as a phrase.
@@ -169,9 +169,9 @@ impl Comparison {
         }
         let count = |difference| self.objects.iter().filter(|object| object.difference == difference).count();
         let parts = [
-            (count(Difference::New), "new"),
-            (count(Difference::Changed), "changed"),
-            (count(Difference::Immutable), "to recreate"),
+            (count(ApplyEffect::New), "new"),
+            (count(ApplyEffect::Changed), "changed"),
+            (count(ApplyEffect::Immutable), "to recreate"),
             (self.pruning.deleted.len(), "to delete"),
         ];
         let parts: Vec<_> = parts

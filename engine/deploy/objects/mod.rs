@@ -15,6 +15,6 @@ mod remove;
 
 pub use apply::{AppliedManifests, ApplyOptions, apply};
 pub use compare::compare;
-pub use comparison::{ComparedObject, Comparison, Difference, Kubectl, ManifestSet, UNQUERIED};
+pub use comparison::{ApplyEffect, ComparedObject, Kubectl, ManifestComparison, ManifestSet, UNQUERIED};
 pub use locked::{LockOptions, Locked};
 pub use remove::{Removal, Removed, remove};

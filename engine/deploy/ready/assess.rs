@@ -7,7 +7,7 @@ use super::fields::{group, is_terminating, number, text};
 use super::kinds::{
     custom, daemon_set, definition, deployment, job, pod, replica_set, stateful_set, volume_claim,
 };
-use super::{ClusterView, Readiness, State};
+use super::{ClusterView, Readiness, ReadyState};
 
 /// How far `object` is, by the rules of kstatus.
 ///
@@ -20,10 +20,10 @@ use super::{ClusterView, Readiness, State};
 /// ready pods counts only those of the current revision.
 pub fn readiness(object: &Value, view: &ClusterView<'_>) -> Readiness {
     if !object.is_object() || text(object, "/kind").is_empty() {
-        return Readiness::new(State::Unknown, "NotAnObject", "not a Kubernetes object");
+        return Readiness::new(ReadyState::Unknown, "NotAnObject", "not a Kubernetes object");
     }
     if is_terminating(object) {
-        return Readiness::new(State::Terminating, "Terminating", "being deleted");
+        return Readiness::new(ReadyState::Terminating, "Terminating", "being deleted");
     }
     let by_kind = by_kind(object, view);
     match generic(object) {

@@ -1,8 +1,8 @@
 //! Whether deployed objects run, and if not, why.
 //!
 //! Everything here is computed from a [`ClusterView`], which holds objects and events as the API server returns them.
-//! [`readiness()`] determines how far an object is, [`diagnose()`] finds its problems, and [`Seen`] decides which of
-//! them end the wait. Nothing is queried, and the time is an argument.
+//! [`readiness()`] determines how far an object is, [`diagnose()`] finds its problems, and [`SeenProblems`] decides which
+//! of them end the wait. Nothing is queried, and the time is an argument.
 
 mod assess;
 mod condition;
@@ -41,8 +41,8 @@ pub use pod_phase::PodPhase;
 pub use problem::Problem;
 pub use problem_kind::ProblemKind;
 pub use pull_failure::PullFailure;
-pub use readiness::{Readiness, ReadyCount, State};
+pub use readiness::{Readiness, ReadyCount, ReadyState};
 pub use rejection::Rejection;
-pub use seen::Seen;
+pub use seen::SeenProblems;
 pub use summary::Summary;
 pub use view::ClusterView;

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
     /// The state.
-    pub state: State,
+    pub state: ReadyState,
     /// Why, in one word: `LessReady`, `ProgressDeadlineExceeded`.
     pub reason: String,
     /// Why, as a phrase.
@@ -17,7 +17,7 @@ pub struct Readiness {
 
 /// The state of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum State {
+pub enum ReadyState {
     /// It is as its specification requires.
     Current,
     /// The cluster is still working on it.
@@ -42,23 +42,23 @@ pub struct ReadyCount {
 impl Readiness {
     /// Whether a rollout need not wait for the object any longer.
     pub fn is_current(&self) -> bool {
-        self.state == State::Current
+        self.state == ReadyState::Current
     }
 
-    pub(super) fn new(state: State, reason: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(state: ReadyState, reason: &str, message: impl Into<String>) -> Self {
         Self { state, reason: reason.to_owned(), message: message.into(), count: None }
     }
 
     pub(super) fn current(reason: &str, message: impl Into<String>) -> Self {
-        Self::new(State::Current, reason, message)
+        Self::new(ReadyState::Current, reason, message)
     }
 
     pub(super) fn in_progress(reason: &str, message: impl Into<String>) -> Self {
-        Self::new(State::InProgress, reason, message)
+        Self::new(ReadyState::InProgress, reason, message)
     }
 
     pub(super) fn failed(reason: &str, message: impl Into<String>) -> Self {
-        Self::new(State::Failed, reason, message)
+        Self::new(ReadyState::Failed, reason, message)
     }
 
     pub(super) fn with_count(self, ready: i64, wanted: i64) -> Self {

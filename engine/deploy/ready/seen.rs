@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// connections after the third attempt. A [`Permanence::Repeated`] problem therefore ends the wait only when it occurs
 /// for the second time or has lasted 15 seconds.
 #[derive(Debug, Default)]
-pub struct Seen(HashMap<Key, Entry>);
+pub struct SeenProblems(HashMap<Key, Entry>);
 
 /// The deployed object, the pod, the container and the diagnostic code.
 type Key = (ObjectName, Option<String>, Option<String>, &'static str);
@@ -31,7 +31,7 @@ struct Entry {
     since: Option<Timestamp>,
 }
 
-impl Seen {
+impl SeenProblems {
     /// Records an observation of all deployed objects at the time `now`, and returns the problems that end the wait.
     ///
     /// An exceeded deadline is returned as the most important problem of its object, which is the cause.

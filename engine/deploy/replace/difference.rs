@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::place::Place;
-use super::report::Change;
+use super::report::ReplacedValue;
 
 /// The parts of `after` that differ from `before`, to be merged over it; `None` if it is the same. A list with a
 /// difference is a part as a whole, because Helm replaces lists. Nothing may have been removed.
@@ -11,7 +11,7 @@ pub(super) fn difference(
     before: Option<&Value>,
     after: &Value,
     place: &Place<'_>,
-    changes: &mut Vec<Change>,
+    changes: &mut Vec<ReplacedValue>,
 ) -> Option<Value> {
     match (before, after) {
         (Some(before), after) if before == after => None,
@@ -28,7 +28,7 @@ pub(super) fn difference(
             Some(after.clone())
         }
         (before, after) => {
-            changes.push(Change { place: place.to_string(), old: before.map(text), new: text(after) });
+            changes.push(ReplacedValue { place: place.to_string(), old: before.map(text), new: text(after) });
             Some(after.clone())
         }
     }

@@ -10,7 +10,7 @@ use super::options::ReplaceOptions;
 use super::place::Place;
 use super::position::Position;
 use super::replacer::Replacer;
-use super::report::Report;
+use super::report::ReplaceReport;
 use super::written::is_more_than_word;
 
 /// Replaces tags in Kubernetes objects, also in those of a `List`.
@@ -24,7 +24,7 @@ pub fn replace_in_objects(
     objects: &mut [Value],
     images: &KnownImages,
     options: &ReplaceOptions,
-) -> Result<Report, ReplaceError> {
+) -> Result<ReplaceReport, ReplaceError> {
     let mut replacer = Replacer::new(images, options);
     for (index, object) in objects.iter_mut().enumerate() {
         check_depth(object, &name(object, "", &format!("object {}", index + 1)))?;

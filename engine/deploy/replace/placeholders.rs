@@ -7,7 +7,7 @@ use super::known_image::{KnownImage, KnownReference};
 use super::options::ReplaceOptions;
 use super::place::Place;
 use super::replacer::{Replacer, Target};
-use super::report::Report;
+use super::report::ReplaceReport;
 
 /// The start of a runtime variable.
 const VARIABLE: &str = "${runtime.";
@@ -35,7 +35,7 @@ pub fn fill_runtime_variables(
     text: &str,
     place: &str,
     images: &KnownImages,
-) -> Result<(String, Report), ReplaceError> {
+) -> Result<(String, ReplaceReport), ReplaceError> {
     let options = ReplaceOptions::default();
     let mut replacer = Replacer::new(images, &options);
     let mut filled = String::with_capacity(text.len());

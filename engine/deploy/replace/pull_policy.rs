@@ -6,7 +6,7 @@ use super::hint::Hint;
 use super::known_image::KnownImage;
 use super::place::Place;
 use super::replacer::Replacer;
-use super::report::Change;
+use super::report::ReplacedValue;
 
 /// The default of Kubernetes for tags other than `latest`.
 const IF_NOT_PRESENT: &str = "IfNotPresent";
@@ -33,7 +33,7 @@ impl<'a> Replacer<'a> {
         map.insert(policy_key.to_owned(), IF_NOT_PRESENT.into());
         let place = place.key(policy_key).to_string();
         let old = old.and_then(|old| old.as_str().map(str::to_owned));
-        self.report.changes.push(Change { place: place.clone(), old, new: IF_NOT_PRESENT.to_owned() });
+        self.report.changes.push(ReplacedValue { place: place.clone(), old, new: IF_NOT_PRESENT.to_owned() });
         self.report.hints.push(Hint::PullPolicyChanged { image: image.full_name(), place });
     }
 

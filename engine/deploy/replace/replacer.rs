@@ -8,7 +8,7 @@ use super::left_alone::{LeftAlone, LeftAloneReason};
 use super::options::ReplaceOptions;
 use super::place::Place;
 use super::placeholders;
-use super::report::{Change, Report};
+use super::report::{ReplaceReport, ReplacedValue};
 use super::written::{Written, is_more_than_word};
 use crate::image::{Digest, ImageReference, Tag};
 
@@ -16,7 +16,7 @@ use crate::image::{Digest, ImageReference, Tag};
 pub(super) struct Replacer<'a> {
     pub(super) images: &'a KnownImages,
     pub(super) options: &'a ReplaceOptions,
-    pub(super) report: Report,
+    pub(super) report: ReplaceReport,
 }
 
 /// The replacement of a reference.
@@ -39,7 +39,7 @@ impl Target<'_> {
 
 impl<'a> Replacer<'a> {
     pub(super) fn new(images: &'a KnownImages, options: &'a ReplaceOptions) -> Self {
-        Self { images, options, report: Report::default() }
+        Self { images, options, report: ReplaceReport::default() }
     }
 
     /// Resolves the placeholders of an image field, and replaces its tag.
@@ -51,7 +51,7 @@ impl<'a> Replacer<'a> {
         }
         if let Some(new) = new.filter(|new| new != text) {
             let old = std::mem::replace(text, new.clone());
-            self.report.changes.push(Change { place: place.to_string(), old: Some(old), new });
+            self.report.changes.push(ReplacedValue { place: place.to_string(), old: Some(old), new });
         }
         Ok(())
     }

@@ -7,9 +7,9 @@ use super::left_alone::LeftAlone;
 
 /// The report of tag replacement in the manifests or values of one deployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct ReplaceReport {
     /// The changes.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ReplacedValue>,
     /// Unchanged references to known images that differ from the deployed ones.
     pub left_alone: Vec<LeftAlone>,
     /// Hints for the user.
@@ -22,7 +22,7 @@ pub struct Report {
 
 /// A value that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct ReplacedValue {
     /// Its place: `Deployment/web spec.template.spec.containers[0].image`, `values.image.tag`.
     pub place: String,
     /// The old value; `None` for an added key.
@@ -31,7 +31,7 @@ pub struct Change {
     pub new: String,
 }
 
-impl Report {
+impl ReplaceReport {
     /// Adds the report of more manifests or values of the same deployment.
     pub fn merge(&mut self, other: Self) {
         self.changes.extend(other.changes);

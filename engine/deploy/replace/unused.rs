@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::known::KnownImages;
-use super::report::Report;
+use super::report::ReplaceReport;
 use crate::image::ImageReference;
 
 /// How many near misses are worth reading.
@@ -38,7 +38,7 @@ impl fmt::Display for UnusedImage {
 pub fn unused_images<'a>(
     images: &KnownImages,
     built: impl IntoIterator<Item = &'a str>,
-    reports: &[&Report],
+    reports: &[&ReplaceReport],
 ) -> Vec<UnusedImage> {
     let is_unused = |name: &&str| !reports.iter().any(|report| report.used.contains(*name));
     let unused = |name: &str| {
@@ -49,7 +49,7 @@ pub fn unused_images<'a>(
     built.into_iter().filter(is_unused).filter_map(unused).collect()
 }
 
-fn near_misses(name: &str, repository: &str, reports: &[&Report]) -> Vec<(String, String)> {
+fn near_misses(name: &str, repository: &str, reports: &[&ReplaceReport]) -> Vec<(String, String)> {
     // Most likely, the user means the same reference in a field that is not replaced.
     let left_alone = reports.iter().flat_map(|report| &report.left_alone);
     let same = left_alone.filter(|left| left.image.split(", ").any(|image| image == name));

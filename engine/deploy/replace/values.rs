@@ -13,7 +13,7 @@ use super::pairs::{REPOSITORY_KEYS, TAG_KEYS};
 use super::place::Place;
 use super::placeholders;
 use super::replacer::Replacer;
-use super::report::Report;
+use super::report::ReplaceReport;
 use super::written::names_registry;
 
 /// The name of the values in places.
@@ -27,7 +27,7 @@ pub struct ReplacedValues {
     /// All values, with those of the chart and with the changes.
     pub merged: Value,
     /// The report.
-    pub report: Report,
+    pub report: ReplaceReport,
 }
 
 /// Replaces tags in Helm values: in `values`, merged from the values files and the values of the deployment, over the

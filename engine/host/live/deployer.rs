@@ -15,7 +15,8 @@ use crate::deploy::chart::{
     ReleaseList, RenderOptions, UninstallRequest, Upgraded, check_tiller, hook_log, stored_releases,
 };
 use crate::deploy::objects::{
-    self, AppliedManifests, ApplyOptions, Comparison, LockOptions, Locked, ManifestSet, Removal, Removed,
+    self, AppliedManifests, ApplyOptions, LockOptions, Locked, ManifestComparison, ManifestSet, Removal,
+    Removed,
 };
 use crate::deploy::wait::{self, NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
@@ -133,13 +134,13 @@ impl Deployer for LiveDeployer {
         Ok(self.access.create_namespace(namespace).await?)
     }
 
-    async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError> {
+    async fn compare(&self, manifests: ManifestSet) -> Result<ManifestComparison, StageError> {
         objects::compare(&self.access, manifests).await
     }
 
     async fn apply(
         &self,
-        comparison: &Comparison,
+        comparison: &ManifestComparison,
         options: &ApplyOptions<'_>,
     ) -> Result<AppliedManifests, StageError> {
         objects::apply(&self.access, comparison, options).await

@@ -14,7 +14,7 @@ use crate::config::BuilderKind;
 use crate::connect::ContainerTask;
 use crate::error::StageError;
 use crate::event::{Events, ImageEvents};
-use crate::host::{Cluster, Connection, Docker as _};
+use crate::host::{Cluster, DevConnection, Docker as _};
 use crate::process::{OnLine, Purpose};
 
 /// The user name for all registries.
@@ -105,12 +105,12 @@ impl Cluster for MemoryHost {
         Ok(0)
     }
 
-    fn note(&self, connection: Connection<'_>) {
+    fn note(&self, connection: DevConnection<'_>) {
         match connection {
-            Connection::Port(forward) => self.did(CallKind::ForwardPort, forward),
-            Connection::Folder(folder) => self.did(CallKind::SyncFolder, folder),
-            Connection::Page(page) => self.did(CallKind::OpenPage, &page.url),
-            Connection::Foreground(foreground) => self.did(CallKind::Show, foreground),
+            DevConnection::Port(forward) => self.did(CallKind::ForwardPort, forward),
+            DevConnection::Folder(folder) => self.did(CallKind::SyncFolder, folder),
+            DevConnection::Page(page) => self.did(CallKind::OpenPage, &page.url),
+            DevConnection::Foreground(foreground) => self.did(CallKind::Show, foreground),
         }
     }
 

@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{CallKind, MemoryHost, Scripted, State, test_cluster};
+use super::{CallKind, MemoryHost, MemoryState, Scripted, test_cluster};
 use crate::cluster::{ApplySet, ObjectKey, owner_of};
 use crate::deploy::chart::{
     ChartIdentity, ChartRequest, ReleaseList, StoredRelease, UninstallRequest, Upgraded, ValueLayers,
 };
 use crate::deploy::manifest::{ManifestDocument, fill_in};
 use crate::deploy::objects::{
-    AppliedManifests, ApplyOptions, Comparison, Difference, LockOptions, ManifestSet, Removal, Removed,
+    AppliedManifests, ApplyEffect, ApplyOptions, LockOptions, ManifestComparison, ManifestSet, Removal,
+    Removed,
 };
 use crate::deploy::wait::{NotReady, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
@@ -44,21 +45,21 @@ impl Deployer for MemoryHost {
         Ok(true)
     }
 
-    async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError> {
+    async fn compare(&self, manifests: ManifestSet) -> Result<ManifestComparison, StageError> {
         let state = self.state();
         manifests.documents.iter().try_for_each(|document| state.check_accepted(&document.value))?;
-        Ok(Comparison::with(manifests, &state.objects))
+        Ok(ManifestComparison::with(manifests, &state.objects))
     }
 
     async fn apply(
         &self,
-        comparison: &Comparison,
+        comparison: &ManifestComparison,
         options: &ApplyOptions<'_>,
     ) -> Result<AppliedManifests, StageError> {
         let mut applied = AppliedManifests::default();
         for object in &comparison.objects {
             let value = &object.document.value;
-            if object.difference != Difference::None {
+            if object.difference != ApplyEffect::None {
                 self.put(value);
                 applied.changed += 1;
                 if let Some(change) = object.change() {
@@ -271,7 +272,7 @@ impl MemoryHost {
     }
 }
 
-impl State {
+impl MemoryState {
     /// The objects named `name`, such as `Deployment/web`, in any namespace.
     pub fn objects_named(&self, name: &str) -> impl Iterator<Item = &Value> {
         self.objects.iter().filter(move |object| short(object) == name)

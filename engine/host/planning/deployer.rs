@@ -12,7 +12,7 @@ use super::effect::{Effect, EffectKind, Effects};
 use crate::cluster::ObjectKey;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, Release, ReleaseList, UninstallRequest, Upgraded};
 use crate::deploy::objects::{
-    AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
+    AppliedManifests, ApplyOptions, LockOptions, ManifestComparison, ManifestSet, Removal, Removed,
 };
 use crate::deploy::wait::{NotReady, Observed, OnProgress, WaitLimits, WaitTarget};
 use crate::error::StageError;
@@ -42,17 +42,17 @@ impl Deployer for PlanningDeployer {
         Ok(false)
     }
 
-    async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError> {
+    async fn compare(&self, manifests: ManifestSet) -> Result<ManifestComparison, StageError> {
         let planned = lock(&self.namespaces).clone();
         match self.inner.compare(ManifestSet { planned, ..manifests.clone() }).await {
-            Err(error) if error.is_without_cluster() => Ok(Comparison::unqueried(manifests, error)),
+            Err(error) if error.is_without_cluster() => Ok(ManifestComparison::unqueried(manifests, error)),
             compared => compared,
         }
     }
 
     async fn apply(
         &self,
-        comparison: &Comparison,
+        comparison: &ManifestComparison,
         _: &ApplyOptions<'_>,
     ) -> Result<AppliedManifests, StageError> {
         let manifests = &comparison.manifests;

@@ -16,7 +16,7 @@ use crate::config::DockerConfig;
 use crate::connect::ContainerTask;
 use crate::deploy::chart::{ChartIdentity, ChartRequest, ReleaseList, UninstallRequest, Upgraded};
 use crate::deploy::objects::{
-    AppliedManifests, ApplyOptions, Comparison, LockOptions, ManifestSet, Removal, Removed,
+    AppliedManifests, ApplyOptions, LockOptions, ManifestComparison, ManifestSet, Removal, Removed,
 };
 use crate::error::StageError;
 use crate::event::{Events, ImageEvents};
@@ -267,11 +267,15 @@ impl Deployer for OfflineHost {
         Err(Offline.into())
     }
 
-    async fn compare(&self, manifests: ManifestSet) -> Result<Comparison, StageError> {
-        Ok(Comparison::with(manifests, &[]))
+    async fn compare(&self, manifests: ManifestSet) -> Result<ManifestComparison, StageError> {
+        Ok(ManifestComparison::with(manifests, &[]))
     }
 
-    async fn apply(&self, _: &Comparison, _: &ApplyOptions<'_>) -> Result<AppliedManifests, StageError> {
+    async fn apply(
+        &self,
+        _: &ManifestComparison,
+        _: &ApplyOptions<'_>,
+    ) -> Result<AppliedManifests, StageError> {
         Err(Offline.into())
     }
 

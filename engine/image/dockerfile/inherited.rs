@@ -3,7 +3,7 @@
 use super::context_sources::{Configs, Once};
 use super::graph::{Base, Graph};
 use super::scope::Scope;
-use super::{BaseConfig, BuildArgs, Dockerfile, InstructionKind, Target};
+use super::{BaseConfig, BuildArgs, BuildStage, Dockerfile, InstructionKind};
 
 impl Dockerfile {
     /// The settings that images inherit from `target`: its environment and its triggers. `config` returns the
@@ -51,7 +51,7 @@ impl Dockerfile {
     }
 }
 
-impl Target {
+impl BuildStage {
     /// Its ONBUILD triggers as written.
     fn triggers(&self) -> impl Iterator<Item = String> {
         let triggers =

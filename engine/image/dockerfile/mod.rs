@@ -65,13 +65,13 @@ pub struct BaseImage {
 
 /// One build stage: its `FROM` and the instructions up to the next one.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct BuildStage {
     from: FromInstruction,
     start: Instruction,
     instructions: Vec<Instruction>,
 }
 
-impl Target {
+impl BuildStage {
     /// The name after `AS`, in lower case.
     pub fn name(&self) -> Option<&str> {
         self.from.name.as_deref()
@@ -109,7 +109,7 @@ struct Parsed {
     strict_checks: Option<(Range<usize>, usize)>,
     /// The ARG instructions before the first FROM.
     global: Vec<Instruction>,
-    targets: Vec<Target>,
+    targets: Vec<BuildStage>,
 }
 
 impl Dockerfile {
@@ -172,7 +172,7 @@ impl Dockerfile {
     }
 
     /// The build stages in file order.
-    pub fn targets(&self) -> &[Target] {
+    pub fn targets(&self) -> &[BuildStage] {
         &self.parsed.targets
     }
 
@@ -180,7 +180,7 @@ impl Dockerfile {
     ///
     /// # Errors
     /// [`DockerfileError`] if it does not exist.
-    pub fn target(&self, target: Option<&str>) -> Result<&Target, DockerfileError> {
+    pub fn target(&self, target: Option<&str>) -> Result<&BuildStage, DockerfileError> {
         Ok(&self.parsed.targets[self.target_index(target)?])
     }
 

@@ -3,16 +3,16 @@
 use super::instruction::{self, Instruction, InstructionKind, NAMES};
 use super::source::{Mistake, Source};
 use super::split::Split;
-use super::{Parsed, Target};
+use super::{BuildStage, Parsed};
 
 pub(super) fn parse(text: &str) -> Result<Parsed, Mistake> {
     let mut source = Source::new(text);
     let mut global = Vec::new();
-    let mut targets: Vec<Target> = Vec::new();
+    let mut targets: Vec<BuildStage> = Vec::new();
     while let Some(instruction) = next(&mut source)? {
         match (&instruction.kind, targets.last_mut()) {
             (InstructionKind::From(from), _) => {
-                targets.push(Target { from: from.clone(), start: instruction, instructions: Vec::new() });
+                targets.push(BuildStage { from: from.clone(), start: instruction, instructions: Vec::new() });
             }
             (_, Some(target)) => target.instructions.push(instruction),
             (InstructionKind::Arg(_), None) => global.push(instruction),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Dockerfile, Instruction, Target};
+use super::{BuildStage, Dockerfile, Instruction};
 
 impl Dockerfile {
     /// The bytes of the instruction on `line` (from 1), without its last newline.
@@ -46,7 +46,7 @@ impl Dockerfile {
             .chain(targets.flat_map(|target| std::iter::once(target.start()).chain(target.instructions())))
     }
 
-    fn nearest(&self, text: &str, wanted: impl Fn(&Target) -> bool) -> Option<Range<usize>> {
+    fn nearest(&self, text: &str, wanted: impl Fn(&BuildStage) -> bool) -> Option<Range<usize>> {
         let name = name_of(text);
         let squeezed = squeeze(text);
         let mut best: Option<(usize, &Instruction)> = None;

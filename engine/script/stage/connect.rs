@@ -7,7 +7,7 @@ use rhai::plugin::*;
 pub mod connect {
     use super::super::current;
     use crate::config::{Folder, Foreground, Forward, Origin, Page};
-    use crate::host::Connection;
+    use crate::host::DevConnection;
     use crate::lock::lock;
     use crate::script::RhaiResultOf;
 
@@ -20,7 +20,7 @@ pub mod connect {
     #[rhai_fn(return_raw)]
     pub fn forward_port(context: NativeCallContext, port: Forward) -> RhaiResultOf<()> {
         let execution = current::execution(&context)?;
-        execution.run.session.host.cluster.note(Connection::Port(&port));
+        execution.run.session.host.cluster.note(DevConnection::Port(&port));
         lock(&execution.wanted).ports.push(port);
         Ok(())
     }
@@ -34,7 +34,7 @@ pub mod connect {
     #[rhai_fn(return_raw)]
     pub fn sync_folder(context: NativeCallContext, folder: Folder) -> RhaiResultOf<()> {
         let execution = current::execution(&context)?;
-        execution.run.session.host.cluster.note(Connection::Folder(&folder));
+        execution.run.session.host.cluster.note(DevConnection::Folder(&folder));
         lock(&execution.wanted).folders.push(folder);
         Ok(())
     }
@@ -48,7 +48,7 @@ pub mod connect {
     #[rhai_fn(return_raw)]
     pub fn open_page(context: NativeCallContext, page: Page) -> RhaiResultOf<()> {
         let execution = current::execution(&context)?;
-        execution.run.session.host.cluster.note(Connection::Page(&page));
+        execution.run.session.host.cluster.note(DevConnection::Page(&page));
         lock(&execution.wanted).pages.push(page);
         Ok(())
     }
@@ -76,7 +76,7 @@ pub mod connect {
     #[rhai_fn(return_raw)]
     pub fn show(context: NativeCallContext, foreground: Foreground) -> RhaiResultOf<()> {
         let execution = current::execution(&context)?;
-        execution.run.session.host.cluster.note(Connection::Foreground(&foreground));
+        execution.run.session.host.cluster.note(DevConnection::Foreground(&foreground));
         lock(&execution.wanted).foreground = Some(foreground);
         Ok(())
     }

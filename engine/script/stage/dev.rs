@@ -20,7 +20,7 @@ pub mod dev {
 
     use super::super::ScriptProject;
     use super::{ScriptDev, text_or_unit};
-    use crate::config::{Folder, Foreground, Forward, Page, Selection};
+    use crate::config::{ContainerSelection, Folder, Foreground, Forward, Page};
     use crate::run::ImageChange;
 
     /// The section `dev` of `devspace.yaml`, with the same properties for every version of the file.
@@ -105,7 +105,7 @@ pub mod dev {
 
     /// The container that the port belongs to.
     #[rhai_fn(get = "selection", pure)]
-    pub fn selection_of_forward(forward: &mut Forward) -> Selection {
+    pub fn selection_of_forward(forward: &mut Forward) -> ContainerSelection {
         forward.selection.clone()
     }
 
@@ -129,7 +129,7 @@ pub mod dev {
 
     /// The container that the directory is synced with.
     #[rhai_fn(get = "selection", pure)]
-    pub fn selection_of_folder(folder: &mut Folder) -> Selection {
+    pub fn selection_of_folder(folder: &mut Folder) -> ContainerSelection {
         folder.selection.clone()
     }
 
@@ -192,32 +192,32 @@ pub mod dev {
 
     /// The image of the container: a name in `images`, or `()`.
     #[rhai_fn(get = "image", pure)]
-    pub fn image(selection: &mut Selection) -> Dynamic {
+    pub fn image(selection: &mut ContainerSelection) -> Dynamic {
         text_or_unit(selection.image.as_deref())
     }
 
     /// The image of the container if it is not one of the project, such as `nginx:1.25`, or `()`.
     #[rhai_fn(get = "image_selector", pure)]
-    pub fn image_selector(selection: &mut Selection) -> Dynamic {
+    pub fn image_selector(selection: &mut ContainerSelection) -> Dynamic {
         text_or_unit(selection.image_selector.as_deref())
     }
 
     /// The labels that the pod must have.
     #[rhai_fn(get = "labels", pure)]
-    pub fn labels(selection: &mut Selection) -> Map {
+    pub fn labels(selection: &mut ContainerSelection) -> Map {
         let labels = selection.labels.iter();
         labels.map(|(name, value)| (name.as_str().into(), value.clone().into())).collect()
     }
 
     /// The name of the container, or `()`.
     #[rhai_fn(get = "container", pure)]
-    pub fn container_of(selection: &mut Selection) -> Dynamic {
+    pub fn container_of(selection: &mut ContainerSelection) -> Dynamic {
         text_or_unit(selection.container.as_deref())
     }
 
     /// The namespace of the pod, or `()` for that of the run.
     #[rhai_fn(get = "namespace", pure)]
-    pub fn namespace(selection: &mut Selection) -> Dynamic {
+    pub fn namespace(selection: &mut ContainerSelection) -> Dynamic {
         text_or_unit(selection.namespace.as_deref())
     }
 
@@ -247,7 +247,7 @@ pub mod dev {
 
     /// The selection in words: "image `api`, container `main`".
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn to_text(selection: &mut Selection) -> String {
+    pub fn to_text(selection: &mut ContainerSelection) -> String {
         selection.to_string()
     }
 }

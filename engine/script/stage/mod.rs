@@ -55,7 +55,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<crate::config::Folder>("Folder")
         .register_type_with_name::<crate::config::Page>("Page")
         .register_type_with_name::<crate::config::Foreground>("Foreground")
-        .register_type_with_name::<crate::config::Selection>("Selection")
+        .register_type_with_name::<crate::config::ContainerSelection>("Selection")
         .register_type_with_name::<crate::run::ImageChange>("ImageChange")
         .register_type_with_name::<sync::SyncedBatch>("SyncedBatch")
         .register_type_with_name::<crate::plan::Plan>("Plan")

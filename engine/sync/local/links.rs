@@ -96,7 +96,7 @@ fn targets(link: &Path) -> Vec<PathBuf> {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use super::super::super::exclude::ExcludeRules;
+    use super::super::super::exclude::ExcludePatterns;
     use super::*;
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
         for (at, target) in &links {
             symlink(target, at).expect("a link");
         }
-        let folder = LocalFolder::new(root.clone(), ExcludeRules::new(["skipped"]));
+        let folder = LocalFolder::new(root.clone(), ExcludePatterns::new(["skipped"]));
         let mut found: Vec<_> =
             folder.followed_links().into_iter().map(|link| (link.path.to_string(), link.targets)).collect();
         found.sort();

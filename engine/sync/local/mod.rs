@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::exclude::{ExcludeRules, is_own};
+use super::exclude::{ExcludePatterns, is_own};
 use super::reconcile::stays_inside;
-use super::{Entry, Kind, RelativePath};
+use super::{Kind, RelativePath, SyncEntry};
 use crate::image::{Digest, Stamp};
 
 pub use links::FollowedLink;
@@ -23,7 +23,7 @@ pub use write::{LocalFailure, Written};
 #[derive(Debug)]
 pub struct LocalFolder {
     root: PathBuf,
-    exclude: ExcludeRules,
+    exclude: ExcludePatterns,
     /// The directory for copies that are not complete yet.
     stage: PathBuf,
 }
@@ -33,7 +33,7 @@ const STAGES: &str = ".windlass-stage";
 
 impl LocalFolder {
     /// The directory `root`, without the paths that `exclude` selects.
-    pub fn new(root: PathBuf, exclude: ExcludeRules) -> Self {
+    pub fn new(root: PathBuf, exclude: ExcludePatterns) -> Self {
         let stage = root.join(STAGES).join("0");
         Self { root, exclude, stage }
     }
@@ -70,7 +70,7 @@ impl LocalFolder {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn entry(&self, path: &RelativePath) -> io::Result<Option<Entry>> {
+    pub fn entry(&self, path: &RelativePath) -> io::Result<Option<SyncEntry>> {
         let on_disk = self.on_disk(path);
         let metadata = match fs::symlink_metadata(&on_disk) {
             Err(error) if is_absence(&error) => return Ok(None),
@@ -84,7 +84,7 @@ impl LocalFolder {
         match fs::read_link(&on_disk)?.to_str() {
             Some(target) if stays_inside(path, target) => {
                 let entry = entry_of(&metadata);
-                Ok(entry.map(|entry| Entry { kind: Kind::Link(target.into()), size: 0, ..entry }))
+                Ok(entry.map(|entry| SyncEntry { kind: Kind::Link(target.into()), size: 0, ..entry }))
             }
             _ => Ok(entry_of(&target_metadata)),
         }
@@ -94,7 +94,7 @@ impl LocalFolder {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn digest(&self, path: &RelativePath, entry: &Entry) -> io::Result<Option<Digest>> {
+    pub fn digest(&self, path: &RelativePath, entry: &SyncEntry) -> io::Result<Option<Digest>> {
         let mut file = match File::open(self.on_disk(path)) {
             Err(error) if is_absence(&error) => return Ok(None),
             file => file?,
@@ -118,7 +118,7 @@ impl LocalFolder {
 }
 
 /// Whether both are one file in one state.
-pub fn is_same_file(one: &Entry, other: &Entry) -> bool {
+pub fn is_same_file(one: &SyncEntry, other: &SyncEntry) -> bool {
     (one.size, one.mtime, one.inode) == (other.size, other.mtime, other.inode)
 }
 
@@ -129,7 +129,7 @@ fn is_absence(error: &io::Error) -> bool {
 
 /// The entry of a file or directory with this metadata; `None` for devices, pipes and sockets. Links have no target
 /// yet.
-fn entry_of(metadata: &Metadata) -> Option<Entry> {
+fn entry_of(metadata: &Metadata) -> Option<SyncEntry> {
     let kind = match metadata.file_type() {
         kind if kind.is_file() => Kind::File,
         kind if kind.is_dir() => Kind::Directory,
@@ -139,7 +139,7 @@ fn entry_of(metadata: &Metadata) -> Option<Entry> {
     let size = if kind == Kind::File { metadata.len() } else { 0 };
     let (mode, inode, owner) = facts_of(metadata);
     let mtime = Stamp::of(metadata).modified;
-    Some(Entry { kind, mode, size, mtime, inode, owner, digest: None })
+    Some(SyncEntry { kind, mode, size, mtime, inode, owner, digest: None })
 }
 
 #[cfg(unix)]

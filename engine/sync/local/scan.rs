@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::super::exclude::OWN_PREFIX;
 use super::super::reconcile::Entries;
-use super::super::{Entry, Kind, RelativePath};
+use super::super::{Kind, RelativePath, SyncEntry};
 use super::{LocalFolder, is_absence};
 
 /// How deep directories may be.
@@ -44,7 +44,7 @@ pub struct LocalScan {
 struct Found<'known> {
     /// The paths that were known before: those that are found again share their memory.
     known: &'known Entries,
-    entries: Vec<(RelativePath, Entry)>,
+    entries: Vec<(RelativePath, SyncEntry)>,
     unusable: Vec<String>,
     unreadable: Vec<(RelativePath, String)>,
 }

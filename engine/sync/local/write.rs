@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::trash::Trash;
-use super::super::{Entry, Kind, RelativePath};
+use super::super::{Kind, RelativePath, SyncEntry};
 use super::{LocalFolder, STAGES, is_absence, is_same_file};
 use crate::image::system_time;
 
@@ -26,7 +26,7 @@ pub struct LocalFailure {
 #[derive(Debug)]
 pub enum Written {
     /// Done, with the new entry on this machine, if any.
-    Done(Option<Entry>),
+    Done(Option<SyncEntry>),
     /// Not done: it is not as expected.
     Changed,
     /// Not done: a directory still has files, which are excluded.
@@ -75,8 +75,8 @@ impl LocalFolder {
         &self,
         path: &RelativePath,
         copy: &Path,
-        entry: &Entry,
-        expected: Option<&Entry>,
+        entry: &SyncEntry,
+        expected: Option<&SyncEntry>,
         trash: &Trash,
     ) -> Result<Written, LocalFailure> {
         let target = self.on_disk(path);
@@ -106,7 +106,7 @@ impl LocalFolder {
         &self,
         path: &RelativePath,
         link: &str,
-        expected: Option<&Entry>,
+        expected: Option<&SyncEntry>,
         trash: &Trash,
     ) -> Result<Written, LocalFailure> {
         let target = self.on_disk(path);
@@ -125,7 +125,7 @@ impl LocalFolder {
     pub fn put_directory(
         &self,
         path: &RelativePath,
-        expected: Option<&Entry>,
+        expected: Option<&SyncEntry>,
         trash: &Trash,
     ) -> Result<Written, LocalFailure> {
         let target = self.on_disk(path);
@@ -147,7 +147,7 @@ impl LocalFolder {
     pub fn delete(
         &self,
         path: &RelativePath,
-        expected: &Entry,
+        expected: &SyncEntry,
         trash: &Trash,
     ) -> Result<Written, LocalFailure> {
         let target = self.on_disk(path);
@@ -175,7 +175,7 @@ impl LocalFolder {
     fn replace(
         &self,
         path: &RelativePath,
-        expected: Option<&Entry>,
+        expected: Option<&SyncEntry>,
         trash: &Trash,
         write: &dyn Fn() -> io::Result<()>,
     ) -> Result<Written, LocalFailure> {
@@ -186,7 +186,7 @@ impl LocalFolder {
             return Ok(Written::Changed);
         }
         match expected {
-            Some(Entry { kind: Kind::Directory, .. }) => match fs::remove_dir(&target) {
+            Some(SyncEntry { kind: Kind::Directory, .. }) => match fs::remove_dir(&target) {
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
                     return Ok(Written::NotEmpty);
                 }
@@ -199,7 +199,7 @@ impl LocalFolder {
         Ok(Written::Done(self.entry(path).map_err(failed)?))
     }
 
-    fn is_still(&self, path: &RelativePath, expected: Option<&Entry>) -> io::Result<bool> {
+    fn is_still(&self, path: &RelativePath, expected: Option<&SyncEntry>) -> io::Result<bool> {
         let now = self.entry(path)?;
         Ok(match (&now, expected) {
             (None, None) => !self.on_disk(path).is_symlink() && !self.on_disk(path).exists(),

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use super::super::base::BaseTree;
 use super::super::local::is_same_file;
 use super::super::{
-    CommandEnd, Download, Entry, Expected, Facts, Kind, Outcome, Pruned, RelativePath, Remote, RemoteCommand,
-    RemoteError, Scan, Tier, Upload,
+    CommandEnd, DownloadOutcome, Expected, Facts, Kind, PathOutcome, Pruned, RelativePath, Remote,
+    RemoteCommand, RemoteError, Scan, SyncEntry, Tier, Upload,
 };
 use crate::image::Digest;
 
@@ -24,7 +24,7 @@ pub struct Container {
 
 #[derive(Default)]
 struct State {
-    files: BTreeMap<RelativePath, (Entry, Vec<u8>)>,
+    files: BTreeMap<RelativePath, (SyncEntry, Vec<u8>)>,
     calls: Vec<String>,
     next_inode: u64,
     gap: Option<String>,
@@ -133,9 +133,17 @@ impl Container {
 }
 
 impl State {
-    fn entry(&mut self, kind: Kind, mode: u32, size: usize, mtime: i64) -> Entry {
+    fn entry(&mut self, kind: Kind, mode: u32, size: usize, mtime: i64) -> SyncEntry {
         self.next_inode += 1;
-        Entry { kind, mode, size: size as u64, mtime, inode: self.next_inode, owner: (0, 0), digest: None }
+        SyncEntry {
+            kind,
+            mode,
+            size: size as u64,
+            mtime,
+            inode: self.next_inode,
+            owner: (0, 0),
+            digest: None,
+        }
     }
 
     fn is_expected(&self, path: &RelativePath, expected: &Expected) -> bool {
@@ -149,25 +157,25 @@ impl State {
         }
     }
 
-    fn upload(&mut self, upload: &Upload) -> Outcome {
+    fn upload(&mut self, upload: &Upload) -> PathOutcome {
         let Upload { path, entry, source, expected } = upload;
         if !self.is_expected(path, expected) {
-            return Outcome::ChangedThere;
+            return PathOutcome::ChangedThere;
         }
         if path.parent().is_some_and(|parent| !self.files.contains_key(&parent)) {
             return failed("no such directory");
         }
         let old = self.files.get(path).map(|(entry, _)| entry.clone());
         let (mode, bytes) = match (&entry.kind, &old) {
-            (Kind::File, Some(Entry { kind: Kind::Directory, .. })) => return failed("is a directory"),
+            (Kind::File, Some(SyncEntry { kind: Kind::Directory, .. })) => return failed("is a directory"),
             (Kind::Directory, Some(old)) if old.kind != Kind::Directory => return failed("not a directory"),
             (Kind::File, old) => {
                 if let Some(error) = self.error.clone() {
-                    return Outcome::Failed(error);
+                    return PathOutcome::Failed(error);
                 }
-                let Ok(bytes) = std::fs::read(source) else { return Outcome::ChangedHere };
+                let Ok(bytes) = std::fs::read(source) else { return PathOutcome::ChangedHere };
                 if bytes.len() as u64 != entry.size {
-                    return Outcome::ChangedHere;
+                    return PathOutcome::ChangedHere;
                 }
                 let is_file = old.as_ref().is_some_and(|old| old.kind == Kind::File);
                 (if is_file { old.as_ref().map_or(0, |old| old.mode) } else { entry.mode }, bytes)
@@ -180,12 +188,12 @@ impl State {
         if entry.kind == Kind::File {
             new.digest = Some(Digest::of(bytes).into());
         }
-        Outcome::Done(Some(new))
+        PathOutcome::Done(Some(new))
     }
 }
 
-fn failed(reason: &str) -> Outcome {
-    Outcome::Failed(RemoteError::Failed { doing: "write".to_owned(), reason: reason.to_owned() })
+fn failed(reason: &str) -> PathOutcome {
+    PathOutcome::Failed(RemoteError::Failed { doing: "write".to_owned(), reason: reason.to_owned() })
 }
 
 #[async_trait]
@@ -207,7 +215,7 @@ impl Remote for Container {
         Ok(paths.iter().filter_map(digest).collect())
     }
 
-    async fn upload(&self, uploads: Vec<Upload>) -> Result<Vec<Outcome>, RemoteError> {
+    async fn upload(&self, uploads: Vec<Upload>) -> Result<Vec<PathOutcome>, RemoteError> {
         if uploads.iter().any(|upload| upload.path.as_str() == "big") {
             drop(self.gate.acquire().await.expect("it is open"));
         }
@@ -217,52 +225,52 @@ impl Remote for Container {
 
     async fn download(
         &self,
-        downloads: &[(RelativePath, Entry)],
+        downloads: &[(RelativePath, SyncEntry)],
         stage: &Path,
-    ) -> Result<Vec<Download>, RemoteError> {
+    ) -> Result<Vec<DownloadOutcome>, RemoteError> {
         let mut state = self.alive()?;
         let mut outcomes = Vec::new();
         for (number, (path, entry)) in downloads.iter().enumerate() {
             if !state.is_expected(path, &Expected::Entry(entry.clone())) {
-                outcomes.push(Download::ChangedThere);
+                outcomes.push(DownloadOutcome::ChangedThere);
                 continue;
             }
             let copy = stage.join(number.to_string());
             let bytes = state.files.get(path).map(|(_, bytes)| bytes.clone()).unwrap_or_default();
             std::fs::write(&copy, &bytes).expect("a stage");
             state.calls.push(format!("download {path}"));
-            outcomes.push(Download::File { copy, digest: Digest::of(&bytes) });
+            outcomes.push(DownloadOutcome::File { copy, digest: Digest::of(&bytes) });
         }
         Ok(outcomes)
     }
 
-    async fn delete(&self, deletions: &[(RelativePath, Expected)]) -> Result<Vec<Outcome>, RemoteError> {
+    async fn delete(&self, deletions: &[(RelativePath, Expected)]) -> Result<Vec<PathOutcome>, RemoteError> {
         let mut state = self.alive()?;
         let mut outcomes = Vec::new();
         for (path, expected) in deletions {
             outcomes.push(if !state.is_expected(path, expected) {
-                Outcome::ChangedThere
+                PathOutcome::ChangedThere
             } else if state.files.keys().any(|other| other.is_below(path)) {
                 failed("directory not empty")
             } else {
                 state.files.remove(path);
                 state.calls.push(format!("delete {path}"));
-                Outcome::Done(None)
+                PathOutcome::Done(None)
             });
         }
         Ok(outcomes)
     }
 
-    async fn set_modes(&self, modes: &[(RelativePath, u32)]) -> Result<Vec<Outcome>, RemoteError> {
+    async fn set_modes(&self, modes: &[(RelativePath, u32)]) -> Result<Vec<PathOutcome>, RemoteError> {
         let mut state = self.alive()?;
         let mut outcomes = Vec::new();
         for (path, mode) in modes {
             let Some((entry, _)) = state.files.get_mut(path) else {
-                outcomes.push(Outcome::ChangedThere);
+                outcomes.push(PathOutcome::ChangedThere);
                 continue;
             };
             entry.mode = *mode;
-            outcomes.push(Outcome::Done(Some(entry.clone())));
+            outcomes.push(PathOutcome::Done(Some(entry.clone())));
             state.calls.push(format!("mode {path}"));
         }
         Ok(outcomes)

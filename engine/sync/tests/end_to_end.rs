@@ -12,11 +12,11 @@ use futures_util::FutureExt as _;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use super::super::wire::{Connection, Connector};
+use super::super::wire::{Connector, RemoteProgram};
 use super::super::{
-    ConnectFailure, ContainerKey, ExcludeRules, Folder, FolderConnection, FolderConnector, FolderKey,
-    FolderOptions, LocalFolder, NoHooks, RemoteError, Wire, WireOptions, keep_equal, system_clock,
-    watch_changes,
+    ConnectFailure, ContainerKey, ExcludePatterns, FolderConnection, FolderConnector, FolderKey,
+    FolderOptions, LocalFolder, NoHooks, RemoteError, SyncedFolder, Wire, WireOptions, keep_equal,
+    system_clock, watch_changes,
 };
 use crate::config::InitialSync;
 use crate::event::{Event, Events, SyncChange};
@@ -30,7 +30,7 @@ struct Shell {
 
 #[async_trait]
 impl Connector for Shell {
-    async fn start(&self, command: &[String]) -> Result<Connection, RemoteError> {
+    async fn start(&self, command: &[String]) -> Result<RemoteProgram, RemoteError> {
         // The mark of the restart helper is not that of this machine.
         let mark = self.folder.join("mark").display().to_string();
         let words: Vec<_> =
@@ -41,7 +41,7 @@ impl Connector for Shell {
         let mut child = process.spawn().map_err(|error| RemoteError::Lost { reason: error.to_string() })?;
         self.started.lock().expect("no panic").extend(child.id());
         let lost = || RemoteError::Lost { reason: "no pipe".to_owned() };
-        Ok(Connection {
+        Ok(RemoteProgram {
             stdin: Box::new(child.stdin.take().ok_or_else(lost)?),
             stdout: Box::new(child.stdout.take().ok_or_else(lost)?),
             stderr: Box::new(child.stderr.take().ok_or_else(lost)?),
@@ -128,16 +128,16 @@ async fn follow(here: &Path, state: &Path, target: &Target, batches: &Batches, c
         state_folder: state.to_owned(),
         claim_folder: state.to_owned(),
         strategy: InitialSync::MirrorLocal,
-        exclude: ExcludeRules::default(),
-        upload_exclude: ExcludeRules::default(),
-        download_exclude: ExcludeRules::default(),
+        exclude: ExcludePatterns::default(),
+        upload_exclude: ExcludePatterns::default(),
+        download_exclude: ExcludePatterns::default(),
         disable_upload: false,
         disable_download: false,
         ignores_case: false,
         names_all: true,
     };
-    let local = LocalFolder::new(here.to_owned(), ExcludeRules::default());
-    let mut folder = Folder::open(options, Arc::new(NoHooks), events, system_clock).expect("opened");
+    let local = LocalFolder::new(here.to_owned(), ExcludePatterns::default());
+    let mut folder = SyncedFolder::open(options, Arc::new(NoHooks), events, system_clock).expect("opened");
     let changes = watch_changes(local, &Events::none()).await.expect("watched");
     keep_equal(&mut folder, target, changes, true, cancel).await.expect("kept equal");
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::super::base::{Base, BaseTree, Seen};
-use super::super::decide::{Comparison, Decision, Ways};
+use super::super::decide::{CompareOptions, SyncDecision, Ways};
 use super::super::reconcile::{Entries, Occasion, Sides, below};
-use super::super::{Entry, Kind, RelativePath};
+use super::super::{Kind, RelativePath, SyncEntry};
 use crate::image::Digest;
 
 const NOW: i128 = 1_000_000_000_000;
@@ -24,9 +24,17 @@ struct Model {
     next: u64,
 }
 
-fn entry(kind: Kind, number: u64) -> Entry {
+fn entry(kind: Kind, number: u64) -> SyncEntry {
     let digest = (kind == Kind::File).then(|| Digest::of(number.to_string()).into());
-    Entry { kind, mode: 0o644, size: 1, mtime: number.cast_signed(), inode: number, owner: (0, 0), digest }
+    SyncEntry {
+        kind,
+        mode: 0o644,
+        size: 1,
+        mtime: number.cast_signed(),
+        inode: number,
+        owner: (0, 0),
+        digest,
+    }
 }
 
 impl Model {
@@ -50,7 +58,7 @@ impl Model {
         self.sides[side].retain(|other, _| *other != path && !other.is_below(&path));
     }
 
-    fn put(&mut self, side: usize, path: RelativePath, entry: Entry) {
+    fn put(&mut self, side: usize, path: RelativePath, entry: SyncEntry) {
         if let Some(digest) = entry.digest.clone() {
             self.seen[side].entry(path.clone()).or_default().insert(digest.into());
         }
@@ -71,7 +79,7 @@ impl Model {
     }
 
     fn record(&mut self, path: &RelativePath, is_common: bool) {
-        let seen = |entry: Option<&Entry>| entry.map(|entry| Seen::new(entry.clone(), NOW));
+        let seen = |entry: Option<&SyncEntry>| entry.map(|entry| Seen::new(entry.clone(), NOW));
         let base =
             Base { here: seen(self.sides[0].get(path)), there: seen(self.sides[1].get(path)), is_common };
         match base.here.is_some() || base.there.is_some() {
@@ -82,7 +90,8 @@ impl Model {
 
     fn copy(&mut self, from: usize, path: &RelativePath) {
         let Some(entry) = self.sides[from].get(path).cloned() else { return };
-        let is_directory = |entry: Option<&Entry>| entry.is_some_and(|entry| entry.kind == Kind::Directory);
+        let is_directory =
+            |entry: Option<&SyncEntry>| entry.is_some_and(|entry| entry.kind == Kind::Directory);
         if !(is_directory(Some(&entry)) && is_directory(self.sides[1 - from].get(path))) {
             self.engine_removes(1 - from, path);
         }
@@ -97,46 +106,44 @@ impl Model {
 
     /// One pass over both sides, which stops after `limit` decisions, as at a lost connection.
     fn pass(&mut self, limit: usize) {
-        let comparison = Comparison { now: NOW, ahead: 0, has_digests: true };
+        let comparison = CompareOptions { now: NOW, ahead: 0, has_digests: true };
         let (here, there, base) = (self.sides[0].clone(), self.sides[1].clone(), self.base.clone());
         let ways = |_: &RelativePath, _: bool| Ways::BOTH;
         let occasion = Occasion::Change(&base);
         let sides =
             Sides { here: &here, there: &there, occasion, ways: &ways, comparison, ignores_case: false };
         let plan = sides.reconcile();
-        let deletions = plan
-            .decisions
-            .iter()
-            .rev()
-            .filter(|(_, decision)| matches!(decision, Decision::DeleteHere | Decision::DeleteThere));
-        let others = plan
-            .decisions
-            .iter()
-            .filter(|(_, decision)| !matches!(decision, Decision::DeleteHere | Decision::DeleteThere));
+        let deletions =
+            plan.decisions.iter().rev().filter(|(_, decision)| {
+                matches!(decision, SyncDecision::DeleteHere | SyncDecision::DeleteThere)
+            });
+        let others = plan.decisions.iter().filter(|(_, decision)| {
+            !matches!(decision, SyncDecision::DeleteHere | SyncDecision::DeleteThere)
+        });
         for (path, decision) in deletions.chain(others).take(limit) {
             match decision {
-                Decision::Upload | Decision::UploadAgain => self.copy(0, path),
-                Decision::Download | Decision::DownloadAgain => self.copy(1, path),
-                Decision::Conflict => {
+                SyncDecision::Upload | SyncDecision::UploadAgain => self.copy(0, path),
+                SyncDecision::Download | SyncDecision::DownloadAgain => self.copy(1, path),
+                SyncDecision::Conflict => {
                     self.copies.extend(there[path].digest.clone().map(Digest::from));
                     self.copy(0, path);
                 }
-                Decision::DeleteThere | Decision::DeleteHere => {
-                    self.engine_removes(usize::from(*decision == Decision::DeleteThere), path);
+                SyncDecision::DeleteThere | SyncDecision::DeleteHere => {
+                    self.engine_removes(usize::from(*decision == SyncDecision::DeleteThere), path);
                     self.record(path, true);
                 }
-                Decision::Agree => self.record(path, true),
-                Decision::Forget => drop(self.base.remove(path)),
-                Decision::Hold => {
+                SyncDecision::Agree => self.record(path, true),
+                SyncDecision::Forget => drop(self.base.remove(path)),
+                SyncDecision::Hold => {
                     self.held.insert(path.clone());
                     self.base.remove(path);
                 }
-                Decision::Keep | Decision::KeepDifferent => {
+                SyncDecision::Keep | SyncDecision::KeepDifferent => {
                     self.held.insert(path.clone());
                     self.record(path, false);
                 }
-                Decision::Nothing | Decision::SetMode => {}
-                Decision::Compare { .. } => panic!("all digests are known"),
+                SyncDecision::Nothing | SyncDecision::SetMode => {}
+                SyncDecision::Compare { .. } => panic!("all digests are known"),
             }
         }
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use super::super::folder::Reason;
 use super::super::{
-    ContainerKey, ExcludeRules, Folder, FolderKey, FolderOptions, LocalChange, NoHooks, RelativePath, Remote,
-    RemoteError,
+    ContainerKey, ExcludePatterns, FolderKey, FolderOptions, LocalChange, NoHooks, RelativePath, Remote,
+    RemoteError, SyncedFolder,
 };
 use super::container::Container;
 use crate::config::InitialSync as Strategy;
@@ -27,7 +27,7 @@ struct World {
     state: tempfile::TempDir,
     there: Arc<Container>,
     remote: Arc<dyn Remote>,
-    folder: Option<Folder>,
+    folder: Option<SyncedFolder>,
     told: Arc<Mutex<Vec<String>>>,
     key: ContainerKey,
     settings: Box<dyn Fn(FolderOptions) -> FolderOptions>,
@@ -101,21 +101,21 @@ impl World {
             state_folder: self.state.path().to_owned(),
             claim_folder: self.state.path().join("claims"),
             strategy: Strategy::MirrorLocal,
-            exclude: ExcludeRules::default(),
-            upload_exclude: ExcludeRules::default(),
-            download_exclude: ExcludeRules::default(),
+            exclude: ExcludePatterns::default(),
+            upload_exclude: ExcludePatterns::default(),
+            download_exclude: ExcludePatterns::default(),
             disable_upload: false,
             disable_download: false,
             ignores_case: false,
             names_all: false,
         };
         let options = (self.settings)(options);
-        let mut folder = Folder::open(options, Arc::new(NoHooks), events, clock).expect("opened");
+        let mut folder = SyncedFolder::open(options, Arc::new(NoHooks), events, clock).expect("opened");
         folder.connect(&self.remote, &self.key).await.expect("connected");
         self.folder = Some(folder);
     }
 
-    fn folder(&mut self) -> &mut Folder {
+    fn folder(&mut self) -> &mut SyncedFolder {
         self.folder.as_mut().expect("started")
     }
 
@@ -262,7 +262,7 @@ async fn s08_a_checkout_is_one_run_and_many_deletions_need_a_second_look() {
 #[tokio::test]
 async fn s09_a_renamed_directory_moves_and_excluded_children_stay() {
     let mut world = World::with(Container::new(), |options| FolderOptions {
-        exclude: ExcludeRules::new(["*.log"]),
+        exclude: ExcludePatterns::new(["*.log"]),
         ..options
     });
     world.write("old/a", "a", 1000);
@@ -420,7 +420,7 @@ async fn s15_an_emptied_side_or_a_scan_with_gaps_deletes_nothing() {
 #[tokio::test]
 async fn s16_excluded_directories_stay_and_included_files_move() {
     let mut world = World::with(Container::new(), |options| FolderOptions {
-        exclude: ExcludeRules::new(["log/", "!log/keep"]),
+        exclude: ExcludePatterns::new(["log/", "!log/keep"]),
         ..options
     });
     world.write("log/keep", "keep", 1000);
@@ -437,7 +437,7 @@ async fn s16_excluded_directories_stay_and_included_files_move() {
 #[tokio::test]
 async fn s17_upload_excludes_are_not_deleted_in_the_container_and_are_downloaded() {
     let mut world = World::with(Container::new(), |options| FolderOptions {
-        upload_exclude: ExcludeRules::new(["*.pyc"]),
+        upload_exclude: ExcludePatterns::new(["*.pyc"]),
         ..options
     });
     world.write("a", "a", 1000);
@@ -453,7 +453,7 @@ async fn s17_upload_excludes_are_not_deleted_in_the_container_and_are_downloaded
 #[tokio::test]
 async fn s18_download_excludes_are_uploaded_once_and_not_deleted() {
     let mut world = World::with(Container::new(), |options| FolderOptions {
-        download_exclude: ExcludeRules::new(["cache/"]),
+        download_exclude: ExcludePatterns::new(["cache/"]),
         ..options
     });
     world.write("cache/y", "y", 1000);

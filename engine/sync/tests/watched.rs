@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::super::changes::{Changes, LocalChange};
-use super::super::{ExcludeRules, LocalFolder, watch_changes};
+use super::super::{ExcludePatterns, LocalFolder, watch_changes};
 use crate::event::Events;
 
 /// A watched directory `here` next to a directory `out`.
@@ -27,7 +27,7 @@ impl Watched {
             fs::create_dir_all(real.join(folder)).expect("created");
         }
         prepare(real.join("here"), real.join("out"));
-        let local = LocalFolder::new(real.join("here"), ExcludeRules::new(["skipped"]));
+        let local = LocalFolder::new(real.join("here"), ExcludePatterns::new(["skipped"]));
         let changes = watch_changes(local, &Events::none()).await.expect("watched");
         Self { temp, changes }
     }

@@ -13,11 +13,11 @@ pub trait Connector: Send + Sync {
     ///
     /// # Errors
     /// [`RemoteError`] if it cannot be started. Some clusters report a missing program only at its end.
-    async fn start(&self, command: &[String]) -> Result<Connection, RemoteError>;
+    async fn start(&self, command: &[String]) -> Result<RemoteProgram, RemoteError>;
 }
 
 /// A program that runs in a container. Dropping this ends the program, at the latest when it reads its stdin.
-pub struct Connection {
+pub struct RemoteProgram {
     /// Its stdin.
     pub stdin: Box<dyn AsyncWrite + Send + Unpin>,
     /// Its stdout.

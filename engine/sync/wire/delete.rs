@@ -6,7 +6,7 @@ use super::channel::{CHANGED, Request};
 use super::scan::relative;
 use super::stat_line::{self, StatLine};
 use super::{CHUNK, Wire, target};
-use crate::sync::{Entry, Expected, Kind, Outcome, RelativePath, RemoteError, Tier};
+use crate::sync::{Expected, Kind, PathOutcome, RelativePath, RemoteError, SyncEntry, Tier};
 
 /// How often files that change all the time in the container are compared.
 const ATTEMPTS: usize = 5;
@@ -19,10 +19,11 @@ impl Wire {
     pub(super) async fn remove(
         &self,
         deletions: &[(RelativePath, Expected)],
-    ) -> Result<Vec<Outcome>, RemoteError> {
-        let is_directory =
-            |expected: &Expected| matches!(expected, Expected::Entry(Entry { kind: Kind::Directory, .. }));
-        let mut outcomes = vec![Outcome::Done(None); deletions.len()];
+    ) -> Result<Vec<PathOutcome>, RemoteError> {
+        let is_directory = |expected: &Expected| {
+            matches!(expected, Expected::Entry(SyncEntry { kind: Kind::Directory, .. }))
+        };
+        let mut outcomes = vec![PathOutcome::Done(None); deletions.len()];
         let mut directories = Vec::new();
         let mut files: Vec<usize> = Vec::new();
         for (index, (_, expected)) in deletions.iter().enumerate() {
@@ -41,7 +42,7 @@ impl Wire {
                     directories.push(index);
                 } else {
                     outcomes[index] =
-                        Outcome::Failed(self.failure(&target(&deletions[index].0), &message).await?);
+                        PathOutcome::Failed(self.failure(&target(&deletions[index].0), &message).await?);
                 }
             }
         }
@@ -52,7 +53,7 @@ impl Wire {
             for (index, message) in self.failed(request, chunk).await? {
                 if !message.contains(ABSENT) {
                     outcomes[index] =
-                        Outcome::Failed(self.failure(&target(&deletions[index].0), &message).await?);
+                        PathOutcome::Failed(self.failure(&target(&deletions[index].0), &message).await?);
                 }
             }
         }
@@ -64,7 +65,7 @@ impl Wire {
         &self,
         deletions: &[(RelativePath, Expected)],
         mut chunk: Vec<usize>,
-        outcomes: &mut [Outcome],
+        outcomes: &mut [PathOutcome],
     ) -> Result<(), RemoteError> {
         let line = |index: &usize| match &deletions[*index] {
             (path, Expected::Entry(entry)) => stat_line::render(entry, &target(path)),
@@ -80,7 +81,7 @@ impl Wire {
             if answer.status != CHANGED {
                 for (index, message) in failures(answer.errors(), &chunk) {
                     outcomes[index] =
-                        Outcome::Failed(self.failure(&target(&deletions[index].0), &message).await?);
+                        PathOutcome::Failed(self.failure(&target(&deletions[index].0), &message).await?);
                 }
                 return Ok(());
             }
@@ -101,7 +102,7 @@ impl Wire {
                         true
                     }
                     _ => {
-                        outcomes[*index] = Outcome::ChangedThere;
+                        outcomes[*index] = PathOutcome::ChangedThere;
                         false
                     }
                 }
@@ -109,15 +110,15 @@ impl Wire {
             lines =
                 chunk.iter().filter_map(|index| Some(seen.get(&deletions[*index].0)?.0.clone())).collect();
         }
-        chunk.into_iter().for_each(|index| outcomes[index] = Outcome::ChangedThere);
+        chunk.into_iter().for_each(|index| outcomes[index] = PathOutcome::ChangedThere);
         Ok(())
     }
 
     pub(super) async fn change_modes(
         &self,
         modes: &[(RelativePath, u32)],
-    ) -> Result<Vec<Outcome>, RemoteError> {
-        let mut outcomes = vec![Outcome::Done(None); modes.len()];
+    ) -> Result<Vec<PathOutcome>, RemoteError> {
+        let mut outcomes = vec![PathOutcome::Done(None); modes.len()];
         let mut by_mode: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (index, (_, mode)) in modes.iter().enumerate() {
             by_mode.entry(mode & 0o7777).or_default().push(index);
@@ -129,9 +130,9 @@ impl Wire {
                 let request = request.arguments(format!("{mode:o}"));
                 for (index, message) in self.failed(request, chunk).await? {
                     outcomes[index] = if message.contains(ABSENT) {
-                        Outcome::ChangedThere
+                        PathOutcome::ChangedThere
                     } else {
-                        Outcome::Failed(self.failure(&target(&modes[index].0), &message).await?)
+                        PathOutcome::Failed(self.failure(&target(&modes[index].0), &message).await?)
                     };
                 }
             }
@@ -140,8 +141,8 @@ impl Wire {
             let paths: Vec<_> = modes.iter().map(|(path, _)| path).collect();
             let mut found = self.stat(&paths).await?;
             for (outcome, (path, _)) in outcomes.iter_mut().zip(modes) {
-                if matches!(outcome, Outcome::Done(_)) {
-                    *outcome = Outcome::Done(found.remove(path));
+                if matches!(outcome, PathOutcome::Done(_)) {
+                    *outcome = PathOutcome::Done(found.remove(path));
                 }
             }
         }

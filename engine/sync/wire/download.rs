@@ -13,9 +13,9 @@ use tokio::time::timeout;
 
 use super::scan::relative;
 use super::stat_line;
-use super::{Connection, Wire, target};
+use super::{RemoteProgram, Wire, target};
 use crate::own_file;
-use crate::sync::{Download, Entry, RelativePath, RemoteError};
+use crate::sync::{DownloadOutcome, RelativePath, RemoteError, SyncEntry};
 
 /// Packs the files whose names follow on stdin, in archives one after the other: few versions of `tar` of busybox read
 /// a list. GNU tar interprets escapes unless an option disables that. Unreadable files are skipped.
@@ -38,9 +38,9 @@ const PIECE: usize = 64 * 1024;
 impl Wire {
     pub(super) async fn copy_out(
         &self,
-        downloads: &[(RelativePath, Entry)],
+        downloads: &[(RelativePath, SyncEntry)],
         stage: &Path,
-    ) -> Result<Vec<Download>, RemoteError> {
+    ) -> Result<Vec<DownloadOutcome>, RemoteError> {
         if downloads.is_empty() {
             return Ok(Vec::new());
         }
@@ -77,9 +77,9 @@ impl Wire {
             results.push(match copies.remove(&index) {
                 Some(copy) if is_same => copy,
                 None if is_same => {
-                    Download::Failed(self.failure(&target(path), &message(&errors, path)).await?)
+                    DownloadOutcome::Failed(self.failure(&target(path), &message(&errors, path)).await?)
                 }
-                _ => Download::ChangedThere,
+                _ => DownloadOutcome::ChangedThere,
             });
         }
         Ok(results)
@@ -88,10 +88,10 @@ impl Wire {
     /// Passes the output of `connection` on; returns its errors.
     async fn receive(
         &self,
-        connection: Connection,
+        connection: RemoteProgram,
         sender: mpsc::Sender<Bytes>,
     ) -> Result<String, RemoteError> {
-        let Connection { stdin: _stdin, mut stdout, stderr, ended } = connection;
+        let RemoteProgram { stdin: _stdin, mut stdout, stderr, ended } = connection;
         let errors = tokio::spawn(async move {
             let mut errors = Vec::new();
             let mut limited = stderr.take(PIECE as u64);
@@ -124,8 +124,8 @@ fn unpack(
     pieces: Pieces,
     wanted: &HashMap<RelativePath, usize>,
     stage: &Path,
-) -> io::Result<HashMap<usize, Download>> {
-    let mut copies: HashMap<usize, Download> = HashMap::new();
+) -> io::Result<HashMap<usize, DownloadOutcome>> {
+    let mut copies: HashMap<usize, DownloadOutcome> = HashMap::new();
     let mut archive = tar::Archive::new(pieces);
     archive.set_ignore_zeros(true);
     for entry in archive.entries()? {
@@ -135,22 +135,22 @@ fn unpack(
         let link = entry.link_name_bytes().map(|name| name.into_owned());
         let download = match entry.header().entry_type() {
             tar::EntryType::Symlink => match link.and_then(|link| String::from_utf8(link).ok()) {
-                Some(_) => Download::Link,
+                Some(_) => DownloadOutcome::Link,
                 None => continue,
             },
             // A second name of a file that was packed before.
             tar::EntryType::Link => {
                 let other = link.and_then(|link| relative(&link)).and_then(|path| wanted.get(&path));
                 match other.and_then(|other| copies.get(other)) {
-                    Some(Download::File { copy: other, digest }) => {
+                    Some(DownloadOutcome::File { copy: other, digest }) => {
                         let digest = *digest;
                         write(&mut std::fs::File::open(other)?, &copy)?;
-                        Download::File { copy, digest }
+                        DownloadOutcome::File { copy, digest }
                     }
                     _ => continue,
                 }
             }
-            kind if kind.is_file() => Download::File { digest: write(&mut entry, &copy)?, copy },
+            kind if kind.is_file() => DownloadOutcome::File { digest: write(&mut entry, &copy)?, copy },
             _ => continue,
         };
         copies.insert(index, download);

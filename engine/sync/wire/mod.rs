@@ -27,7 +27,7 @@ use std::sync::atomic::AtomicU64;
 
 use tokio::sync::Mutex;
 
-pub use connection::{Connection, Connector};
+pub use connection::{Connector, RemoteProgram};
 use lane::Lane;
 pub use pod::PodConnector;
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
-use super::{Connection, Connector};
+use super::{Connector, RemoteProgram};
 use crate::cluster::{ClusterAccess, ClusterError, ContainerTarget, ExecError, ExecOptions};
 use crate::sync::RemoteError;
 
@@ -22,7 +22,7 @@ impl PodConnector {
 
 #[async_trait]
 impl Connector for PodConnector {
-    async fn start(&self, command: &[String]) -> Result<Connection, RemoteError> {
+    async fn start(&self, command: &[String]) -> Result<RemoteProgram, RemoteError> {
         let options = ExecOptions { stdin: true, terminal: None };
         let started = self.access.exec(&self.target, command, options).await;
         if let Err(ExecError::Cluster(ClusterError::Unauthorized { .. })) = started {
@@ -31,7 +31,7 @@ impl Connector for PodConnector {
         }
         let stream = started?;
         let no_stdin = || RemoteError::Lost { reason: "it has no stdin".to_owned() };
-        Ok(Connection {
+        Ok(RemoteProgram {
             stdin: Box::new(stream.stdin.ok_or_else(no_stdin)?),
             stdout: Box::new(stream.stdout),
             stderr: Box::new(stream.stderr),

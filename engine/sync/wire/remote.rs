@@ -8,8 +8,8 @@ use super::Wire;
 use crate::image::Digest;
 use crate::sync::base::BaseTree;
 use crate::sync::{
-    CommandEnd, Download, Entry, Expected, Facts, Outcome, Pruned, RelativePath, Remote, RemoteCommand,
-    RemoteError, Scan, Upload,
+    CommandEnd, DownloadOutcome, Expected, Facts, PathOutcome, Pruned, RelativePath, Remote, RemoteCommand,
+    RemoteError, Scan, SyncEntry, Upload,
 };
 
 #[async_trait]
@@ -26,23 +26,23 @@ impl Remote for Wire {
         self.digests_of(paths).await
     }
 
-    async fn upload(&self, uploads: Vec<Upload>) -> Result<Vec<Outcome>, RemoteError> {
+    async fn upload(&self, uploads: Vec<Upload>) -> Result<Vec<PathOutcome>, RemoteError> {
         self.write(uploads).await
     }
 
     async fn download(
         &self,
-        downloads: &[(RelativePath, Entry)],
+        downloads: &[(RelativePath, SyncEntry)],
         stage: &Path,
-    ) -> Result<Vec<Download>, RemoteError> {
+    ) -> Result<Vec<DownloadOutcome>, RemoteError> {
         self.copy_out(downloads, stage).await
     }
 
-    async fn delete(&self, deletions: &[(RelativePath, Expected)]) -> Result<Vec<Outcome>, RemoteError> {
+    async fn delete(&self, deletions: &[(RelativePath, Expected)]) -> Result<Vec<PathOutcome>, RemoteError> {
         self.remove(deletions).await
     }
 
-    async fn set_modes(&self, modes: &[(RelativePath, u32)]) -> Result<Vec<Outcome>, RemoteError> {
+    async fn set_modes(&self, modes: &[(RelativePath, u32)]) -> Result<Vec<PathOutcome>, RemoteError> {
         self.change_modes(modes).await
     }
 

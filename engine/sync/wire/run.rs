@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{Connection, Wire};
+use super::{RemoteProgram, Wire};
 use crate::process::{Pipe, Tail};
 use crate::sync::{CommandEnd, RemoteCommand, RemoteError};
 
@@ -94,10 +94,10 @@ impl Output {
 
 /// Passes all lines of a program to `on_line`; returns its exit code.
 async fn collect(
-    connection: Connection,
+    connection: RemoteProgram,
     on_line: &mut (dyn FnMut(Pipe, String) + Send),
 ) -> Result<i32, RemoteError> {
-    let Connection { stdin: _stdin, stdout, stderr, ended } = connection;
+    let RemoteProgram { stdin: _stdin, stdout, stderr, ended } = connection;
     let (sender, mut receiver) = mpsc::channel(16);
     let pipes = [
         tokio::spawn(pass_on(Pipe::Stdout, stdout, sender.clone())),

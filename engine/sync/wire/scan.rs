@@ -8,7 +8,7 @@ use super::stat_line::{self, StatLine};
 use super::{CHUNK, Wire, target};
 use crate::image::Digest;
 use crate::sync::base::BaseTree;
-use crate::sync::{Entry, Kind, Pruned, RelativePath, RemoteError, Scan, Tier};
+use crate::sync::{Kind, Pruned, RelativePath, RemoteError, Scan, SyncEntry, Tier};
 
 /// The directories in the root of a container's file system that are never scanned.
 const VIRTUAL: [&str; 3] = ["./proc", "./sys", "./dev"];
@@ -93,7 +93,7 @@ impl Wire {
     pub(super) async fn stat(
         &self,
         paths: &[&RelativePath],
-    ) -> Result<HashMap<RelativePath, Entry>, RemoteError> {
+    ) -> Result<HashMap<RelativePath, SyncEntry>, RemoteError> {
         let mut found = HashMap::new();
         for chunk in paths.chunks(CHUNK) {
             let paths = chunk.iter().map(|path| target(path)).collect();

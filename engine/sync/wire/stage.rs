@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 
 use super::stat_line;
 use crate::image::{Digest, Stamp};
-use crate::sync::{Entry, Expected, Kind, RelativePath, Upload};
+use crate::sync::{Expected, Kind, RelativePath, SyncEntry, Upload};
 
 /// How many files a group has at most: their names are the arguments of one command.
 const GROUP: usize = 200;
@@ -98,7 +98,7 @@ impl Packing {
     /// and write it.
     pub(super) fn mode(&self, upload: &Upload) -> u32 {
         match &upload.expected {
-            Expected::Entry(Entry { kind: Kind::File, mode, .. }) => *mode,
+            Expected::Entry(SyncEntry { kind: Kind::File, mode, .. }) => *mode,
             _ => (upload.entry.mode & 0o777) | 0o600,
         }
     }

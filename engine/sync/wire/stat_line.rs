@@ -3,7 +3,7 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::sync::{Entry, Kind};
+use crate::sync::{Kind, SyncEntry};
 
 /// The bits of a mode that are the kind, and their values.
 const KIND: u32 = 0o170_000;
@@ -15,7 +15,7 @@ const LINK: u32 = 0o120_000;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum StatLine<'a> {
     /// A path and its entry; a link has an empty target.
-    Entry(&'a [u8], Entry),
+    Entry(&'a [u8], SyncEntry),
     /// A path of another kind: a socket, a device.
     Other,
 }
@@ -33,7 +33,7 @@ pub(super) fn parse(line: &[u8]) -> Option<StatLine<'_>> {
     let name = parts.next().filter(|name| !name.is_empty())?;
     let moment: DateTime = format!("{date}T{time}").parse().ok().filter(|_| zone == "+0000")?;
     let mtime = moment.to_zoned(TimeZone::UTC).ok()?.timestamp().as_nanosecond();
-    let mtime = Entry::nearest_mtime(mtime);
+    let mtime = SyncEntry::nearest_mtime(mtime);
     let kind = match mode & KIND {
         FILE => Kind::File,
         DIRECTORY => Kind::Directory,
@@ -41,12 +41,15 @@ pub(super) fn parse(line: &[u8]) -> Option<StatLine<'_>> {
         _ => return Some(StatLine::Other),
     };
     let size = if kind == Kind::File { size } else { 0 };
-    Some(StatLine::Entry(name, Entry { kind, mode: mode & 0o7777, size, mtime, inode, owner, digest: None }))
+    Some(StatLine::Entry(
+        name,
+        SyncEntry { kind, mode: mode & 0o7777, size, mtime, inode, owner, digest: None },
+    ))
 }
 
 /// The line of a file with `entry` at `name`. The line of anything else, or of an old `stat` without fractions of
 /// seconds, may differ from the line of the container: then the entries are compared.
-pub(super) fn render(entry: &Entry, name: &str) -> String {
+pub(super) fn render(entry: &SyncEntry, name: &str) -> String {
     let kind = match entry.kind {
         Kind::File => FILE,
         Kind::Directory => DIRECTORY,
@@ -71,7 +74,7 @@ pub(super) fn render(entry: &Entry, name: &str) -> String {
 }
 
 /// Whether `seen` is still `expected`: nothing was written in between. Permissions may have changed.
-pub(super) fn is_same(expected: &Entry, seen: &Entry) -> bool {
+pub(super) fn is_same(expected: &SyncEntry, seen: &SyncEntry) -> bool {
     std::mem::discriminant(&expected.kind) == std::mem::discriminant(&seen.kind)
         && (expected.size, expected.mtime, expected.inode) == (seen.size, seen.mtime, seen.inode)
 }
@@ -91,7 +94,7 @@ mod tests {
         let old = "s a1ff 0 0 7 1 1969-12-31 23:59:59 +0000 l";
         assert!(matches!(
             parse(old.as_bytes()),
-            Some(StatLine::Entry(b"l", Entry { mtime: -1_000_000_000, .. }))
+            Some(StatLine::Entry(b"l", SyncEntry { mtime: -1_000_000_000, .. }))
         ));
         let socket = "s c1ed 0 0 0 1 2026-11-30 01:02:03.000000000 +0000 s";
         assert_eq!(parse(socket.as_bytes()), Some(StatLine::Other));

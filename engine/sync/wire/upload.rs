@@ -9,7 +9,7 @@ use super::stage::{Group, Packing, Source, Staged, Unread, base, expected_lines,
 use super::stat_line::{self, StatLine};
 use super::{CHUNK, Wire, target};
 use crate::image::Digest;
-use crate::sync::{Entry, Expected, Kind, Outcome, RemoteError, Tier, Upload};
+use crate::sync::{Expected, Kind, PathOutcome, RemoteError, SyncEntry, Tier, Upload};
 
 /// The maximum size of a batch and of a piece of a file, in bytes. Other calls run between two of them.
 const BATCH: u64 = 8 << 20;
@@ -24,10 +24,10 @@ const SECONDS: u64 = 4;
 const ATTEMPTS: usize = 5;
 
 /// The outcomes of a call by place; those that are not known yet are empty.
-type Outcomes = Vec<Option<Outcome>>;
+type Outcomes = Vec<Option<PathOutcome>>;
 
 impl Wire {
-    pub(super) async fn write(&self, mut uploads: Vec<Upload>) -> Result<Vec<Outcome>, RemoteError> {
+    pub(super) async fn write(&self, mut uploads: Vec<Upload>) -> Result<Vec<PathOutcome>, RemoteError> {
         if self.facts.tier > Tier::Full {
             // The container cannot compare anything.
             uploads.iter_mut().for_each(|upload| upload.expected = Expected::Unknown);
@@ -44,7 +44,7 @@ impl Wire {
         };
         Ok(outcomes
             .into_iter()
-            .map(|outcome| outcome.unwrap_or_else(|| Outcome::Failed(unknown())))
+            .map(|outcome| outcome.unwrap_or_else(|| PathOutcome::Failed(unknown())))
             .collect())
     }
 
@@ -65,7 +65,7 @@ impl Wire {
                     if let Some((path, index)) = place.parse().ok().and_then(|place: usize| chunk.get(place))
                     {
                         let error = self.failure(&target(path), message).await?;
-                        outcomes[*index].get_or_insert(Outcome::Failed(error));
+                        outcomes[*index].get_or_insert(PathOutcome::Failed(error));
                     }
                 }
             }
@@ -73,7 +73,7 @@ impl Wire {
         let paths: Vec<_> = directories.iter().map(|(path, _)| *path).collect();
         let mut found = if self.facts.tier == Tier::Full { self.stat(&paths).await? } else { HashMap::new() };
         for (path, index) in directories {
-            outcomes[index].get_or_insert_with(|| Outcome::Done(found.remove(path)));
+            outcomes[index].get_or_insert_with(|| PathOutcome::Done(found.remove(path)));
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl Wire {
                     return Ok(());
                 }
                 for file in files {
-                    outcomes[file.index].get_or_insert_with(|| Outcome::Failed(error.clone()));
+                    outcomes[file.index].get_or_insert_with(|| PathOutcome::Failed(error.clone()));
                 }
                 Ok(())
             }
@@ -315,7 +315,7 @@ impl Stage<'_> {
             for file in groups.iter().flat_map(|group| &group.members).map(|member| &files[*member]) {
                 if !seen.is_expected(file) {
                     dropped.push(file.place.clone());
-                    outcomes[file.index] = Some(Outcome::ChangedThere);
+                    outcomes[file.index] = Some(PathOutcome::ChangedThere);
                 }
             }
             for places in dropped.chunks(CHUNK) {
@@ -325,7 +325,7 @@ impl Stage<'_> {
             expected = seen.lines_of(&groups, files);
         }
         for member in groups.iter().flat_map(|group| &group.members) {
-            outcomes[files[*member].index].get_or_insert(Outcome::ChangedThere);
+            outcomes[files[*member].index].get_or_insert(PathOutcome::ChangedThere);
         }
         self.drop_files(&[]).await
     }
@@ -338,7 +338,7 @@ impl Stage<'_> {
         outcomes: &mut Outcomes,
     ) -> Result<(), RemoteError> {
         let by_place: HashMap<_, _> = files.iter().map(|file| (file.place.as_str(), file)).collect();
-        let mut entries: HashMap<usize, Entry> = HashMap::new();
+        let mut entries: HashMap<usize, SyncEntry> = HashMap::new();
         for line in lines.iter() {
             if let Some(StatLine::Entry(name, entry)) = stat_line::parse(line) {
                 let name = std::str::from_utf8(name).ok().and_then(|name| name.strip_prefix("./"));
@@ -361,7 +361,7 @@ impl Stage<'_> {
                 && let Some(file) = by_place.get(format!("{group}/{name}").as_str())
             {
                 let error = self.wire.failure(&target(&file.upload.path), message).await?;
-                outcomes[file.index].get_or_insert(Outcome::Failed(error));
+                outcomes[file.index].get_or_insert(PathOutcome::Failed(error));
             }
         }
         for file in files {
@@ -372,7 +372,7 @@ impl Stage<'_> {
                 entry.digest = file.digest.map(Into::into);
                 entry
             });
-            outcomes[file.index].get_or_insert(Outcome::Done(entry));
+            outcomes[file.index].get_or_insert(PathOutcome::Done(entry));
         }
         Ok(())
     }
@@ -382,7 +382,7 @@ impl Stage<'_> {
 #[derive(Default)]
 struct Seen {
     /// The lines by group and name.
-    lines: HashMap<(String, String), (String, Option<Entry>)>,
+    lines: HashMap<(String, String), (String, Option<SyncEntry>)>,
     /// Groups whose directory does not exist.
     gone: Vec<String>,
 }
@@ -407,7 +407,7 @@ impl Seen {
         seen
     }
 
-    fn at(&self, file: &Staged<'_>) -> Option<&(String, Option<Entry>)> {
+    fn at(&self, file: &Staged<'_>) -> Option<&(String, Option<SyncEntry>)> {
         let (group, name) = file.place.split_once('/')?;
         self.lines.get(&(group.to_owned(), name.to_owned()))
     }
@@ -446,10 +446,10 @@ fn read(upload: &Upload) -> Result<Vec<u8>, Unread> {
 }
 
 /// The outcome of a file that was not sent.
-fn not_sent(unread: Unread, upload: &Upload) -> Outcome {
+fn not_sent(unread: Unread, upload: &Upload) -> PathOutcome {
     match unread {
-        Unread::Changed => Outcome::ChangedHere,
-        Unread::Error(error) => Outcome::Failed(RemoteError::Local {
+        Unread::Changed => PathOutcome::ChangedHere,
+        Unread::Error(error) => PathOutcome::Failed(RemoteError::Local {
             path: upload.source.display().to_string(),
             reason: error.to_string(),
         }),

@@ -14,7 +14,7 @@ use crate::rollout::{Deployed, Deployment, Rollout};
 use crate::run::{Image, Run};
 use crate::script::stage::ScriptProject;
 use crate::script::{Execution, RhaiResultOf, ScriptError};
-use crate::testing::projects::Wanted;
+use crate::testing::projects::ProjectOptions;
 use crate::testing::test_context::{LoadedProject, TestContext};
 
 /// Registers each function of the default pipeline, and of every override in the project directory, in `engine`. A call
@@ -55,7 +55,7 @@ pub(super) fn in_pipeline(error: Arc<ScriptError>) -> Box<EvalAltResult> {
 fn latest(bench: &TestContext) -> Result<LoadedProject, StageError> {
     match bench.projects().pop() {
         Some(latest) => Ok(latest),
-        None => bench.load(&Wanted::default()),
+        None => bench.load(&ProjectOptions::default()),
     }
 }
 

@@ -10,7 +10,7 @@ pub mod project {
     use super::super::bench;
     use crate::script::RhaiResultOf;
     use crate::script::stage::ScriptProject;
-    use crate::testing::projects::Wanted;
+    use crate::testing::projects::ProjectOptions;
 
     /// The project with the nearest `devspace.yaml` above the test, with the overrides of its directory.
     ///
@@ -29,7 +29,7 @@ pub mod project {
     /// ```
     #[rhai_fn(name = "project", return_raw)]
     pub fn plain_project() -> RhaiResultOf<ScriptProject> {
-        Ok(ScriptProject(bench()?.load(&Wanted::default())?.execution))
+        Ok(ScriptProject(bench()?.load(&ProjectOptions::default())?.execution))
     }
 
     /// The project with options, a map of:
@@ -180,7 +180,7 @@ use crate::error::StageError;
 use crate::image::TagTemplate;
 use crate::plan::{Answer, ChangeImpact};
 use crate::script::{Execution, RhaiResultOf};
-use crate::testing::projects::Wanted;
+use crate::testing::projects::ProjectOptions;
 
 /// An image is not planned yet.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -227,7 +227,7 @@ const KNOWN: [&str; 18] = [
     "config",
 ];
 
-fn wanted(map: &Map) -> Result<Wanted, StageError> {
+fn wanted(map: &Map) -> Result<ProjectOptions, StageError> {
     let options = TestOptions::new("project", map, &KNOWN)?;
     let profiles = match options.texts("profile")? {
         Some(profiles) => Some(profiles),
@@ -235,7 +235,7 @@ fn wanted(map: &Map) -> Result<Wanted, StageError> {
     };
     let tags = options.texts("tag")?.unwrap_or_default();
     let tags: Result<Vec<TagTemplate>, _> = tags.iter().map(|tag| tag.parse()).collect();
-    Ok(Wanted {
+    Ok(ProjectOptions {
         profiles,
         vars: options.pairs("vars")?.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
         config: options.text("config")?,

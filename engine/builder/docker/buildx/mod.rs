@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::cli::copy_report;
 use super::staging::Staging;
 use super::transcript::Transcript;
-use super::{Daemon, lead_to};
+use super::{Daemon, Endpoint, lead_to};
 use crate::builder::arguments::{Taker, check};
 use crate::builder::{BuildError, BuildRequest, BuiltImage};
 use crate::cluster::ClusterAccess;
@@ -112,10 +112,11 @@ impl Buildx {
         let staged = staging.fill(request).await?;
         let metadata_file = staging.path("metadata.json");
         let words = arguments(build, &settings.name, loads, &staged, &metadata_file.to_string_lossy());
+        let endpoint = if loads { Some(&self.daemon.found()?.endpoint) } else { None };
         for attempt in 1.. {
             let mut transcript = Transcript::default();
             let mut unstarted = Unstarted::default();
-            let code = self.build_process(build, &words, loads)?.run(cancel, |_, line| {
+            let code = self.build_process(build, &words, endpoint).run(cancel, |_, line| {
                 unstarted.line(line);
                 transcript.line(line, events);
             });
@@ -141,19 +142,17 @@ impl Buildx {
         })
     }
 
-    /// The command that builds, with the arguments `words`.
-    fn build_process(
-        &self,
-        build: &BuildxBuild,
-        words: &[String],
-        loads: bool,
-    ) -> Result<Process, BuildError> {
+    /// The command that builds, with the arguments `words`. The daemon at `endpoint` loads the image.
+    fn build_process(&self, build: &BuildxBuild, words: &[String], endpoint: Option<&Endpoint>) -> Process {
         let process = self.process(&build.config).args(words).directory(&build.request.directory);
         let mut process = process.env("BUILDKIT_PROGRESS", "plain");
         for (name, value) in super::cli::variables(&build.request) {
             process = process.env(name, value);
         }
-        Ok(if loads { lead_to(process, &self.daemon.found()?.endpoint) } else { process })
+        match endpoint {
+            Some(endpoint) => lead_to(process, endpoint),
+            None => process,
+        }
     }
 
     /// Checks that the command is installed.

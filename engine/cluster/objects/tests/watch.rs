@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt as _;
 
-use super::super::{ObjectChange, WatchTarget};
+use super::super::{WatchTarget, WatchedObject};
 use super::*;
 
 #[tokio::test]
@@ -22,12 +22,12 @@ async fn changes_are_reported() {
                 .replace('"', "")
         };
         match change {
-            ObjectChange::Exists(object) => {
+            WatchedObject::Exists(object) => {
                 assert!(object["metadata"]["managedFields"].is_null());
                 shown(&object)
             }
-            ObjectChange::Deleted(object) => format!("deleted {}", shown(&object)),
-            ObjectChange::Complete { kind, .. } => format!("all {kind}"),
+            WatchedObject::Deleted(object) => format!("deleted {}", shown(&object)),
+            WatchedObject::Complete { kind, .. } => format!("all {kind}"),
             change => format!("{change:?}"),
         }
     };
@@ -53,7 +53,7 @@ async fn forbidden_watch_ends_with_its_error() {
     };
     let mut changes = access.watch_objects(&[target]).await.expect("a watch");
     let change = tokio::time::timeout(LIMIT, changes.next()).await.expect("a change").expect("a change");
-    let ObjectChange::Failed(error) = change else { panic!("{change:?}") };
+    let WatchedObject::Failed(error) = change else { panic!("{change:?}") };
     assert!(cluster.shown(&error).starts_with("cannot watch the pods (namespace NS): "), "{error}");
     let end = tokio::time::timeout(LIMIT, changes.next()).await.expect("the end");
     assert!(end.is_none(), "{end:?}");

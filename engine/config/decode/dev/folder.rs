@@ -8,14 +8,14 @@ use crate::config::node::{Mapping, Span, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
 use crate::config::{
-    BandwidthLimits, CompareBy, Dev, ExcludeRules, Excludes, Folder, InitialSync, Selection,
+    BandwidthLimits, CompareBy, ContainerSelection, Dev, ExcludeRules, Excludes, Folder, InitialSync,
 };
 
 /// Reads an entry of `sync`: the keys that all versions share, and `path` of v2beta1.
 pub(super) fn folder(
     node: &YamlNode,
     item: &Mapping,
-    selection: Selection,
+    selection: ContainerSelection,
     of: &str,
     reader: &mut Reader<'_>,
 ) -> Option<Folder> {

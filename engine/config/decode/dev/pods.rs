@@ -7,7 +7,7 @@ use super::selection::selection;
 use super::{check_arch, items, pages, port, start, text, unsupported};
 use crate::config::node::{Mapping, Span, YamlNode, field};
 use crate::config::reader::Reader;
-use crate::config::{Dev, Selection, Terminal};
+use crate::config::{ContainerSelection, Dev, Terminal};
 
 /// Unsupported keys of a pod: key, reason, help.
 const UNSUPPORTED: [(&str, &str, &str); 13] = [
@@ -63,12 +63,12 @@ pub(super) fn read(mapping: &Mapping, names: &Names<'_>, dev: &mut Dev, reader: 
     for (name, entry) in mapping.iter().filter(|(_, entry)| !entry.node.is_null()) {
         let of = format!("dev pod `{name}`");
         let Some(pod) = reader.mapping(&entry.node, &of) else { continue };
-        let whole = Selection {
+        let whole = ContainerSelection {
             origin: reader.problems.origin(entry.key),
             ..selection(&entry.node, pod, "container", &of, names, reader)
         };
         for (node, item) in items(pod, "ports", &of, reader) {
-            let selection = Selection { container: None, ..whole.clone() };
+            let selection = ContainerSelection { container: None, ..whole.clone() };
             let forward = port::of_text(node, item, &selection, &format!("a port of {of}"), reader);
             pods.ports
                 .extend(forward.iter().map(|_| field(item, "port").map_or(node.span, |port| port.span)));
@@ -82,7 +82,7 @@ pub(super) fn read(mapping: &Mapping, names: &Names<'_>, dev: &mut Dev, reader: 
             let Some(container) = reader.mapping(&entry.node, &of) else { continue };
             let own = text(container, "container", &of, reader).unwrap_or_else(|| key.clone());
             let origin = reader.problems.origin(entry.key);
-            let selection = Selection { origin, container: Some(own), ..whole.clone() };
+            let selection = ContainerSelection { origin, container: Some(own), ..whole.clone() };
             pods.container(name, container, &selection, &of, dev, reader);
         }
     }
@@ -96,7 +96,7 @@ impl Pods {
         &mut self,
         pod: &str,
         mapping: &Mapping,
-        selection: &Selection,
+        selection: &ContainerSelection,
         of: &str,
         dev: &mut Dev,
         reader: &mut Reader<'_>,
@@ -138,7 +138,7 @@ impl Pods {
     fn terminal(
         &mut self,
         mapping: &Mapping,
-        selection: &Selection,
+        selection: &ContainerSelection,
         of: &str,
         reader: &mut Reader<'_>,
     ) -> Option<(Terminal, Span)> {
@@ -156,7 +156,7 @@ impl Pods {
     fn attach(
         &mut self,
         mapping: &Mapping,
-        selection: &Selection,
+        selection: &ContainerSelection,
         of: &str,
         reader: &mut Reader<'_>,
     ) -> Option<(Terminal, Span)> {
@@ -169,7 +169,7 @@ impl Pods {
     fn foreground_section<'m>(
         mapping: &'m Mapping,
         key: &str,
-        selection: &Selection,
+        selection: &ContainerSelection,
         of: &str,
         reader: &mut Reader<'_>,
     ) -> Option<(&'m Mapping, String, Terminal, Span)> {

@@ -4,13 +4,13 @@ use super::{missing, text};
 use crate::config::node::{Mapping, Span, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
-use crate::config::{Dev, Forward, Selection};
+use crate::config::{ContainerSelection, Dev, Forward};
 
 /// Reads an item of `forward`: `port` and `remotePort`.
 pub(super) fn of_numbers(
     node: &YamlNode,
     item: &Mapping,
-    selection: &Selection,
+    selection: &ContainerSelection,
     of: &str,
     reader: &mut Reader<'_>,
 ) -> Option<Forward> {
@@ -28,7 +28,7 @@ pub(super) fn of_numbers(
 pub(super) fn of_text(
     node: &YamlNode,
     item: &Mapping,
-    selection: &Selection,
+    selection: &ContainerSelection,
     of: &str,
     reader: &mut Reader<'_>,
 ) -> Option<Forward> {
@@ -44,7 +44,7 @@ pub(super) fn of_text(
 fn forward<'a>(
     node: &YamlNode,
     item: &'a Mapping,
-    selection: &Selection,
+    selection: &ContainerSelection,
     of: &str,
     reader: &mut Reader<'_>,
     ports: impl FnOnce(&'a YamlNode, &str, &mut Reader<'_>) -> Option<(u16, u16)>,

@@ -7,7 +7,7 @@ use super::{all_located, check_arch, items, missing, pages, port, start, text, u
 use crate::config::node::{Mapping, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
-use crate::config::{AutoReload, Dev, Interactive, InteractiveImage, Logs, Selection, Terminal};
+use crate::config::{AutoReload, ContainerSelection, Dev, Interactive, InteractiveImage, Logs, Terminal};
 
 /// Reads all sections into `dev`.
 pub(super) fn read(mapping: &Mapping, names: &Names<'_>, dev: &mut Dev, reader: &mut Reader<'_>) {
@@ -134,7 +134,7 @@ fn terminal(mapping: &Mapping, dev: &Dev, names: &Names<'_>, reader: &mut Reader
     let Some(node) = field(mapping, "terminal") else {
         let entry = mapping.get("deprecatedInteractiveEnabled")?;
         let origin = reader.problems.origin(entry.key);
-        let selection = Selection::any(origin.clone());
+        let selection = ContainerSelection::any(origin.clone());
         return dev.interactive.default_enabled.then(|| Terminal::shell(origin, selection));
     };
     let terminal = reader.mapping(node, of)?;

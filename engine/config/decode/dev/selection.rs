@@ -5,7 +5,7 @@ use super::{located, start, text};
 use crate::config::node::{Mapping, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
-use crate::config::{LocatedText, Selection};
+use crate::config::{ContainerSelection, LocatedText};
 
 /// Reads the selection of `mapping`, whose container is at `container`. `of` is its name in messages.
 pub(super) fn selection(
@@ -15,8 +15,8 @@ pub(super) fn selection(
     of: &str,
     names: &Names<'_>,
     reader: &mut Reader<'_>,
-) -> Selection {
-    let mut selection = Selection::any(reader.problems.origin(start(node)));
+) -> ContainerSelection {
+    let mut selection = ContainerSelection::any(reader.problems.origin(start(node)));
     selection.labels = reader.text_map(mapping, "labelSelector", of);
     selection.container = text(mapping, container, of, reader);
     selection.namespace = text(mapping, "namespace", of, reader);

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fake_helm::FakeHelm;
 use super::real::{Project, run, with_helms};
-use crate::deploy::chart::{ChartError, ChartRequest, ChartSource, Helm, RenderOptions, template, upgrade};
+use crate::deploy::chart::{ChartError, ChartLocation, ChartRequest, Helm, RenderOptions, template, upgrade};
 use crate::process::Pipe;
 
 async fn render(request: &ChartRequest, helm: &Helm) -> ChartError {
@@ -27,7 +27,7 @@ async fn missing_chart_is_reported_with_the_nearest_one() {
     let project = &Project::new(&[("deploy/web/Chart.yaml", "name: web\nversion: 1.0.0\n")]);
     with_helms("errors", |helm| async move {
         let mut request = project.request();
-        request.chart = ChartSource::Path("./web".into());
+        request.chart = ChartLocation::Path("./web".into());
         let error = render(&request, &helm).await;
         let path = project.path("./web");
         assert_eq!(
@@ -189,11 +189,11 @@ async fn unavailable_charts_are_reported() {
         let mut request = project.request();
         let mut messages = Vec::new();
         let sources = [
-            ChartSource::named("acme-none/web", None, Some("1.0.0"), None, project.root()),
-            ChartSource::named("web", Some("http://127.0.0.1:9/charts"), Some("1.0.0"), None, project.root()),
-            ChartSource::named("chart", Some("http://127.0.0.1:9/charts"), None, None, project.root()),
-            ChartSource::named("oci://127.0.0.1:9/web", None, Some("1.0.0"), None, project.root()),
-            ChartSource::named("https://127.0.0.1:9/web.tgz", None, None, None, project.root()),
+            ChartLocation::named("acme-none/web", None, Some("1.0.0"), None, project.root()),
+            ChartLocation::named("web", Some("http://127.0.0.1:9/charts"), Some("1.0.0"), None, project.root()),
+            ChartLocation::named("chart", Some("http://127.0.0.1:9/charts"), None, None, project.root()),
+            ChartLocation::named("oci://127.0.0.1:9/web", None, Some("1.0.0"), None, project.root()),
+            ChartLocation::named("https://127.0.0.1:9/web.tgz", None, None, None, project.root()),
         ];
         for source in sources {
             request.chart = source;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::fake_helm::FakeHelm;
 use super::real::run;
 use crate::deploy::chart::{
-    ChartError, ChartIdentity, ChartRequest, ChartSource, Credentials, Helm, HelmExec, UninstallRequest,
+    ChartError, ChartIdentity, ChartLocation, ChartRequest, Credentials, Helm, HelmExec, UninstallRequest,
     Upgraded, chart_identity, preview, uninstall, upgrade,
 };
 use crate::process::Pipe;
@@ -61,7 +61,7 @@ async fn credentials_are_not_arguments_and_files_are_removed() {
     let credentials = Some(Credentials { username: "me".into(), password: Secret::new("hunter2") });
     let mut request = fake.project.request();
     request.chart =
-        ChartSource::named("redis", Some("https://c.io"), Some("1.0.0"), credentials.clone(), "/".as_ref());
+        ChartLocation::named("redis", Some("https://c.io"), Some("1.0.0"), credentials.clone(), "/".as_ref());
     deploy(&fake, &request).await.0.unwrap();
     let options = "--repository-config TEMP/repositories.yaml --repository-cache TEMP/cache";
     assert_eq!(
@@ -75,7 +75,7 @@ async fn credentials_are_not_arguments_and_files_are_removed() {
     assert_eq!(fake.recorded("mode"), "600\n");
     assert!(!std::path::Path::new(fake.recorded("place").trim()).exists());
 
-    request.chart = ChartSource::named("oci://r.io/web", None, None, credentials.clone(), "/".as_ref());
+    request.chart = ChartLocation::named("oci://r.io/web", None, None, credentials.clone(), "/".as_ref());
     deploy(&fake, &request).await.0.unwrap();
     let last = fake.calls().pop().unwrap();
     assert_eq!(
@@ -85,7 +85,7 @@ async fn credentials_are_not_arguments_and_files_are_removed() {
     assert!(fake.recorded("config").contains("bWU6aHVudGVyMg=="));
     assert!(!std::path::Path::new(fake.recorded("place").trim()).exists());
 
-    request.chart = ChartSource::named("https://c.io/web.tgz", None, None, credentials, "/".as_ref());
+    request.chart = ChartLocation::named("https://c.io/web.tgz", None, None, credentials, "/".as_ref());
     let error = deploy(&fake, &request).await.0.unwrap_err();
     assert!(matches!(error, ChartError::CredentialsWithoutRepository { .. }), "{error}");
 }
@@ -94,14 +94,14 @@ async fn credentials_are_not_arguments_and_files_are_removed() {
 async fn a_directory_does_not_shadow_a_chart_of_a_repository() {
     let fake = FakeHelm::new("v3.17.3", "");
     let mut request = fake.project.request();
-    request.chart = ChartSource::named("chart", Some("https://c.io"), None, None, "/".as_ref());
+    request.chart = ChartLocation::named("chart", Some("https://c.io"), None, None, "/".as_ref());
     deploy(&fake, &request).await.0.unwrap();
     assert!(
         fake.calls()[1].starts_with("upgrade web windlass/chart --repository-config"),
         "{:?}",
         fake.calls()
     );
-    request.chart = ChartSource::named("other", Some("https://c.io"), None, None, "/".as_ref());
+    request.chart = ChartLocation::named("other", Some("https://c.io"), None, None, "/".as_ref());
     deploy(&fake, &request).await.0.unwrap();
     assert_eq!(fake.calls()[2], "upgrade web other --repo https://c.io --install --namespace dev");
 }
@@ -139,7 +139,7 @@ async fn ranges_are_resolved_and_exact_versions_are_not() {
     let fake = FakeHelm::new("v3.17.3", "printf 'name: redis\\nversion: 1.2.9\\n'");
     let cancel = CancellationToken::new();
     let mut request = fake.project.request();
-    let source = |version| ChartSource::named("redis", Some("https://c.io"), version, None, "/".as_ref());
+    let source = |version| ChartLocation::named("redis", Some("https://c.io"), version, None, "/".as_ref());
     let expected = |version: &str| ChartIdentity::Published {
         repository: Some("https://c.io".into()),
         name: "redis".into(),

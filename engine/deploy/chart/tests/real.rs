@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::deploy::chart::{ChartRequest, ChartSource, Helm, HelmExec, HelmRun};
+use crate::deploy::chart::{ChartLocation, ChartRequest, Helm, HelmExec, HelmRun};
 
 /// Runs `test` with each real helm; the variables `WINDLASS_TEST_HELM3` and `WINDLASS_TEST_HELM4` are their paths.
 pub(super) async fn with_helms<T: Future<Output = ()>>(name: &str, test: impl Fn(Helm) -> T) {
@@ -55,6 +55,6 @@ impl Project {
     }
 
     pub(super) fn request(&self) -> ChartRequest {
-        ChartRequest::new("web", "dev", self.root(), ChartSource::Path("chart".into()))
+        ChartRequest::new("web", "dev", self.root(), ChartLocation::Path("chart".into()))
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::real::{Project, run, with_helms};
-use crate::deploy::chart::{ChartIdentity, ChartSource, Release, RenderOptions, chart_identity, template};
+use crate::deploy::chart::{ChartIdentity, ChartLocation, Release, RenderOptions, chart_identity, template};
 
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n  namespace: {{ \
                           .Release.Namespace }}\ndata:\n  v: {{ toJson .Values | quote }}\n";
@@ -88,7 +88,7 @@ async fn packaged_charts_are_rendered_and_have_the_content_of_their_files() {
         };
         package(&helm.program);
         let mut request = project.request();
-        request.chart = ChartSource::Path("web-0.1.0.tgz".into());
+        request.chart = ChartLocation::Path("web-0.1.0.tgz".into());
         let cancel = CancellationToken::new();
         let text = template(&request, &RenderOptions::default(), run(&helm, &cancel)).await.unwrap();
         assert!(text.contains(r#"{\"a\":1}"#), "{text}");

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::real::{Project, run, with_helms};
 use crate::deploy::chart::{
-    ChartError, ChartIdentity, ChartSource, Credentials, Helm, RenderOptions, UninstallRequest,
+    ChartError, ChartIdentity, ChartLocation, Credentials, Helm, RenderOptions, UninstallRequest,
     chart_identity, preview, template, uninstall, upgrade,
 };
 use crate::image::Digest;
@@ -125,7 +125,7 @@ async fn charts_are_fetched_from_a_registry_with_credentials() {
         let mut request = project.request();
         let repository = format!("oci://{address}/charts");
         let source = |password: &str, version| {
-            ChartSource::named("web", Some(&repository), version, credentials(password), project.root())
+            ChartLocation::named("web", Some(&repository), version, credentials(password), project.root())
         };
         // Real registries have TLS.
         request.template_args = vec!["--plain-http".into()];
@@ -154,7 +154,7 @@ async fn charts_are_fetched_with_credentials() {
         let cancel = CancellationToken::new();
         let mut request = project.request();
         let source = |password: &str| {
-            ChartSource::named("web", Some(&url), Some("0.x"), credentials(password), project.root())
+            ChartLocation::named("web", Some(&url), Some("0.x"), credentials(password), project.root())
         };
         request.chart = source("hunter2");
         let text = template(&request, &RenderOptions::default(), run(&helm, &cancel)).await.unwrap();
@@ -181,7 +181,7 @@ async fn charts_that_a_repository_lacks_are_reported() {
         let mut request = project.request();
         for (name, version) in [("none", None), ("web", Some("9.9.9"))] {
             request.chart =
-                ChartSource::named(name, Some(&url), version, credentials("hunter2"), project.root());
+                ChartLocation::named(name, Some(&url), version, credentials("hunter2"), project.root());
             // The message does not name the temporary repository or `helm repo update`.
             let error = template(&request, &RenderOptions::default(), run(&helm, &cancel)).await.unwrap_err();
             let version = version.map(|version| format!(" {version}")).unwrap_or_default();

@@ -16,10 +16,10 @@ fn documents() -> Vec<ManifestDocument> {
     [web(), service].into_iter().map(ManifestDocument::new).collect()
 }
 
-fn patch(target: (&str, &str), operation: &str, path: &str, value: Option<Json>) -> ManifestPatch {
+fn patch(target: (&str, &str), operation: &str, path: &str, value: Option<Json>) -> ObjectPatch {
     let part = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let target = PatchTarget { name: part(target.0), kind: part(target.1), api_version: None };
-    ManifestPatch { target, operation: operation.to_owned(), path: path.to_owned(), value }
+    let target = ObjectSelector { name: part(target.0), kind: part(target.1), api_version: None };
+    ObjectPatch { target, operation: operation.to_owned(), path: path.to_owned(), value }
 }
 
 fn check(operation: &str, path: &str, value: Option<Json>, pointer: &str, expected: Option<Json>) {
@@ -29,7 +29,7 @@ fn check(operation: &str, path: &str, value: Option<Json>, pointer: &str, expect
     assert_eq!(documents[1].value["spec"], json!({}));
 }
 
-fn refuses(patch: ManifestPatch, expected: &str, help: &str) {
+fn refuses(patch: ObjectPatch, expected: &str, help: &str) {
     let error = apply_patches(&mut documents(), &[patch]).expect_err("refused");
     assert_eq!(error.to_string(), expected);
     let shown = miette::Diagnostic::help(&error).map(|help| help.to_string());
@@ -163,15 +163,13 @@ fn invalid_patches_are_errors() {
 
 #[test]
 fn api_version_limits_the_target() {
-    let target = |api_version: &str| PatchTarget {
+    let target = |api_version: &str| ObjectSelector {
         name: Some("web".to_owned()),
         kind: None,
         api_version: Some(api_version.to_owned()),
     };
-    let remove = |api_version| ManifestPatch {
-        target: target(api_version),
-        ..patch(("", ""), "remove", "spec", None)
-    };
+    let remove =
+        |api_version| ObjectPatch { target: target(api_version), ..patch(("", ""), "remove", "spec", None) };
     let mut documents = documents();
     apply_patches(&mut documents, &[remove("v1")]).expect("valid");
     assert!(documents[0].value.get("spec").is_some() && documents[1].value.get("spec").is_none());

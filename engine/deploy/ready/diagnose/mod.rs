@@ -17,7 +17,7 @@ use super::assess::is_observed;
 use super::container::{Container, containers};
 use super::fields::{group, is_terminating, text};
 use super::owned_pods::{OwnedPods, owned_pods};
-use super::readiness::State;
+use super::readiness::ReadyState;
 use super::{ClusterView, ObjectName, Permanence, Problem, ProblemKind, readiness};
 
 /// The problems of `object`, which was deployed, and of the pods of its current revision; the most important one first.
@@ -28,7 +28,10 @@ pub fn diagnose(object: &Value, view: &ClusterView<'_>) -> Vec<Problem> {
     let is_job = (group(object), text(object, "/kind")) == ("batch", "Job");
     // A running job is current, but its pods might not have started.
     let is_settled = readiness.is_current() && (!is_job || job::is_over(object));
-    if is_settled || matches!(readiness.state, State::Terminating | State::Unknown) || !is_observed(object) {
+    if is_settled
+        || matches!(readiness.state, ReadyState::Terminating | ReadyState::Unknown)
+        || !is_observed(object)
+    {
         return Vec::new();
     }
     let pods = owned_pods(object, view);
@@ -42,7 +45,7 @@ pub fn diagnose(object: &Value, view: &ClusterView<'_>) -> Vec<Problem> {
     problems.extend(job::diagnose(&deployed));
     problems.extend(stuck::diagnose(&deployed));
     problems.extend(too_slow::diagnose(&deployed));
-    if problems.is_empty() && readiness.state == State::Failed {
+    if problems.is_empty() && readiness.state == ReadyState::Failed {
         let kind = ProblemKind::Failed { reason: readiness.reason, message: readiness.message };
         problems.push(Problem::new(deployed.name.clone(), kind, Permanence::Final));
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::deploy::ready::condition::{condition, true_condition};
 use crate::deploy::ready::container::containers;
 use crate::deploy::ready::fields::{text, time};
-use crate::deploy::ready::{ClusterView, Readiness, State};
+use crate::deploy::ready::{ClusterView, Readiness, ReadyState};
 
 /// How long a pod may be unscheduled before it counts as unschedulable, in seconds.
 const SCHEDULE_WINDOW: i64 = 15;
@@ -35,7 +35,7 @@ pub(in crate::deploy::ready) fn readiness(pod: &Value, view: &ClusterView<'_>) -
         }
         "Pending" => pending(pod, view),
         "" => Readiness::in_progress("PodNotObserved", "not observed yet"),
-        phase => Readiness::new(State::Unknown, "UnknownPhase", format!("unknown phase `{phase}`")),
+        phase => Readiness::new(ReadyState::Unknown, "UnknownPhase", format!("unknown phase `{phase}`")),
     }
 }
 

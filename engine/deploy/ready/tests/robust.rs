@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::fixture::at;
-use crate::deploy::ready::{ClusterView, RolloutError, Seen, Summary, diagnose};
+use crate::deploy::ready::{ClusterView, RolloutError, SeenProblems, Summary, diagnose};
 
 /// Keys of objects.
 const KEYS: &str = "
@@ -87,7 +87,7 @@ fn damaged(object: &Value, pointer: usize, value: Value) -> Value {
 /// Calls everything.
 fn exercise(objects: &[Value], events: &[Value]) {
     let view = ClusterView::new(at(0), objects, events).with_unpushed(["x"]);
-    let mut seen = Seen::default();
+    let mut seen = SeenProblems::default();
     for object in objects {
         let summary = Summary::new(object, &view);
         let _ = (summary.to_string(), summary.plain());

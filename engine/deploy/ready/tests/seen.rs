@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::fixture::*;
-use crate::deploy::ready::{Problem, Seen};
+use crate::deploy::ready::{Problem, SeenProblems};
 
 fn problems(container: &Value) -> Vec<Problem> {
     Cluster::of_web(web_pod("Pending", container)).problems()
@@ -13,7 +13,7 @@ fn crash(restarts: i64) -> Vec<Problem> {
 
 /// Whether the observation of each of `problems` at its time ends the wait.
 fn ends<const N: usize>(observations: [(i64, Vec<Problem>); N]) -> [bool; N] {
-    let mut seen = Seen::default();
+    let mut seen = SeenProblems::default();
     observations.map(|(seconds, problems)| !seen.observe(&problems, at(seconds)).is_empty())
 }
 
@@ -92,7 +92,7 @@ fn an_exceeded_deadline_is_reported_with_its_cause() {
     cluster.objects[0] = deployment(&exceeded);
     let codes = |cluster: Cluster| {
         let problems = cluster.problems();
-        let permanent = Seen::default().observe(&problems, at(0)).into_iter().cloned();
+        let permanent = SeenProblems::default().observe(&problems, at(0)).into_iter().cloned();
         permanent.map(|problem| problem.code()).collect::<Vec<_>>()
     };
     assert_eq!(codes(cluster), ["deploy::not_ready"]);
@@ -101,7 +101,7 @@ fn an_exceeded_deadline_is_reported_with_its_cause() {
 
 #[test]
 fn the_next_deadline_is_that_of_the_first_problem() {
-    let mut seen = Seen::default();
+    let mut seen = SeenProblems::default();
     assert_eq!(seen.next_deadline(), None);
     seen.observe(&crash(1), at(3));
     assert_eq!(seen.next_deadline(), Some(at(18)));

@@ -63,13 +63,13 @@ impl Case {
     }
 
     #[track_caller]
-    pub fn stays(self) -> Report {
+    pub fn stays(self) -> ReplaceReport {
         let expected = self.input.clone();
         self.becomes(expected)
     }
 
     #[track_caller]
-    pub fn becomes(self, expected: Value) -> Report {
+    pub fn becomes(self, expected: Value) -> ReplaceReport {
         let (result, report) = self.run(&self.input).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         assert_eq!(result, expected, "{}", self.name);
         assert_eq!(report.changes.is_empty(), result == self.input, "{}: {:?}", self.name, report.changes);
@@ -95,7 +95,10 @@ impl Case {
         assert_eq!(error.help().unwrap().to_string(), help, "{}", self.name);
     }
 
-    fn run(&self, input: &Value) -> Result<(Value, Report), crate::deploy::replace::error::ReplaceError> {
+    fn run(
+        &self,
+        input: &Value,
+    ) -> Result<(Value, ReplaceReport), crate::deploy::replace::error::ReplaceError> {
         if self.is_manifest {
             let mut objects = [input.clone()];
             let report = replace_in_objects(&mut objects, &self.images, &self.options)?;

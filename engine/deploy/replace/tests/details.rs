@@ -98,7 +98,7 @@ fn changes_hold_nothing_but_changes() {
     });
     assert_eq!(Value::Object(replaced.changes), changes);
     assert_eq!(replaced.merged["image"]["digest"], Value::Null, "it stays deleted");
-    let change = |place: &str, old: &str, new: &str| crate::deploy::replace::report::Change {
+    let change = |place: &str, old: &str, new: &str| crate::deploy::replace::report::ReplacedValue {
         place: place.to_owned(),
         old: Some(old.to_owned()),
         new: new.to_owned(),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::shell::{Container, SHELLS, upload};
-use crate::sync::{Expected, Kind, Outcome, RelativePath, Remote as _};
+use crate::sync::{Expected, Kind, PathOutcome, RelativePath, Remote as _};
 
 /// Paths of files with short names of characters that mean something somewhere, and their content.
 fn trees() -> impl Strategy<Value = BTreeMap<String, Vec<u8>>> {
@@ -45,7 +45,7 @@ fn a_scan_finds_any_uploaded_tree() {
             let scan = runtime.block_on(async {
                 let wire = container.connect().await;
                 for outcome in wire.upload(uploads).await.unwrap() {
-                    assert!(matches!(outcome, Outcome::Done(Some(_))), "{shell}: {outcome:?}");
+                    assert!(matches!(outcome, PathOutcome::Done(Some(_))), "{shell}: {outcome:?}");
                 }
                 let scan = wire.scan(&[], &std::collections::BTreeMap::new()).await.unwrap();
                 wire.close().await;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::shell::{Container, SHELLS, entry, upload};
 use crate::sync::{
-    Connector, Download, Expected, Kind, Outcome, Pruned, RelativePath, Remote as _, RemoteError, Tier, Wire,
-    WireOptions,
+    Connector, DownloadOutcome, Expected, Kind, PathOutcome, Pruned, RelativePath, Remote as _, RemoteError,
+    Tier, Wire, WireOptions,
 };
 
 fn path(text: &str) -> RelativePath {
@@ -48,11 +48,11 @@ async fn unexpected_entries_stay() {
         fs::write(container.here().join("changed"), "newer").unwrap();
         let outcomes = wire.upload(uploads).await.unwrap();
         let shown = outcomes.iter().map(|outcome| match outcome {
-            Outcome::Done(Some(_)) => "done",
-            Outcome::Done(None) => "done?",
-            Outcome::ChangedHere => "here",
-            Outcome::ChangedThere => "there",
-            Outcome::Failed(error) => panic!("{shell}: {error}"),
+            PathOutcome::Done(Some(_)) => "done",
+            PathOutcome::Done(None) => "done?",
+            PathOutcome::ChangedHere => "here",
+            PathOutcome::ChangedThere => "there",
+            PathOutcome::Failed(error) => panic!("{shell}: {error}"),
         });
         let shown: Vec<_> = shown.collect();
         assert_eq!(shown, ["done", "there", "there", "there", "done", "there", "here"], "{shell}");
@@ -69,13 +69,16 @@ async fn unexpected_entries_stay() {
             (path("gone"), before[2].clone()),
         ];
         let outcomes = wire.delete(&deletions).await.unwrap();
-        assert!(matches!(outcomes[..], [Outcome::ChangedThere, Outcome::Done(None), Outcome::Done(None)]));
+        assert!(matches!(
+            outcomes[..],
+            [PathOutcome::ChangedThere, PathOutcome::Done(None), PathOutcome::Done(None)]
+        ));
         assert_eq!((read("same").is_some(), read("kept")), (true, None), "{shell}");
 
         let stage = tempfile::tempdir().unwrap();
         let Expected::Entry(old) = before[1].clone() else { unreachable!() };
         let copies = wire.download(&[(path("other"), old)], stage.path()).await.unwrap();
-        assert!(matches!(copies[..], [Download::ChangedThere]), "{shell}: {copies:?}");
+        assert!(matches!(copies[..], [DownloadOutcome::ChangedThere]), "{shell}: {copies:?}");
         wire.close().await;
         assert!(!there.join(".windlass-stage").exists(), "{shell}");
     }
@@ -93,7 +96,10 @@ async fn directories_keep_other_entries_and_links_are_written_through() {
         let wire = container.connect().await;
         let deletions = ["folder", "folder/inner"].map(|name| (path(name), expected(&container, name)));
         let outcomes = wire.delete(&deletions).await.unwrap();
-        assert!(matches!(outcomes[..], [Outcome::Failed(_), Outcome::Done(None)]), "{shell}: {outcomes:?}");
+        assert!(
+            matches!(outcomes[..], [PathOutcome::Failed(_), PathOutcome::Done(None)]),
+            "{shell}: {outcomes:?}"
+        );
         assert!(there.join("folder/secret").exists());
 
         let uploads = vec![container.file("linked/a", "through", Expected::Nothing)];
@@ -106,8 +112,8 @@ async fn directories_keep_other_entries_and_links_are_written_through() {
 
         let modes = [(path("real/a"), 0o640), (path("nothing"), 0o600)];
         let outcomes = wire.set_modes(&modes).await.unwrap();
-        assert!(matches!(&outcomes[0], Outcome::Done(Some(entry)) if entry.mode == 0o640), "{shell}");
-        assert!(matches!(outcomes[1], Outcome::ChangedThere), "{shell}: {outcomes:?}");
+        assert!(matches!(&outcomes[0], PathOutcome::Done(Some(entry)) if entry.mode == 0o640), "{shell}");
+        assert!(matches!(outcomes[1], PathOutcome::ChangedThere), "{shell}: {outcomes:?}");
     }
 }
 
@@ -148,7 +154,7 @@ async fn a_container_without_tools_gets_files_all_the_same() {
             ];
             let time = uploads[3].entry.mtime / 1_000_000_000;
             for outcome in wire.upload(uploads).await.unwrap() {
-                assert!(matches!(outcome, Outcome::Done(_)), "{shell} without {missing}: {outcome:?}");
+                assert!(matches!(outcome, PathOutcome::Done(_)), "{shell} without {missing}: {outcome:?}");
             }
             let there = container.there();
             assert_eq!(fs::read_to_string(there.join("link")).unwrap(), "new", "{shell} without {missing}");
@@ -191,7 +197,7 @@ async fn large_files_go_in_pieces_and_let_others_pass() {
             wire.upload(vec![small]).await
         } => outcomes.unwrap(),
     };
-    assert!(matches!(done_first[..], [Outcome::Done(Some(_))]));
+    assert!(matches!(done_first[..], [PathOutcome::Done(Some(_))]));
     assert!(!container.there().join("large").exists());
     wire.close().await;
 
@@ -199,7 +205,7 @@ async fn large_files_go_in_pieces_and_let_others_pass() {
     let content: Vec<u8> = (0..20_000_000_u32).map(|n| n.wrapping_mul(n) as u8).collect();
     let large = container.file("large", &content, Expected::Nothing);
     let outcomes = wire.upload(vec![large]).await.unwrap();
-    let Outcome::Done(Some(entry)) = &outcomes[0] else { panic!("{outcomes:?}") };
+    let PathOutcome::Done(Some(entry)) = &outcomes[0] else { panic!("{outcomes:?}") };
     assert_eq!(entry.digest, Some(crate::image::Digest::of(&content).into()));
     assert!(fs::read(container.there().join("large")).unwrap() == content);
 }
@@ -219,14 +225,14 @@ async fn two_thousand_files_arrive() {
         }
         let wire = container.connect().await;
         let outcomes = wire.upload(uploads).await.unwrap();
-        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Done(Some(_)))), "{shell}");
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, PathOutcome::Done(Some(_)))), "{shell}");
         let scan = wire.scan(&[Pruned::Name("folder 7".to_owned())], &BTreeMap::new()).await.unwrap();
         assert_eq!((scan.entries.len(), scan.gap), (19 * 101, None), "{shell}");
         let again = scan.entries.iter().filter(|(_, entry)| entry.kind == Kind::File);
         let again =
             again.map(|(path, entry)| container.file(path.as_str(), "new", Expected::Entry(entry.clone())));
         let outcomes = wire.upload(again.collect()).await.unwrap();
-        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Done(Some(_)))), "{shell}");
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, PathOutcome::Done(Some(_)))), "{shell}");
         assert_eq!(fs::read_to_string(container.there().join("folder 3/99")).unwrap(), "new");
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::shell::{Container, SHELLS};
 use crate::sync::{
-    CommandEnd, Connector, Expected, Outcome, Pruned, RelativePath, Remote as _, RemoteCommand, RemoteError,
-    Wire,
+    CommandEnd, Connector, Expected, PathOutcome, Pruned, RelativePath, Remote as _, RemoteCommand,
+    RemoteError, Wire,
 };
 
 /// Whether this user may mount file systems.
@@ -38,14 +38,14 @@ async fn a_full_disk_keeps_the_old_file() {
             container.file("b", "small", Expected::Unknown),
         ];
         let outcomes = wire.upload(uploads.clone()).await.unwrap();
-        let Outcome::Failed(RemoteError::DiskFull { usage: Some(usage), .. }) = &outcomes[0] else {
+        let PathOutcome::Failed(RemoteError::DiskFull { usage: Some(usage), .. }) = &outcomes[0] else {
             panic!("{shell}: {outcomes:?}")
         };
         assert!(usage.contains('%'), "{shell}: {usage}");
         assert_eq!(fs::read_to_string(there.join("a")).unwrap(), "old", "{shell}");
         // The connection still works, and the stage is empty again.
         let outcomes = wire.upload(uploads[1..].to_vec()).await.unwrap();
-        assert!(matches!(outcomes[..], [Outcome::Done(Some(_))]), "{shell}: {outcomes:?}");
+        assert!(matches!(outcomes[..], [PathOutcome::Done(Some(_))]), "{shell}: {outcomes:?}");
         wire.close().await;
         unmount(&there);
     }
@@ -74,7 +74,7 @@ async fn mounted_files_are_written_in_place_and_volumes_have_their_own_stage() {
         ];
         let outcomes = wire.upload(uploads).await.unwrap();
         assert!(
-            matches!(outcomes[..], [Outcome::Done(Some(_)), Outcome::Done(Some(_))]),
+            matches!(outcomes[..], [PathOutcome::Done(Some(_)), PathOutcome::Done(Some(_))]),
             "{shell}: {outcomes:?}"
         );
         assert_eq!(fs::read_to_string(&source).unwrap(), "new", "{shell}");
@@ -86,7 +86,7 @@ async fn mounted_files_are_written_in_place_and_volumes_have_their_own_stage() {
         let wire = container.connect().await;
         let outcomes = wire.upload(vec![container.file("vol ume/b", "b", Expected::Nothing)]).await.unwrap();
         assert!(
-            matches!(outcomes[..], [Outcome::Failed(RemoteError::ReadOnly { .. })]),
+            matches!(outcomes[..], [PathOutcome::Failed(RemoteError::ReadOnly { .. })]),
             "{shell}: {outcomes:?}"
         );
         wire.close().await;
@@ -107,7 +107,8 @@ async fn a_user_without_permission_sees_the_owner_of_the_directory() {
                 container.file("ours", "a", Expected::Nothing),
             ];
             let outcomes = wire.upload(uploads).await.unwrap();
-            let [Outcome::Failed(error @ RemoteError::Denied { .. }), Outcome::Done(Some(_))] = &outcomes[..]
+            let [PathOutcome::Failed(error @ RemoteError::Denied { .. }), PathOutcome::Done(Some(_))] =
+                &outcomes[..]
             else {
                 panic!("{shell}: {outcomes:?}")
             };
@@ -227,7 +228,7 @@ async fn commands_end_with_their_code_or_at_their_limit() {
         assert!(!fs::exists(format!("/proc/{pid}/root")).unwrap_or(false), "{shell}: it still runs");
         // A command does not use the channels of the loops.
         let outcomes = wire.upload(vec![container.file("a", "a", Expected::Nothing)]).await.unwrap();
-        assert!(matches!(outcomes[..], [Outcome::Done(Some(_))]), "{shell}");
+        assert!(matches!(outcomes[..], [PathOutcome::Done(Some(_))]), "{shell}");
     }
 }
 

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::process::Command;
 
-use crate::sync::wire::{Connection, Connector, Wire, WireOptions};
-use crate::sync::{Entry, Expected, Kind, RelativePath, RemoteError, Upload};
+use crate::sync::wire::{Connector, RemoteProgram, Wire, WireOptions};
+use crate::sync::{Expected, Kind, RelativePath, RemoteError, SyncEntry, Upload};
 
 /// The shells that containers have.
 pub(super) const SHELLS: [&str; 3] = ["dash", "bash", "busybox"];
@@ -155,14 +155,14 @@ pub(super) fn upload(here: &Path, path: &str, expected: Expected) -> Upload {
 }
 
 /// The entry at `path`.
-pub(super) fn entry(path: &Path) -> Entry {
+pub(super) fn entry(path: &Path) -> SyncEntry {
     let metadata = std::fs::symlink_metadata(path).unwrap();
     let kind = match metadata.file_type() {
         kind if kind.is_dir() => Kind::Directory,
         kind if kind.is_symlink() => Kind::Link(std::fs::read_link(path).unwrap().to_str().unwrap().into()),
         _ => Kind::File,
     };
-    Entry {
+    SyncEntry {
         mode: metadata.permissions().mode() & 0o7777,
         size: if kind == Kind::File { metadata.len() } else { 0 },
         kind,
@@ -175,7 +175,7 @@ pub(super) fn entry(path: &Path) -> Entry {
 
 #[async_trait]
 impl Connector for Container {
-    async fn start(&self, command: &[String]) -> Result<Connection, RemoteError> {
+    async fn start(&self, command: &[String]) -> Result<RemoteProgram, RemoteError> {
         let tools = self.folder.path().join("bin");
         let mark = self.mark().display().to_string();
         let words = command.iter().map(|word| if word == "/tmp/sync" { &mark } else { word });
@@ -192,7 +192,7 @@ impl Connector for Container {
         let mut child = process.spawn().map_err(|error| RemoteError::without_shell(&error.to_string()))?;
         self.started.lock().unwrap().push(child.id().unwrap());
         let (stdin, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Ok(Connection {
+        Ok(RemoteProgram {
             stdin: piped_in(stdin),
             stdout: piped_out(output),
             stderr: piped_out(child.stderr.take().unwrap()),

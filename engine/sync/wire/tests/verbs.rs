@@ -6,7 +6,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::shell::{Container, SHELLS, entry, upload};
-use crate::sync::{Download, Entry, Expected, Kind, Outcome, RelativePath, Remote as _, Scan, Tier};
+use crate::sync::{
+    DownloadOutcome, Expected, Kind, PathOutcome, RelativePath, Remote as _, Scan, SyncEntry, Tier,
+};
 
 /// Names that shells, `tar` and options may misunderstand.
 const HOSTILE: [&str; 22] = [
@@ -35,9 +37,9 @@ const HOSTILE: [&str; 22] = [
 ];
 
 #[track_caller]
-fn done(outcome: &Outcome) -> Option<&Entry> {
+fn done(outcome: &PathOutcome) -> Option<&SyncEntry> {
     match outcome {
-        Outcome::Done(entry) => entry.as_ref(),
+        PathOutcome::Done(entry) => entry.as_ref(),
         other => panic!("{other:?}"),
     }
 }
@@ -55,7 +57,7 @@ fn assert_equal(here: &Path, there: &Scan, context: &str) {
             list.push(shown(&name, &entry));
         }
     }
-    fn shown(name: &str, entry: &Entry) -> String {
+    fn shown(name: &str, entry: &SyncEntry) -> String {
         match &entry.kind {
             Kind::File => {
                 let seconds = entry.mtime.div_euclid(1_000_000_000);
@@ -113,7 +115,7 @@ async fn a_tree_is_uploaded_scanned_downloaded_and_deleted() {
             let scanned = &scan.entries[path];
             // Writing a file into a directory changes the directory.
             let mtime = if entry.kind == Kind::Directory { scanned.mtime } else { entry.mtime };
-            let entry = Entry { digest: None, mtime, ..entry.clone() };
+            let entry = SyncEntry { digest: None, mtime, ..entry.clone() };
             assert_eq!(&entry, scanned, "{shell}: {path}");
         }
         let is_file = |path: &&RelativePath| scan.entries[*path].kind == Kind::File;
@@ -131,12 +133,12 @@ async fn a_tree_is_uploaded_scanned_downloaded_and_deleted() {
         let copies = wire.download(&downloads, stage.path()).await.unwrap();
         for ((path, entry), copy) in downloads.iter().zip(copies) {
             match (copy, &entry.kind) {
-                (Download::File { copy, digest }, Kind::File) => {
+                (DownloadOutcome::File { copy, digest }, Kind::File) => {
                     let content = fs::read(path.within(&here)).unwrap();
                     assert_eq!(fs::read(copy).unwrap(), content, "{shell}: {path}");
                     assert_eq!(digest, crate::image::Digest::of(content));
                 }
-                (Download::Link, Kind::Link(_)) => {}
+                (DownloadOutcome::Link, Kind::Link(_)) => {}
                 (other, _) => panic!("{shell}: {path}: {other:?}"),
             }
         }

@@ -4,21 +4,21 @@ mod workloads;
 use serde_json::{Value, json};
 
 use super::fixture::*;
-use crate::deploy::ready::{ClusterView, State, readiness};
+use crate::deploy::ready::{ClusterView, ReadyState, readiness};
 
 /// Asserts the state, the reason and the number of ready pods.
 #[track_caller]
-pub fn check(object: &Value, state: State, reason: &str, count: Option<&str>) {
+pub fn check(object: &Value, state: ReadyState, reason: &str, count: Option<&str>) {
     check_among(object, &[], state, reason, count);
 }
 
 #[track_caller]
-pub fn check_among(object: &Value, others: &[Value], state: State, reason: &str, count: Option<&str>) {
+pub fn check_among(object: &Value, others: &[Value], state: ReadyState, reason: &str, count: Option<&str>) {
     let view = ClusterView::new(at(0), others.iter().chain([object]), []);
     let found = readiness(object, &view);
     let shown = found.count.map(|count| count.to_string());
     assert_eq!((found.state, found.reason.as_str(), shown.as_deref()), (state, reason, count), "{found:?}");
-    assert!(!found.message.is_empty() || state == State::Failed, "{found:?}");
+    assert!(!found.message.is_empty() || state == ReadyState::Failed, "{found:?}");
 }
 
 /// An object of `kind` with `spec` and `status`, whose last change its controller has seen.
@@ -35,25 +35,25 @@ pub fn conditions(kind: &str, status: &str, reason: &str) -> Value {
 #[test]
 fn deletion_and_generation_precede_the_kind() {
     let current = seen("acme.io/v1", "Thing", json!({}), json!({}));
-    check(&current, State::Current, "Current", None);
+    check(&current, ReadyState::Current, "Current", None);
     let deleted =
         merged(current.clone(), &json!({ "metadata": { "deletionTimestamp": "2026-11-02T11:00:00Z" } }));
-    check(&deleted, State::Terminating, "Terminating", None);
+    check(&deleted, ReadyState::Terminating, "Terminating", None);
     let changed = merged(current.clone(), &json!({ "metadata": { "generation": 4 } }));
-    check(&changed, State::InProgress, "LatestGenerationNotObserved", None);
+    check(&changed, ReadyState::InProgress, "LatestGenerationNotObserved", None);
     let changed = merged(deployment(&json!({})), &json!({ "metadata": { "generation": 3 } }));
-    check(&changed, State::InProgress, "LatestGenerationNotObserved", Some("0 of 3 ready"));
+    check(&changed, ReadyState::InProgress, "LatestGenerationNotObserved", Some("0 of 3 ready"));
     for (condition, status, state, reason) in [
-        ("Reconciling", "True", State::InProgress, "Busy"),
-        ("Stalled", "True", State::Failed, "Busy"),
-        ("Stalled", "False", State::Current, "Current"),
-        ("Ready", "True", State::Current, "Ready"),
-        ("Ready", "False", State::InProgress, "NotReady"),
-        ("Ready", "Unknown", State::InProgress, "NotReady"),
+        ("Reconciling", "True", ReadyState::InProgress, "Busy"),
+        ("Stalled", "True", ReadyState::Failed, "Busy"),
+        ("Stalled", "False", ReadyState::Current, "Current"),
+        ("Ready", "True", ReadyState::Current, "Ready"),
+        ("Ready", "False", ReadyState::InProgress, "NotReady"),
+        ("Ready", "Unknown", ReadyState::InProgress, "NotReady"),
     ] {
         let thing = merged(current.clone(), &json!({ "status": conditions(condition, status, "Busy") }));
         check(&thing, state, reason, None);
     }
-    check(&json!(null), State::Unknown, "NotAnObject", None);
-    check(&json!({ "metadata": { "name": "x" } }), State::Unknown, "NotAnObject", None);
+    check(&json!(null), ReadyState::Unknown, "NotAnObject", None);
+    check(&json!({ "metadata": { "name": "x" } }), ReadyState::Unknown, "NotAnObject", None);
 }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::deploy::ready::State;
+use crate::deploy::ready::ReadyState;
 
 #[test]
 fn deployments() {
@@ -13,27 +13,27 @@ fn deployments() {
         ],
     });
     for (change, state, reason, count) in [
-        (json!({}), State::Current, "Available", "3 of 3 ready"),
-        (json!({ "replicas": 1 }), State::InProgress, "LessReplicas", "3 of 3 ready"),
-        (json!({ "updatedReplicas": 2 }), State::InProgress, "LessUpdated", "2 of 3 ready"),
-        (json!({ "replicas": 4 }), State::InProgress, "ExtraPods", "3 of 3 ready"),
-        (json!({ "availableReplicas": 2 }), State::InProgress, "LessAvailable", "3 of 3 ready"),
-        (json!({ "readyReplicas": 1 }), State::InProgress, "LessReady", "1 of 3 ready"),
+        (json!({}), ReadyState::Current, "Available", "3 of 3 ready"),
+        (json!({ "replicas": 1 }), ReadyState::InProgress, "LessReplicas", "3 of 3 ready"),
+        (json!({ "updatedReplicas": 2 }), ReadyState::InProgress, "LessUpdated", "2 of 3 ready"),
+        (json!({ "replicas": 4 }), ReadyState::InProgress, "ExtraPods", "3 of 3 ready"),
+        (json!({ "availableReplicas": 2 }), ReadyState::InProgress, "LessAvailable", "3 of 3 ready"),
+        (json!({ "readyReplicas": 1 }), ReadyState::InProgress, "LessReady", "1 of 3 ready"),
         (
             conditions("Progressing", "False", "ProgressDeadlineExceeded"),
-            State::Failed,
+            ReadyState::Failed,
             "ProgressDeadlineExceeded",
             "3 of 3 ready",
         ),
         (
             conditions("Progressing", "True", "ReplicaSetUpdated"),
-            State::InProgress,
+            ReadyState::InProgress,
             "ReplicaSetNotAvailable",
             "3 of 3 ready",
         ),
         (
             conditions("Progressing", "True", "NewReplicaSetAvailable"),
-            State::InProgress,
+            ReadyState::InProgress,
             "DeploymentNotAvailable",
             "3 of 3 ready",
         ),
@@ -45,13 +45,13 @@ fn deployments() {
     for deadline in [json!(null), json!(i32::MAX)] {
         let deployment =
             merged(deployment(&available), &json!({ "spec": { "progressDeadlineSeconds": deadline } }));
-        check(&deployment, State::Current, "Available", Some("3 of 3 ready"));
+        check(&deployment, ReadyState::Current, "Available", Some("3 of 3 ready"));
     }
     let none = merged(
         deployment(&json!({ "replicas": 0, "updatedReplicas": 0 })),
         &json!({ "spec": { "replicas": 0 } }),
     );
-    check(&none, State::InProgress, "ReplicaSetNotAvailable", Some("0 of 0 ready"));
+    check(&none, ReadyState::InProgress, "ReplicaSetNotAvailable", Some("0 of 0 ready"));
 }
 
 #[test]
@@ -59,12 +59,12 @@ fn only_pods_of_the_current_revision_are_counted_as_ready() {
     let updating = deployment(
         &json!({ "replicas": 4, "updatedReplicas": 1, "readyReplicas": 3, "availableReplicas": 3 }),
     );
-    check(&updating, State::InProgress, "LessUpdated", Some("1 of 3 ready"));
+    check(&updating, ReadyState::InProgress, "LessUpdated", Some("1 of 3 ready"));
     let sets = [
         replica_set("web-5c8", "1", &json!({ "readyReplicas": 3 })),
         replica_set("web-7d9", "2", &json!({ "replicas": 1, "readyReplicas": 0 })),
     ];
-    check_among(&updating, &sets, State::InProgress, "LessUpdated", Some("0 of 3 ready"));
+    check_among(&updating, &sets, ReadyState::InProgress, "LessUpdated", Some("0 of 3 ready"));
 }
 
 #[test]
@@ -72,14 +72,14 @@ fn replica_sets() {
     let status = |ready: i64, available: i64, labelled: i64| json!({ "replicas": 2, "readyReplicas": ready, "availableReplicas": available, "fullyLabeledReplicas": labelled });
     for kind in [("apps/v1", "ReplicaSet"), ("v1", "ReplicationController")] {
         let set = |status: Value| seen(kind.0, kind.1, json!({ "replicas": 2 }), status);
-        check(&set(status(2, 2, 2)), State::Current, "Available", Some("2 of 2 ready"));
-        check(&set(status(1, 1, 1)), State::InProgress, "LessLabelled", Some("1 of 2 ready"));
-        check(&set(status(2, 1, 2)), State::InProgress, "LessAvailable", Some("2 of 2 ready"));
-        check(&set(status(1, 2, 2)), State::InProgress, "LessReady", Some("1 of 2 ready"));
+        check(&set(status(2, 2, 2)), ReadyState::Current, "Available", Some("2 of 2 ready"));
+        check(&set(status(1, 1, 1)), ReadyState::InProgress, "LessLabelled", Some("1 of 2 ready"));
+        check(&set(status(2, 1, 2)), ReadyState::InProgress, "LessAvailable", Some("2 of 2 ready"));
+        check(&set(status(1, 2, 2)), ReadyState::InProgress, "LessReady", Some("1 of 2 ready"));
         let extra = merged(status(2, 2, 2), &json!({ "replicas": 3 }));
-        check(&set(extra), State::InProgress, "ExtraPods", Some("2 of 2 ready"));
+        check(&set(extra), ReadyState::InProgress, "ExtraPods", Some("2 of 2 ready"));
         let failure = merged(status(0, 0, 0), &conditions("ReplicaFailure", "True", "FailedCreate"));
-        check(&set(failure), State::InProgress, "ReplicaFailure", Some("0 of 2 ready"));
+        check(&set(failure), ReadyState::InProgress, "ReplicaFailure", Some("0 of 2 ready"));
     }
 }
 
@@ -99,43 +99,43 @@ fn stateful_sets() {
     };
     let old = json!({ "updateRevision": "db-3", "updatedReplicas": 1, "currentReplicas": 2 });
     for (spec, change, state, reason, count) in [
-        (json!({}), json!({}), State::Current, "Available", "3 of 3 ready"),
+        (json!({}), json!({}), ReadyState::Current, "Available", "3 of 3 ready"),
         (
             json!({}),
             json!({ "replicas": 1, "readyReplicas": 1 }),
-            State::InProgress,
+            ReadyState::InProgress,
             "LessReplicas",
             "1 of 3 ready",
         ),
-        (json!({}), json!({ "readyReplicas": 2 }), State::InProgress, "LessReady", "2 of 3 ready"),
-        (json!({}), json!({ "replicas": 4 }), State::InProgress, "ExtraPods", "3 of 3 ready"),
-        (json!({}), json!({ "currentReplicas": 2 }), State::InProgress, "LessCurrent", "3 of 3 ready"),
-        (json!({}), old.clone(), State::InProgress, "RevisionMismatch", "1 of 3 ready"),
+        (json!({}), json!({ "readyReplicas": 2 }), ReadyState::InProgress, "LessReady", "2 of 3 ready"),
+        (json!({}), json!({ "replicas": 4 }), ReadyState::InProgress, "ExtraPods", "3 of 3 ready"),
+        (json!({}), json!({ "currentReplicas": 2 }), ReadyState::InProgress, "LessCurrent", "3 of 3 ready"),
+        (json!({}), old.clone(), ReadyState::InProgress, "RevisionMismatch", "1 of 3 ready"),
         (
             json!({ "updateStrategy": { "type": "RollingUpdate", "rollingUpdate": { "partition": 0 } } }),
             old.clone(),
-            State::InProgress,
+            ReadyState::InProgress,
             "RevisionMismatch",
             "1 of 3 ready",
         ),
         (
             json!({ "updateStrategy": { "type": "RollingUpdate", "rollingUpdate": { "partition": 2 } } }),
             old.clone(),
-            State::Current,
+            ReadyState::Current,
             "PartitionRollout",
             "3 of 3 ready",
         ),
         (
             json!({ "updateStrategy": { "type": "RollingUpdate", "rollingUpdate": { "partition": 1 } } }),
             old.clone(),
-            State::InProgress,
+            ReadyState::InProgress,
             "PartitionRollout",
             "3 of 3 ready",
         ),
         (
             json!({ "updateStrategy": { "type": "OnDelete" } }),
             json!({ "readyReplicas": 1 }),
-            State::Current,
+            ReadyState::Current,
             "OnDelete",
             "1 of 3 ready",
         ),
@@ -152,13 +152,13 @@ fn daemon_sets() {
     });
     let set = |change: Value| seen("apps/v1", "DaemonSet", json!({}), merged(ready.clone(), &change));
     for (change, state, reason, count) in [
-        (json!({}), State::Current, "Available", Some("2 of 2 ready")),
-        (json!({ "currentNumberScheduled": 1 }), State::InProgress, "LessCurrent", Some("2 of 2 ready")),
-        (json!({ "updatedNumberScheduled": 1 }), State::InProgress, "LessUpdated", Some("1 of 2 ready")),
-        (json!({ "numberAvailable": 1 }), State::InProgress, "LessAvailable", Some("2 of 2 ready")),
-        (json!({ "numberReady": 1 }), State::InProgress, "LessReady", Some("1 of 2 ready")),
-        (json!({ "desiredNumberScheduled": null }), State::InProgress, "NoDesiredNumber", None),
-        (json!({ "observedGeneration": null }), State::InProgress, "NoObservedGeneration", None),
+        (json!({}), ReadyState::Current, "Available", Some("2 of 2 ready")),
+        (json!({ "currentNumberScheduled": 1 }), ReadyState::InProgress, "LessCurrent", Some("2 of 2 ready")),
+        (json!({ "updatedNumberScheduled": 1 }), ReadyState::InProgress, "LessUpdated", Some("1 of 2 ready")),
+        (json!({ "numberAvailable": 1 }), ReadyState::InProgress, "LessAvailable", Some("2 of 2 ready")),
+        (json!({ "numberReady": 1 }), ReadyState::InProgress, "LessReady", Some("1 of 2 ready")),
+        (json!({ "desiredNumberScheduled": null }), ReadyState::InProgress, "NoDesiredNumber", None),
+        (json!({ "observedGeneration": null }), ReadyState::InProgress, "NoObservedGeneration", None),
     ] {
         check(&set(change), state, reason, count);
     }
@@ -166,5 +166,5 @@ fn daemon_sets() {
         set(json!({ "updatedNumberScheduled": 0 })),
         &json!({ "spec": { "updateStrategy": { "type": "OnDelete" } } }),
     );
-    check(&by_user, State::Current, "Available", Some("2 of 2 ready"));
+    check(&by_user, ReadyState::Current, "Available", Some("2 of 2 ready"));
 }
