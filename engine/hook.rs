@@ -189,19 +189,19 @@ fn run_one(run: &Run, hook: &Hook, occasion: &HookEvent<'_>) -> Result<(), Stage
     request.image.clone_from(&image);
     let (events, silent) = (run.session.events.clone(), hook.silent);
     events.emit(Event::StepStarted { image: image.clone(), step: format!("hook {}", hook.shown()) });
-    let tell = move |line: &str| {
+    let report = move |line: &str| {
         if !silent {
             events.emit(Event::Output { image: image.clone(), line: line.to_owned() });
         }
     };
     if hook.background {
-        run.spawn_background(request, hook.shown(), move |_, line| tell(line));
+        run.spawn_background(request, hook.shown(), move |_, line| report(line));
         return Ok(());
     }
     request.limit = Some(LIMIT);
     let mut tail = Tail::default();
     let mut on_line = |_: Pipe, line: &str| {
-        tell(line);
+        report(line);
         tail.push(line);
     };
     let ended = run.session.wait_for_end(run.session.host.exec.run(

@@ -67,14 +67,14 @@ impl Archive {
         told: impl Fn(u64) + Send + 'static,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         let last_told = Cell::new(0);
-        let tell = move |sent| {
+        let report = move |sent| {
             if sent - last_told.get() >= TELL_EVERY {
                 last_told.set(sent);
                 told(sent);
             }
         };
         let unsendable = Arc::clone(&self.unsendable);
-        self.selection.tar_stream(self.sent.clone(), tell).inspect(move |piece| {
+        self.selection.tar_stream(self.sent.clone(), report).inspect(move |piece| {
             // The consumer of the stream only sees that it ended early.
             if let Err(error) = piece
                 && let Some(error) = Unsendable::of(error)

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connected::cluster_of;
 use super::exit_status::{ExitStatus, Failure};
-use super::load::{load_if_any, notices, tell};
+use super::load::{load_if_any, notices, report};
 use super::run_until_interrupt::run_until_interrupt;
 use super::status::{ObjectView, ProblemView};
 use super::stdout::{print, print_json};
@@ -68,7 +68,7 @@ struct NamespaceView {
 pub fn analyze(global: &GlobalOptions, args: &AnalyzeArgs) -> Result<ExitStatus, Failure> {
     let loaded = load_if_any(global, true)?;
     if let Some(loaded) = &loaded {
-        tell(&loaded.warnings, global);
+        report(&loaded.warnings, global);
     }
     let access = cluster_of(global, loaded.as_ref());
     let context = access.context().map_err(Failure::failed)?;

@@ -7,7 +7,7 @@ use inquire::{InquireError, Select};
 use tokio_util::sync::CancellationToken;
 
 use super::exit_status::{ExitStatus, Failure};
-use super::load::{load_if_any, notices, tell};
+use super::load::{load_if_any, notices, report};
 use super::pipeline_run::{PipelineCall, with_run};
 use super::run_until_interrupt::run_until_interrupt;
 use super::{PipelineOptions, SelectorArgs};
@@ -67,7 +67,7 @@ where
     let project = loaded.as_ref().map(|loaded| loaded.project.clone());
     let access = cluster_of(global, loaded.as_ref());
     if let Some(loaded) = &loaded {
-        tell(&loaded.warnings, global);
+        report(&loaded.warnings, global);
     }
     let selectors = match loaded {
         Some(loaded) if args.image.is_some() || !args.names_a_pod() => {

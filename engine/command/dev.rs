@@ -291,7 +291,7 @@ impl PassKind for DevSession<'_> {
             let causing: Vec<_> = causes.iter().map(|file| file.path.clone()).collect();
             let decided = scripts.reload(&rules, &name, &impact.reason, &causing)?;
             if decided != Reload::Nothing {
-                self.tell_downloads(run, &name, &causes);
+                self.report_downloads(run, &name, &causes);
             }
             if decided == Reload::Build {
                 wish.images.push(name);
@@ -321,7 +321,7 @@ impl PassKind for DevSession<'_> {
 
     fn begin(&mut self, execution: &Arc<Execution>, passes: &Passes, events: &Events) -> Result<(), Failure> {
         let run = &execution.run;
-        self.tell_notices(run);
+        self.report_notices(run);
         let is_without_cluster = self.args.is_without_cluster(&run.project, &run.options.environment);
         if is_without_cluster {
             run.session.notice(Level::Warning, WITHOUT_CLUSTER);
@@ -366,7 +366,7 @@ impl PassKind for DevSession<'_> {
     ) -> Result<(), Failure> {
         *lock(&self.scripts) = Some(Arc::clone(scripts));
         if *cause == Cause::Settings {
-            self.tell_notices(&execution.run);
+            self.report_notices(&execution.run);
         }
         let sets_up = self.sets_up(cause);
         let Some(connections) = &mut self.connections else { return Ok(()) };
@@ -395,7 +395,7 @@ impl PassKind for DevSession<'_> {
         if let Some(connections) = &self.connections {
             let pages: Vec<_> = self.wanted.iter().flat_map(|wanted| &wanted.pages).collect();
             if pages.is_empty() {
-                connections.tell("the section `dev` has no pages to open");
+                connections.report("the section `dev` has no pages to open");
             }
             pages.into_iter().for_each(|page| connections.open_again(page));
         }
@@ -470,7 +470,7 @@ impl<'a> DevSession<'a> {
     }
 
     /// Reports unsupported settings in the section `dev`, unless the previous section had them too.
-    fn tell_notices(&mut self, run: &Run) {
+    fn report_notices(&mut self, run: &Run) {
         let notices: Vec<_> = run.project.dev.notices.iter().map(ConfigDiagnostic::in_one_line).collect();
         for notice in notices.iter().filter(|notice| !self.told_notices.contains(*notice)) {
             run.session.notice(Level::Warning, notice.clone());
@@ -479,7 +479,7 @@ impl<'a> DevSession<'a> {
     }
 
     /// Reports the files that came from a container and now affect `image`, one for each pattern.
-    fn tell_downloads(&mut self, run: &Run, image: &str, causes: &[ChangedFile]) {
+    fn report_downloads(&mut self, run: &Run, image: &str, causes: &[ChangedFile]) {
         for file in causes {
             let Some(Download { entry, pattern }) = self.downloads.find(&file.path) else { continue };
             if self.told_downloads.insert(file.path.clone()) {

@@ -88,7 +88,7 @@ const COMMANDS: [(&str, &str); 19] = [
 ];
 
 /// The failure to report instead of `error` if `words`, the command line, contains an argument of DevSpace.
-pub fn habit(error: &clap::Error, words: &[OsString]) -> Option<Failure> {
+pub fn devspace_hint(error: &clap::Error, words: &[OsString]) -> Option<Failure> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
@@ -146,7 +146,7 @@ mod tests {
     fn has_hint(line: &[&str]) -> bool {
         let words: Vec<OsString> = ["windlass"].iter().chain(line).map(OsString::from).collect();
         match Cli::try_parse_from(&words) {
-            Err(error) => habit(&error, &words).is_some(),
+            Err(error) => devspace_hint(&error, &words).is_some(),
             Ok(_) => false,
         }
     }

@@ -68,7 +68,7 @@ pub(super) fn dry_run(
     loaded: Loaded,
     call: PipelineCall,
 ) -> Result<DryRun, Failure> {
-    load::tell(&loaded.warnings, global);
+    load::report(&loaded.warnings, global);
     let prepared = Prepared::new(global, options, loaded, call)?;
     let runtime = new_runtime()?;
     let effects: Arc<Effects> = Arc::default();

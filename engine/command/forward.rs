@@ -80,7 +80,7 @@ pub fn forward(global: &GlobalOptions, args: &ForwardArgs) -> Result<ExitStatus,
             match ListeningPort::open(spec).await {
                 Ok(port) => ports.push((index, port)),
                 Err(error) if count > 1 => {
-                    notices.tell(Level::Warning, in_one_line(&error));
+                    notices.report(Level::Warning, in_one_line(&error));
                     failed = Some(ForwardError::None { count: u32::try_from(count).unwrap_or(u32::MAX) });
                 }
                 Err(error) => failed = Some(error),

@@ -113,7 +113,7 @@ pub fn init(args: &InitArgs) -> Result<ExitStatus, Failure> {
     // Never overwrite a file that was created in the meantime.
     let mut file = std::fs::File::create_new(&path).map_err(unwritable)?;
     file.write_all(text.as_bytes()).map_err(unwritable)?;
-    tell(&chosen);
+    report(&chosen);
     Ok(ExitStatus::Done)
 }
 
@@ -178,7 +178,7 @@ fn named<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> String {
     candidates.map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn tell(chosen: &[Candidate]) {
+fn report(chosen: &[Candidate]) {
     eprintln!("wrote {FILE} with {}: {}", counted(chosen.len(), "image"), named(chosen.iter()));
     eprintln!(
         "next: run `windlass build --skip-push` to build without pushing, or `windlass build` to build and push"

@@ -97,15 +97,15 @@ pub(super) fn fetch_dependencies(
     global: &GlobalOptions,
     root: &Loaded,
     fetch: Fetch,
-    tell: &mut dyn FnMut(FetchEvent<'_>),
+    report: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<Tree, Failure> {
-    let mut tell_all = |news: FetchEvent<'_>| {
+    let mut report_all = |news: FetchEvent<'_>| {
         if let (FetchEvent::Cloning(source), false) = (&news, global.silent) {
             eprintln!("cloning {source}");
         }
-        tell(news);
+        report(news);
     };
-    Tree::load(root, &load_options(global), fetch, &mut tell_all).map_err(|error| match error {
+    Tree::load(root, &load_options(global), fetch, &mut report_all).map_err(|error| match error {
         DependencyError::Config(error) => failure(error),
         DependencyError::Git(GitError::Cancelled { .. }) => Failure::interrupted(error),
         DependencyError::Git(_) => Failure::failed(error),
@@ -142,7 +142,7 @@ pub(super) fn failure(error: ConfigError) -> Failure {
 }
 
 /// Prints warnings of the configuration to standard error, for commands without a report.
-pub(super) fn tell(warnings: &[ConfigDiagnostic], global: &GlobalOptions) {
+pub(super) fn report(warnings: &[ConfigDiagnostic], global: &GlobalOptions) {
     for warning in warnings {
         warn(&warning.in_one_line(), global);
     }

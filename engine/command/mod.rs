@@ -120,7 +120,7 @@ pub fn run_words() -> ExitStatus {
     let words: Vec<_> = std::env::args_os().collect();
     match Cli::try_parse_from(&words) {
         Ok(cli) => run(&cli),
-        Err(error) => match devspace_hint::habit(&error, &words) {
+        Err(error) => match devspace_hint::devspace_hint(&error, &words) {
             Some(failure) => failure.print(),
             None => error.exit(),
         },
@@ -165,7 +165,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Login(options) => exit_status::block_on(async {
             let store = Arc::new(CredentialStore::from_env());
             let client = registry_client(store, Daemon::from_environment());
-            let client = client.telling(load::notices(&cli.global));
+            let client = client.reporting(load::notices(&cli.global));
             login(options.clone(), &client, &mut std::io::stderr()).await.map_err(Failure::failed)
         }),
         Command::Logout(options) => exit_status::block_on(async {

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::json;
 
 use super::exit_status::{ExitStatus, Failure};
-use super::load::{load_explained, tell};
+use super::load::{load_explained, report};
 use super::stdout::{print as print_text, print_json};
 use crate::command::cli::GlobalOptions;
 use crate::config::Explain;
@@ -45,7 +45,7 @@ pub struct PrintArgs {
 /// If the configuration is invalid, or the user cancels a prompt.
 pub fn print(global: &GlobalOptions, args: &PrintArgs) -> Result<ExitStatus, Failure> {
     let (explanation, warnings) = load_explained(global, Explain::Everything)?;
-    tell(&warnings, global);
+    report(&warnings, global);
     match (args.json, args.origin) {
         (false, with_origins) => print_text(&explanation.to_yaml(with_origins)),
         (true, false) => print_json(&explanation.to_json()),

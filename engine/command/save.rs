@@ -86,8 +86,8 @@ pub fn save(global: &GlobalOptions, args: &SaveArgs) -> Result<ExitStatus, Failu
     let daemon = Daemon::from_environment();
     block_on(async {
         let events = notices(global);
-        let credentials = CredentialStore::from_env().telling(events.clone());
-        let client = registry_client(credentials.into(), daemon.clone()).telling(events);
+        let credentials = CredentialStore::from_env().reporting(events.clone());
+        let client = registry_client(credentials.into(), daemon.clone()).reporting(events);
         let events = Events::none().of_image(args.image.clone());
         client.complete(&store, &digest, &events).await.map_err(Failure::failed)?;
         match destination {

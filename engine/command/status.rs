@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::deploy_options::all_names;
 use super::exit_status::{ExitStatus, Failure};
-use super::load::{load_project, tell};
+use super::load::{load_project, report};
 use super::pipeline_run::{PipelineCall, with_run};
 use super::stdout::{print, print_json};
 use super::{PipelineOptions, completions};
@@ -95,7 +95,7 @@ pub fn status(global: &GlobalOptions, args: &StatusArgs) -> Result<ExitStatus, F
     let names = all_names(&args.names, &[]);
     let loaded = load_project(global)?;
     rollout::selected(&loaded.project, &names).map_err(Failure::wrong_use)?;
-    tell(&loaded.warnings, global);
+    report(&loaded.warnings, global);
     let limits = args
         .wait
         .then(|| WaitLimits { timeout: Duration::from_secs(args.timeout), is_patient: args.patient });

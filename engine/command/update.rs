@@ -47,7 +47,7 @@ pub fn update(global: &GlobalOptions, args: &UpdateArgs) -> Result<ExitStatus, F
 
 fn update_dependencies(global: &GlobalOptions) -> Result<ExitStatus, Failure> {
     let loaded = load::load_project(global)?;
-    load::tell(&loaded.warnings, global);
+    load::report(&loaded.warnings, global);
     let mut lines = String::new();
     load::fetch_dependencies(global, &loaded, Fetch::Everything, &mut |news| {
         if let FetchEvent::Ready(source, freshness) = news {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::exit_status::{ExitStatus, Failure};
-use super::load::{failure, load_options, tell};
+use super::load::{failure, load_options, report};
 use super::stdout::print;
 use crate::command::cli::GlobalOptions;
 use crate::config::{UpgradedFile, upgrade_file};
@@ -38,7 +38,7 @@ pub struct UpgradeArgs {
 /// If the file is invalid, cannot be expressed in a newer version, or cannot be written.
 pub fn upgrade(global: &GlobalOptions, args: &UpgradeArgs) -> Result<ExitStatus, Failure> {
     let upgraded = upgrade_file(&load_options(global)).map_err(failure)?;
-    tell(&upgraded.warnings, global);
+    report(&upgraded.warnings, global);
     let UpgradedFile { shown, from, to, text, .. } = &upgraded;
     for obstacle in upgraded.held_back.iter().filter(|_| !global.silent) {
         eprintln!("cannot upgrade to v2beta1: {obstacle}");

@@ -3,7 +3,7 @@
 use super::exit_status::{ExitStatus, Failure};
 use super::load::{self, load_options};
 use crate::command::cli::GlobalOptions;
-use crate::config::{AnswerError, forget, remember};
+use crate::config::{AnswerError, record, remove};
 
 /// The options of `windlass set`.
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ Examples:
 pub fn set(global: &GlobalOptions, args: &SetArgs) -> Result<ExitStatus, Failure> {
     let SetSubject::Var { answers } = &args.subject;
     let answers: Vec<_> = answers.iter().enumerate().map(assignment).collect::<Result<_, _>>()?;
-    let overridden = remember(&load_options(global), &answers).map_err(failure)?;
+    let overridden = record(&load_options(global), &answers).map_err(failure)?;
     if !global.silent {
         let names: Vec<_> = answers.iter().map(|(name, _)| name.as_str()).collect();
         eprintln!("saved {}", names.join(", "));
@@ -89,7 +89,7 @@ pub fn set(global: &GlobalOptions, args: &SetArgs) -> Result<ExitStatus, Failure
 /// If no project is found, or the answers cannot be written.
 pub fn reset(global: &GlobalOptions, args: &ResetArgs) -> Result<ExitStatus, Failure> {
     let ResetSubject::Vars { names } = &args.subject;
-    let forgotten = forget(&load_options(global), names).map_err(failure)?;
+    let forgotten = remove(&load_options(global), names).map_err(failure)?;
     if global.silent {
         return Ok(ExitStatus::Done);
     }

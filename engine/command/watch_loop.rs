@@ -61,7 +61,7 @@ pub(super) fn watch_loop(
     let quiet = Arc::<AtomicBool>::default();
     let log = prepared.project().root.join(".windlass").join("logs").join("dev.log");
     let events = recording(&hidden(report.events(), &quiet, log), &outcomes);
-    let warned = tell_new(&events, global, &warnings, &HashSet::new());
+    let warned = report_new(&events, global, &warnings, &HashSet::new());
     let cancel = CancellationToken::new();
     cancel_on_interrupt(runtime.handle(), &cancel, &events);
     let ended = WatchLoop {
@@ -174,7 +174,7 @@ impl WatchLoop<'_> {
             Ended::Failed(texts, status) if !self.outlives_failures() => (status, texts),
             Ended::Succeeded if self.kind.is_over() => (ExitStatus::Done, Vec::new()),
             ended => {
-                self.tell(ended);
+                self.report(ended);
                 (self.serve(&passes), Vec::new())
             }
         };
@@ -239,7 +239,7 @@ impl WatchLoop<'_> {
                         continue;
                     }
                     Err(failure) => {
-                        self.tell(Ended::Failed(vec![failure.text()], ExitStatus::WrongUse));
+                        self.report(Ended::Failed(vec![failure.text()], ExitStatus::WrongUse));
                         self.events.notice(Level::Info, "the last valid configuration stays in force");
                     }
                 }
@@ -258,13 +258,13 @@ impl WatchLoop<'_> {
         let affected = self.affected(files);
         let scripts = match self.scripts() {
             Ok(scripts) => scripts,
-            Err(failure) => return self.tell(Ended::Failed(vec![failure.text()], ExitStatus::WrongUse)),
+            Err(failure) => return self.report(Ended::Failed(vec![failure.text()], ExitStatus::WrongUse)),
         };
         let wish = match self.kind.wish(&scripts, affected.clone(), files) {
             Ok(wish) => wish,
             Err(error) => {
                 let Failures { texts, status, .. } = failures(&scripts, &error);
-                return self.tell(Ended::Failed(texts, status));
+                return self.report(Ended::Failed(texts, status));
             }
         };
         let Wish { mut images, is_needed } = wish;
@@ -312,7 +312,7 @@ impl WatchLoop<'_> {
             }
             Err(failure) => Ended::Failed(vec![failure.text()], ExitStatus::WrongUse),
         };
-        self.tell(ended);
+        self.report(ended);
     }
 
     /// Lets a pass select the watched files of its images without a walk.
@@ -409,7 +409,7 @@ impl WatchLoop<'_> {
                     self.reaches.planned(name, reach, *cause == Cause::Start);
                 }
             }
-            part.run.forget_files();
+            part.run.remove_files();
         }
         self.writes = execution.run.session.host.writes.clone();
         let wall = wall.checked_sub(started.duration_since(since)).unwrap_or(wall);
@@ -472,7 +472,7 @@ impl WatchLoop<'_> {
     }
 
     /// Shows a failure, unless it is the one that was shown last.
-    fn tell(&mut self, ended: Ended) {
+    fn report(&mut self, ended: Ended) {
         let message = match ended {
             Ended::Stopped => return,
             Ended::Succeeded => {
@@ -499,7 +499,7 @@ impl WatchLoop<'_> {
         self.prepared = Prepared::new(self.global, &self.options, loaded, self.kind.call(&Cause::Settings))?;
         self.reaches.clear();
         self.between = None;
-        self.warned = tell_new(&self.events, self.global, &warnings, &self.warned);
+        self.warned = report_new(&self.events, self.global, &warnings, &self.warned);
         Ok(())
     }
 
@@ -663,7 +663,7 @@ fn recording(events: &Events, outcomes: &Arc<Mutex<Outcomes>>) -> Events {
 }
 
 /// Reports the warnings of a configuration that the one before did not have; returns all of them.
-fn tell_new(
+fn report_new(
     events: &Events,
     global: &GlobalOptions,
     warnings: &[ConfigDiagnostic],

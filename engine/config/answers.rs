@@ -66,7 +66,7 @@ pub enum AnswerError {
 /// # Errors
 /// [`AnswerError`] if the configuration is invalid, if a variable never prompts, is a password (passwords are not
 /// saved) or does not accept its answer, or if the answers cannot be written.
-pub fn remember(
+pub fn record(
     options: &LoadOptions,
     answers: &[(String, String)],
 ) -> Result<Vec<(String, Provenance)>, AnswerError> {
@@ -93,10 +93,10 @@ pub fn remember(
 ///
 /// # Errors
 /// [`AnswerError`] if no project is found, or if the answers cannot be written.
-pub fn forget(options: &LoadOptions, names: &[String]) -> Result<Vec<String>, AnswerError> {
+pub fn remove(options: &LoadOptions, names: &[String]) -> Result<Vec<String>, AnswerError> {
     let file = locate(&options.directory, options.config.as_deref(), std::env::home_dir().as_deref())?;
     let mut cache = Cache::new(&options.answers_folder(file.parent().unwrap_or(Path::new("."))));
-    cache.forget(names).map_err(|source| AnswerError::Unwritable { source })
+    cache.remove(names).map_err(|source| AnswerError::Unwritable { source })
 }
 
 fn check(

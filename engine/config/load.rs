@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::environment::Environment;
-use super::explain::{self, Explain, Explanation, Layer, Origins, ProfileStatus, Reason, survey};
+use super::explain::{self, Explain, Explanation, Layer, Origins, ProfileStatus, Reason, list_variables};
 use super::import::Importer;
 use super::locate::locate;
 use super::node::{Mapping, Span, Value, YamlNode, field};
@@ -237,7 +237,7 @@ impl Loader<'_> {
 
     fn explanation(&mut self, document: &Mapping) -> Explanation {
         let is_survey = self.options.explain == Explain::ProjectCheck;
-        let (variables, uses) = survey(&mut self.resolver, is_survey, self.problems);
+        let (variables, uses) = list_variables(&mut self.resolver, is_survey, self.problems);
         let layers = std::mem::take(&mut self.layers);
         let origins = Origins::new(self.problems.files(), layers, &uses, &variables);
         let definitions = std::mem::take(&mut self.resolver.definitions);

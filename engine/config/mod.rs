@@ -34,7 +34,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-pub use answers::{AnswerError, forget, remember};
+pub use answers::{AnswerError, record, remove};
 pub use builder::{BuilderKind, UnknownBuilder};
 pub use builder_args::{BuilderArg, BuilderArgs, DOCKER_KEYS, DockerKey, Flag, Role};
 pub use buildx::{BuildxConfig, InClusterConfig};

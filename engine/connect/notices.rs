@@ -26,7 +26,7 @@ impl Notices {
     }
 
     /// Reports `message`, unless it was reported within the last minute.
-    pub fn tell(&self, level: Level, message: impl Into<String>) {
+    pub fn report(&self, level: Level, message: impl Into<String>) {
         let message = message.into();
         if self.is_new(&message, Instant::now()) {
             self.events.notice(level, message);
@@ -37,7 +37,7 @@ impl Notices {
     pub fn as_events(&self) -> Events {
         let notices = self.clone();
         Events::new(move |event| match event {
-            Event::Notice { image: None, level, message } => notices.tell(level, message),
+            Event::Notice { image: None, level, message } => notices.report(level, message),
             other => notices.events.emit(other),
         })
     }

@@ -144,7 +144,7 @@ impl Task {
             };
             let Err(error) = watched else { continue };
             let message = in_one_line(&error);
-            self.notices.tell(Level::Warning, message);
+            self.notices.report(Level::Warning, message);
             self.state.send_replace(TargetState::default());
             let pause = match error {
                 TargetError::Cluster(ClusterError::Unauthorized { .. }) => {
@@ -191,7 +191,7 @@ async fn watch(
         let tick = if is_quiet { QUIET_TICK } else { TICK };
         let change = tokio::time::timeout(tick, changes.next()).await;
         if sleep.happened() {
-            notices.tell(Level::Info, "the machine was asleep: connecting again");
+            notices.report(Level::Info, "the machine was asleep: connecting again");
             return Ok(());
         }
         match change {
@@ -232,14 +232,14 @@ impl Watched<'_> {
         match change {
             PodsChange::Pods(pods) => {
                 if std::mem::take(&mut self.is_lost) {
-                    self.notices.tell(Level::Info, "the cluster responds again");
+                    self.notices.report(Level::Info, "the cluster responds again");
                 }
                 self.pods = Some(pods);
             }
             PodsChange::Interrupted(reason) => {
                 self.is_lost = true;
                 let error = self.access.unreachable(&reason);
-                self.notices.tell(Level::Warning, format!("{error}: trying again"));
+                self.notices.report(Level::Warning, format!("{error}: trying again"));
             }
             PodsChange::Failed(error) => return ControlFlow::Break(error.into()),
         }
@@ -254,13 +254,13 @@ impl Watched<'_> {
         let before = self.state.borrow().target.clone();
         let Some(best) = self.chosen(&running).await else {
             if let Some(before) = before {
-                self.tell_loss(&before, &pods);
+                self.report_loss(&before, &pods);
                 self.state.send_replace(TargetState::default());
                 self.without = Instant::now();
                 self.diagnosis = Diagnosis::default();
                 self.told.clear();
             }
-            return self.tell_obstacle(found.first()).await;
+            return self.report_obstacle(found.first()).await;
         };
         let is_settled = self.is_settled(best, &found);
         let target = SelectedContainer::new(best, &self.namespace);
@@ -272,12 +272,12 @@ impl Watched<'_> {
         let others =
             if running[0].pod_name() == best.pod_name() { equals(best, &running) } else { Vec::new() };
         if !others.is_empty() && is_settled && self.told.insert("several".to_owned()) {
-            self.notices.tell(Level::Info, several(best, &others, self.selector));
+            self.notices.report(Level::Info, several(best, &others, self.selector));
         }
         if let Some(before) = before.filter(|before| before.pod_uid != target.pod_uid) {
-            self.tell_loss(&before, &pods);
+            self.report_loss(&before, &pods);
             let message = format!("connected to the pod `{}`, which replaces `{}`", target.pod, before.pod);
-            self.notices.tell(Level::Info, message);
+            self.notices.report(Level::Info, message);
         }
         self.state.send_replace(TargetState { target: Some(target), is_settled });
     }
@@ -303,19 +303,19 @@ impl Watched<'_> {
         let limit = if is_rolling_out { ROLLOUT_LIMIT } else { TargetLimits::default().pod };
         let is_settled = since.elapsed() >= limit;
         if is_settled && !best.is_current && self.told.insert(best.image.clone()) {
-            self.notices.tell(Level::Warning, old_build(best, self.selector));
+            self.notices.report(Level::Warning, old_build(best, self.selector));
         }
         is_settled
     }
 
     /// Reports that the pod of `before` was evicted, if it was.
-    fn tell_loss(&self, before: &SelectedContainer, pods: &[Arc<Pod>]) {
+    fn report_loss(&self, before: &SelectedContainer, pods: &[Arc<Pod>]) {
         let pod = pods.iter().find(|pod| pod.metadata.uid.as_deref() == Some(&before.pod_uid));
         let status = pod.and_then(|pod| pod.status.as_ref());
         let Some(reason) = status.and_then(|status| status.reason.as_deref()) else { return };
         let message = status.and_then(|status| status.message.as_deref()).unwrap_or_default();
         let pod = &before.pod;
-        self.notices.tell(
+        self.notices.report(
             Level::Warning,
             format!(
                 "the cluster stopped the pod `{pod}` ({reason}: {message}): only its volumes keep its files"
@@ -324,7 +324,7 @@ impl Watched<'_> {
     }
 
     /// Reports once why no target is found.
-    async fn tell_obstacle(&mut self, waiting: Option<&MatchingContainer>) {
+    async fn report_obstacle(&mut self, waiting: Option<&MatchingContainer>) {
         match waiting {
             Some(candidate) if candidate.phase == ContainerPhase::Waiting => {
                 let problem = self.diagnosis.observe(self.access, &self.namespace, &candidate.pod).await;
@@ -332,7 +332,7 @@ impl Watched<'_> {
                     && self.told.insert(problem.message())
                 {
                     let error = not_running(self.access, &problem).await;
-                    self.notices.tell(Level::Warning, in_one_line(&error));
+                    self.notices.report(Level::Warning, in_one_line(&error));
                 }
             }
             _ => {
@@ -340,7 +340,7 @@ impl Watched<'_> {
                     && self.told.insert("none".to_owned())
                 {
                     let error = no_pod(self.access, self.selector, self.namespace.clone()).await;
-                    self.notices.tell(Level::Warning, in_one_line(&error));
+                    self.notices.report(Level::Warning, in_one_line(&error));
                 }
             }
         }

@@ -66,7 +66,7 @@ struct Loader<'a> {
     options: &'a LoadOptions,
     checkouts: Checkouts,
     fetch: Fetch,
-    tell: &'a mut dyn FnMut(FetchEvent<'_>),
+    report: &'a mut dyn FnMut(FetchEvent<'_>),
     /// The fetched repositories, each once.
     fetched: HashSet<GitSource>,
     nodes: Vec<ProjectNode>,
@@ -94,7 +94,7 @@ impl Tree {
         root: &Loaded,
         options: &LoadOptions,
         fetch: Fetch,
-        tell: &mut dyn FnMut(FetchEvent<'_>),
+        report: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<Self, DependencyError> {
         if root.project.dependencies.is_empty() {
             return Ok(Self::default());
@@ -110,7 +110,7 @@ impl Tree {
             options,
             checkouts: options.checkouts(),
             fetch,
-            tell,
+            report,
             fetched: HashSet::new(),
             nodes: Vec::new(),
             paths: Vec::new(),
@@ -219,16 +219,16 @@ impl Loader<'_> {
         let is_first = self.fetched.insert(source.clone());
         match self.fetch {
             Fetch::Nothing if is_new => {
-                (self.tell)(FetchEvent::LeftOut(source));
+                (self.report)(FetchEvent::LeftOut(source));
                 return Ok(None);
             }
-            _ if is_new => (self.tell)(FetchEvent::Cloning(source)),
+            _ if is_new => (self.report)(FetchEvent::Cloning(source)),
             _ => {}
         }
         let update = self.fetch == Fetch::Everything && is_first;
         let checkout = self.checkouts.check_out_blocking(source, update)?;
         if is_first {
-            (self.tell)(FetchEvent::Ready(source, &checkout.freshness));
+            (self.report)(FetchEvent::Ready(source, &checkout.freshness));
         }
         Ok(Some(checkout))
     }

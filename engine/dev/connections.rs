@@ -207,13 +207,13 @@ impl Connections {
     /// Reports why `entry` is not connected, unless that was its last problem: every pass tries again.
     fn report_problem(&mut self, entry: String, problem: String) {
         if self.problems.get(&entry) != Some(&problem) {
-            self.notices.tell(Level::Warning, problem.clone());
+            self.notices.report(Level::Warning, problem.clone());
             self.problems.insert(entry, problem);
         }
     }
 
     /// Reports `message`.
-    pub fn tell(&self, message: &str) {
+    pub fn report(&self, message: &str) {
         self.events.notice(Level::Info, message);
     }
 
@@ -254,7 +254,7 @@ impl Connections {
                     "{}: the directory `{shown}` does not exist: create it, or correct the path",
                     folder.origin
                 );
-                self.notices.tell(Level::Warning, message);
+                self.notices.report(Level::Warning, message);
             }
         }
         missing
@@ -311,7 +311,7 @@ impl Connections {
             let (name, events) = (target.options.name.clone(), self.events.clone());
             let task = self.runtime.spawn(async move {
                 if let Err(error) = job.run(Some(paused)).await {
-                    notices.tell(Level::Warning, format!("{name}: {}", error.in_one_line()));
+                    notices.report(Level::Warning, format!("{name}: {}", error.in_one_line()));
                 }
                 events.emit(Event::Sync { folder: name, change: SyncChange::Ended });
             });
@@ -337,7 +337,7 @@ impl Connections {
                 () = ended.cancelled() => {}
                 (shown, ()) = async { tokio::join!(shown, printed) } => {
                     if let Err(error) = shown {
-                        notices.tell(Level::Warning, error.in_one_line());
+                        notices.report(Level::Warning, error.in_one_line());
                     }
                 }
             }
@@ -368,9 +368,9 @@ impl Connections {
 /// Opens a page as soon as its server responds. Without a desktop, its address is reported.
 async fn open_page(url: &str, notices: &Notices) {
     match wait_for_page(url).await {
-        Ok(_) if open_in_browser(url) => notices.tell(Level::Info, format!("opened {url}")),
-        Ok(_) => notices.tell(Level::Info, format!("{url} responds")),
-        Err(error) => notices.tell(Level::Warning, in_one_line(&error)),
+        Ok(_) if open_in_browser(url) => notices.report(Level::Info, format!("opened {url}")),
+        Ok(_) => notices.report(Level::Info, format!("{url} responds")),
+        Err(error) => notices.report(Level::Warning, in_one_line(&error)),
     }
 }
 

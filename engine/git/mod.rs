@@ -8,11 +8,11 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod tree_copy;
-mod trouble;
+mod unavailable;
 
 pub use checkout::{Checkout, Checkouts, Freshness};
 pub use error::GitError;
 pub use revisions::{MergeBase, RevisionError, Revisions};
 pub use source::{GitReference, GitSource};
 pub use tree_copy::TreeCopy;
-pub use trouble::GitTrouble;
+pub use unavailable::GitUnavailable;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::source::folder_name;
-use super::{GitTrouble, TreeCopy};
+use super::{GitUnavailable, TreeCopy};
 use crate::lock::lock;
 use crate::own_file;
 use crate::process::{Pipe, Process, ProcessError, block_on};
@@ -133,8 +133,8 @@ impl Revisions {
         ];
         let answer = git(reference, project, &arguments, &[])?;
         if answer.code != 0 {
-            return Err(match GitTrouble::of(&answer.errors) {
-                GitTrouble::NoRepository => RevisionError::NoRepository {
+            return Err(match GitUnavailable::of(&answer.errors) {
+                GitUnavailable::NoRepository => RevisionError::NoRepository {
                     reference: reference.to_owned(),
                     folder: project.to_owned(),
                 },
@@ -289,10 +289,10 @@ struct Answer {
 impl Answer {
     /// Its own message.
     fn reason(&self) -> String {
-        match GitTrouble::of(&self.errors) {
-            GitTrouble::NoRepository => "not a git repository".to_owned(),
-            GitTrouble::NoCommit => "the repository has no commit yet".to_owned(),
-            GitTrouble::Other { reason, .. } => reason,
+        match GitUnavailable::of(&self.errors) {
+            GitUnavailable::NoRepository => "not a git repository".to_owned(),
+            GitUnavailable::NoCommit => "the repository has no commit yet".to_owned(),
+            GitUnavailable::Other { reason, .. } => reason,
         }
     }
 }

@@ -50,18 +50,18 @@ pub(super) fn run(
     };
     let (events, silent) = (run.session.events.clone(), hook.silent);
     events.emit(Event::StepStarted { image: image.clone(), step: format!("hook {}", hook.shown()) });
-    let tell = move |line: &str| {
+    let report = move |line: &str| {
         if !silent {
             events.emit(Event::Output { image: image.clone(), line: line.to_owned() });
         }
     };
     if hook.background {
-        in_background(run, task, hook.shown(), tell);
+        in_background(run, task, hook.shown(), report);
         return Ok(());
     }
     let mut tail = Tail::default();
     let mut on_line = |_: Pipe, line: &str| {
-        tell(line);
+        report(line);
         tail.push(line);
     };
     let session = &run.session;
@@ -81,11 +81,11 @@ fn in_background(
     run: &Arc<Run>,
     task: ContainerTask,
     name: &str,
-    tell: impl Fn(&str) + Send + Sync + 'static,
+    report: impl Fn(&str) + Send + Sync + 'static,
 ) {
     let (session, name) = (run.session.clone(), name.to_owned());
     let mut work = Box::pin(async move {
-        let mut on_line = |_: Pipe, line: &str| tell(line);
+        let mut on_line = |_: Pipe, line: &str| report(line);
         let cluster = &session.host.cluster;
         let reason = match cluster.in_container(&task, &session.events, &mut on_line, &session.cancel).await {
             Ok(0) => return,

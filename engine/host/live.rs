@@ -30,13 +30,13 @@ use crate::state::ImageStore;
 impl Host {
     /// The real host, as configured by the environment and `options`. Nothing is read or contacted yet.
     pub fn live(events: &Events, options: &HostOptions) -> Self {
-        let credentials = Arc::new(CredentialStore::from_env().telling(events.clone()));
+        let credentials = Arc::new(CredentialStore::from_env().reporting(events.clone()));
         let access = ClusterAccess::new(options.cluster.clone());
         let daemon = match options.prefers_minikube {
             true => minikube::preferred_daemon(access.clone(), events.clone()),
             false => Daemon::from_environment(),
         };
-        let client = registry_client(Arc::clone(&credentials), daemon.clone()).telling(events.clone());
+        let client = registry_client(Arc::clone(&credentials), daemon.clone()).reporting(events.clone());
         let client = Arc::new(client.trusting(options.insecure_registries.clone()));
         let writes = Writes::default();
         Self {

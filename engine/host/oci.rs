@@ -93,7 +93,7 @@ pub trait Oci: Send + Sync {
     async fn tag(&self, digest: &Digest, reference: &ImageReference) -> Result<(), StageError>;
 
     /// Removes `references` from the store: their images are elsewhere now.
-    async fn forget(&self, references: &[ImageReference]) -> Result<(), StageError>;
+    async fn remove(&self, references: &[ImageReference]) -> Result<(), StageError>;
 
     /// Loads the image with the manifest `digest` into the Docker daemon under `references`, if there is a daemon that
     /// does not have it yet; returns whether it did.

@@ -117,9 +117,9 @@ impl BlobStore {
             })
             .collect();
         if !dry_run {
-            gone.iter().try_for_each(|name| self.forget_name(name))?;
+            gone.iter().try_for_each(|name| self.remove_name(name))?;
             removed.iter().try_for_each(remove).map_err(|error| self.refused(&error))?;
-            self.forget(&kept, leave, now).map_err(|error| self.refused(&error))?;
+            self.remove_unused(&kept, leave, now).map_err(|error| self.refused(&error))?;
         }
         Ok(cleaned)
     }
@@ -193,7 +193,7 @@ impl BlobStore {
     }
 
     /// Removes the records about blobs that no longer exist.
-    fn forget(&self, kept: &HashSet<Digest>, leave: Retention, now: SystemTime) -> io::Result<()> {
+    fn remove_unused(&self, kept: &HashSet<Digest>, leave: Retention, now: SystemTime) -> io::Result<()> {
         let is_old = |path: &PathBuf| {
             let written = fs::metadata(path).and_then(|facts| facts.modified());
             written.is_ok_and(|written| now.duration_since(written).is_ok_and(|age| age > FORGOTTEN))
@@ -334,7 +334,7 @@ mod tests {
         let entry = |digest: &Digest, size: usize| serde_json::json!({"mediaType": "application/octet-stream", "digest": digest, "size": size});
         let config = store.put("{}").expect("kept");
         let elsewhere = Digest::of("elsewhere");
-        store.note_repository(&elsewhere, &"acme/base".parse().expect("a repository")).expect("noted");
+        store.record_repository(&elsewhere, &"acme/base".parse().expect("a repository")).expect("noted");
         let layers = [entry(&layer, size), entry(&elsewhere, 9)];
         let manifest = serde_json::json!({"config": entry(&config, 2), "layers": layers});
         store.put(manifest.to_string()).expect("kept")

@@ -10,7 +10,7 @@ impl BlobStore {
     ///
     /// # Errors
     /// [`StoreError::Folder`].
-    pub fn remembered_layer(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+    pub fn recorded_layer(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
         let Ok(content) = crate::input_file::read(&self.layer_file(key)) else { return Ok(None) };
         let Ok(layer) = serde_json::from_slice::<Layer>(&content) else { return Ok(None) };
         let Ok(digest) = layer.descriptor.digest().as_ref().parse() else { return Ok(None) };
@@ -21,7 +21,7 @@ impl BlobStore {
     ///
     /// # Errors
     /// [`StoreError::Folder`].
-    pub fn remember_layer(&self, key: &Digest, layer: &Layer) -> Result<(), StoreError> {
+    pub fn record_layer(&self, key: &Digest, layer: &Layer) -> Result<(), StoreError> {
         self.write(&self.layer_file(key), &super::canonical_json(layer))
     }
 
@@ -43,15 +43,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("directory");
         let store = BlobStore::new(folder.path());
         let (key, digest) = (Digest::of("inputs"), store.put("blob").expect("kept"));
-        assert_eq!(store.remembered_layer(&key), Ok(None));
+        assert_eq!(store.recorded_layer(&key), Ok(None));
         let descriptor = describe(MediaType::ImageLayerGzip, 4, &digest);
         let layer = Layer { diff_id: Digest::of("tar"), descriptor };
-        store.remember_layer(&key, &layer).expect("remembered");
-        assert_eq!(store.remembered_layer(&key), Ok(Some(layer.clone())));
+        store.record_layer(&key, &layer).expect("remembered");
+        assert_eq!(store.recorded_layer(&key), Ok(Some(layer.clone())));
         fs::write(store.layer_file(&key), "{").expect("damage");
-        assert_eq!(store.remembered_layer(&key), Ok(None));
-        store.remember_layer(&key, &layer).expect("remembered");
+        assert_eq!(store.recorded_layer(&key), Ok(None));
+        store.record_layer(&key, &layer).expect("remembered");
         store.remove(&digest).expect("removed");
-        assert_eq!(store.remembered_layer(&key), Ok(None));
+        assert_eq!(store.recorded_layer(&key), Ok(None));
     }
 }

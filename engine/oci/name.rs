@@ -69,7 +69,7 @@ impl BlobStore {
     ///
     /// # Errors
     /// [`StoreError::Folder`].
-    pub fn forget_name(&self, name: &ImageName) -> Result<(), StoreError> {
+    pub fn remove_name(&self, name: &ImageName) -> Result<(), StoreError> {
         match fs::remove_file(self.name_file(&name.reference, name.origin)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(self.refused(&error)),
             _ => Ok(()),
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(store.named(&reference(&format!("acme/api:2@{two}")), ImageOrigin::Built), Some(two));
         let names = store.names();
         assert_eq!(names.len(), 2);
-        names.iter().for_each(|name| store.forget_name(name).expect("forgotten"));
+        names.iter().for_each(|name| store.remove_name(name).expect("forgotten"));
         assert_eq!(store.names(), []);
     }
 }

@@ -20,7 +20,7 @@ impl BlobStore {
     ///
     /// # Errors
     /// [`StoreError::Folder`].
-    pub fn note_repository(&self, digest: &Digest, repository: &Repository) -> Result<(), StoreError> {
+    pub fn record_repository(&self, digest: &Digest, repository: &Repository) -> Result<(), StoreError> {
         let mut known = self.repositories_of(digest);
         if known.first() == Some(repository) {
             return Ok(());
@@ -51,11 +51,11 @@ mod tests {
         let repository = |name: &str| name.parse::<Repository>().expect("repository");
         assert_eq!(store.repositories_of(&digest), []);
         for name in ["alpine", "ghcr.io/acme/api", "alpine", "alpine"] {
-            store.note_repository(&digest, &repository(name)).expect("noted");
+            store.record_repository(&digest, &repository(name)).expect("noted");
         }
         assert_eq!(store.repositories_of(&digest), [repository("alpine"), repository("ghcr.io/acme/api")]);
         for number in 0..20 {
-            store.note_repository(&digest, &repository(&format!("r.io/x{number}"))).expect("noted");
+            store.record_repository(&digest, &repository(&format!("r.io/x{number}"))).expect("noted");
         }
         assert_eq!(store.repositories_of(&digest).len(), MOST);
         fs::write(store.repositories_file(&digest), b"\xff").expect("damage");

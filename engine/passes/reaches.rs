@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::image::context::{FileNow, KeptFiles};
-use crate::plan::{Answer, Reach};
+use crate::plan::{Answer, WatchedInputs};
 use crate::watch::{ChangedFile, WatchRoot};
 
 /// The inputs of the last plan of each image, by its full name, and the changes since.
@@ -16,7 +16,7 @@ use crate::watch::{ChangedFile, WatchRoot};
 pub struct Reaches(BTreeMap<String, Planned>);
 
 struct Planned {
-    reach: Reach,
+    reach: WatchedInputs,
     roots: Vec<WatchRoot>,
     /// Whether everything that it read was watched before it was read.
     is_watched: bool,
@@ -33,7 +33,7 @@ struct Write {
 
 impl Reaches {
     /// The inputs of the last plan of `image`.
-    pub fn get(&self, image: &str) -> Option<&Reach> {
+    pub fn get(&self, image: &str) -> Option<&WatchedInputs> {
         self.0.get(image).map(|planned| &planned.reach)
     }
 
@@ -82,7 +82,7 @@ impl Reaches {
 
     /// Replaces what `image` was planned from, before more is [reported](Reaches::written). In the first pass
     /// (`is_first`), everything that it can read is watched.
-    pub fn planned(&mut self, image: String, reach: Reach, is_first: bool) {
+    pub fn planned(&mut self, image: String, reach: WatchedInputs, is_first: bool) {
         let before = self.0.remove(&image);
         let is_followed = reach.is_followed();
         if is_followed {

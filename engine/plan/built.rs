@@ -77,7 +77,7 @@ impl Built {
         let run = self.image.run();
         if let (Some(record), Some(check)) = (&mut self.record, run.scripts().check) {
             record.add_verified(check);
-            run.note_verified(self.image.name(), record, check);
+            run.record_verified(self.image.name(), record, check);
         }
         self
     }
@@ -205,7 +205,7 @@ impl Built {
                     let named = run.session.wait(run.session.host.registry.digest(&reference))??;
                     if named.as_ref() == Some(digest) {
                         record.pushed.insert(tag, named);
-                        run.remember(self.image.name(), record);
+                        run.record(self.image.name(), record);
                         continue;
                     }
                     Some(run.session.wait(run.session.host.registry.retag(&from, &tag))??)
@@ -214,7 +214,7 @@ impl Built {
             };
             events.pushed(reference.to_string(), digest.clone());
             record.pushed.insert(tag, digest);
-            run.remember(self.image.name(), record);
+            run.record(self.image.name(), record);
         }
         Ok(built.told())
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::docker_build::DockerfileRecipe;
 use super::plan::{Plan, Recipe};
-use super::reach::{Reach, real};
+use super::watched_inputs::{WatchedInputs, real};
 use crate::builder::is_on_change_file;
 use crate::config::{ImageConfig, RebuildStrategy};
 use crate::image::context::{PathStatus, text_of_os};
@@ -57,7 +57,7 @@ fn on_change(config: &ImageConfig) -> &[String] {
     config.custom.as_ref().map(|custom| custom.on_change.as_slice()).unwrap_or_default()
 }
 
-impl Reach {
+impl WatchedInputs {
     /// How a change of only the file at the absolute `path` affects the inputs of the image. Ignores its base images,
     /// and settings that always build it.
     pub fn if_changed(&self, path: &Path) -> ChangeImpact {

@@ -94,7 +94,7 @@ impl Plan {
             true => self.reach_again(recipe)?,
             false => (recipe.reach.clone(), recipe.selection.clone()),
         };
-        tell_context(&events, &reach, &selection);
+        report_context(&events, &reach, &selection);
         // A pod may have other credentials.
         if builder != BuilderKind::Kaniko && self.image.pushes() {
             run.session.wait(run.session.host.registry.check_push(&self.image.config().repository))??;
@@ -172,25 +172,25 @@ impl Plan {
                 run.session.wait_for_end(run.session.host.oci.build(request, compression, &events, &cancel))
             }
             _ => {
-                run.session.wait(run.session.host.oci.forget(&request.references))??;
+                run.session.wait(run.session.host.oci.remove(&request.references))??;
                 run.session.wait_for_end(run.session.host.docker.build(request, &options, &events, &cancel))
             }
         };
         // If the tag of a base image has moved, the build may need files that were not sent: query it again next time.
         let built = built.inspect_err(|_| {
-            recipe.bases.iter().for_each(|base| run.memory.bases.forget(base));
+            recipe.bases.iter().for_each(|base| run.memory.bases.remove(base));
         })?;
         let identity = match built.is_planned {
             true => self.identity()?.clone(),
             false => self.identity_of_built(recipe, moved, &sent)?,
         };
         // The recorded configuration of the image that had these tags before does not apply to this one.
-        tags.iter().for_each(|tag| run.memory.bases.forget(&self.reference(tag).to_string()));
+        tags.iter().for_each(|tag| run.memory.bases.remove(&self.reference(tag).to_string()));
         let daemon_bases = match builder {
             BuilderKind::Docker if !built.is_planned => daemon_bases(run, recipe)?,
             _ => BTreeMap::new(),
         };
-        self.remember(&identity, tags, built, daemon_bases, builder)
+        self.record(&identity, tags, built, daemon_bases, builder)
     }
 
     /// The build arguments with secret values: they contain a secret, or come only from the environment.
@@ -385,7 +385,7 @@ fn changed(error: RunError, root: &Path) -> StageError {
 }
 
 /// Reports notes about the files to send.
-fn tell_context(events: &ImageEvents, reach: &ContextSources, selection: &Selection) {
+fn report_context(events: &ImageEvents, reach: &ContextSources, selection: &Selection) {
     if let ContextSources::Whole { why: Some(why) } = reach {
         events.notice(Level::Info, format!("every file of the build context is an input: {why}"));
     }

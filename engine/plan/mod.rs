@@ -14,13 +14,13 @@ mod outside;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod plan;
 mod provenance;
-mod reach;
 mod reason;
 mod share;
 mod stored;
 #[cfg(test)]
 mod tests;
 mod uncovered;
+mod watched_inputs;
 
 pub use built::Built;
 pub use change_impact::{Answer, ChangeImpact};
@@ -29,4 +29,4 @@ pub use difference::{Difference, Input, Sign};
 pub use outside::KnownBase;
 pub use plan::Plan;
 pub use provenance::SourceCode;
-pub use reach::{Reach, configured_roots};
+pub use watched_inputs::{WatchedInputs, configured_roots};

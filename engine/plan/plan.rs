@@ -210,7 +210,7 @@ impl Plan {
     /// This plan with a decision; `always` is a reason to build regardless of the inputs.
     fn decided(self, always: Option<&str>) -> Result<Self, StageError> {
         let always = self.always().or(always);
-        let (verdict, reason) = self.judge(always)?;
+        let (verdict, reason) = self.verdict(always)?;
         let plan = Self { verdict, reason, ..self };
         if plan.needs_build() { plan.claimed(always) } else { Ok(plan) }
     }
@@ -226,7 +226,7 @@ impl Plan {
         // Its hooks may have written files that were read before.
         run.session.host.writes.wrote();
         let plan = self.with_files_of_now()?;
-        let (verdict, reason) = plan.judge(always)?;
+        let (verdict, reason) = plan.verdict(always)?;
         Ok(Self { verdict, reason, _claim: claim, ..plan })
     }
 
@@ -356,15 +356,15 @@ impl Plan {
     /// Reports whether the image is built, before a hook or a builder reports anything else about it.
     pub fn decide(&self, needs_build: bool) {
         match &self.verdict {
-            _ if needs_build => self.tell(Decision::Build),
-            Verdict::Reuse(reuse) => self.tell(reuse_decision(reuse)),
+            _ if needs_build => self.report(Decision::Build),
+            Verdict::Reuse(reuse) => self.report(reuse_decision(reuse)),
             // `reuse` checks whether an earlier build exists.
             Verdict::Build { .. } => {}
         }
     }
 
     /// The verdict on the image and the reason, as a phrase.
-    fn judge(&self, always: Option<&str>) -> Result<(Verdict, String), StageError> {
+    fn verdict(&self, always: Option<&str>) -> Result<(Verdict, String), StageError> {
         let image = &self.image;
         let run = image.run();
         let records = run.records(image.name());
@@ -472,14 +472,14 @@ impl Plan {
         match (self.image.run().options.builder_over(chosen), &self.recipe) {
             (BuilderKind::Disabled, _) => Ok(Built::disabled(&self.image)),
             (BuilderKind::Custom, Recipe::Custom(_)) => {
-                self.tell(Decision::Build);
+                self.report(Decision::Build);
                 self.build_with_command()
             }
             (builder, Recipe::Dockerfile(recipe))
                 if builder != BuilderKind::Custom
                     && (builder != BuilderKind::BuildKit || config.is_build_kit_in_cluster()) =>
             {
-                self.tell(Decision::Build);
+                self.report(Decision::Build);
                 self.build_dockerfile(recipe, builder)
             }
             (builder, _) => Err(self.unfit(builder).into()),
@@ -501,7 +501,7 @@ impl Plan {
             Verdict::Reuse(reuse) => Reuse::clone(reuse),
             Verdict::Build { .. } => self.latest()?,
         };
-        self.tell(reuse_decision(&reuse));
+        self.report(reuse_decision(&reuse));
         let Reuse { mut record, tags, untagged, source, .. } = reuse;
         for tag in &untagged {
             match &source {
@@ -525,7 +525,7 @@ impl Plan {
         record.tags = tags;
         record.templates.clone_from(&self.templates);
         if !records.contains(&record) {
-            run.remember(self.image.name(), &record);
+            run.record(self.image.name(), &record);
         }
         Ok(Built::reused(self, record, source))
     }
@@ -558,7 +558,7 @@ impl Plan {
     }
 
     /// Reports `decision` once.
-    fn tell(&self, decision: Decision) {
+    fn report(&self, decision: Decision) {
         if lock(&self.told).replace(decision) == Some(decision) {
             return;
         }
@@ -617,7 +617,7 @@ impl Plan {
             &run.session.cancellation(),
         ))?;
         let identity = self.identity_of_run(identity)?;
-        self.remember(&identity, tags, built, BTreeMap::new(), BuilderKind::Custom)
+        self.record(&identity, tags, built, BTreeMap::new(), BuilderKind::Custom)
     }
 
     /// A reference of its latest build.
@@ -626,7 +626,7 @@ impl Plan {
         records.first()?.references(&self.image.config().repository).pop()
     }
 
-    pub(super) fn remember(
+    pub(super) fn record(
         &self,
         identity: &Identity,
         tags: Vec<Tag>,
@@ -657,7 +657,7 @@ impl Plan {
             && !is_planned
             && let Some((record, digest)) = self.built_meanwhile(identity, &tags, built_for.as_ref())?
         {
-            self.image.run().remember(self.image.name(), &record);
+            self.image.run().record(self.image.name(), &record);
             return Ok(Built::reused(self, record, Source::Shared(digest)));
         }
         let events = self.image.events();
@@ -699,7 +699,7 @@ impl Plan {
             built_for: built_for.filter(|_| identity.inputs.platform.is_none()),
             inputs,
         };
-        self.image.run().remember(self.image.name(), &record);
+        self.image.run().record(self.image.name(), &record);
         Ok(Built::new(self, record, source, is_planned))
     }
 }

@@ -84,7 +84,7 @@ impl Plan {
         }
         let identity = self.identity()?;
         let key = share.key(&identity.key, &share.platforms);
-        run.note_share(name, Some(key.hex()));
+        run.record_share(name, Some(key.hex()));
         let plan = Self { share: Some(Arc::clone(&share)), ..plain };
         let is_asked = match &self.verdict {
             Verdict::Reuse(reuse) => reuse.rest().is_some(),
@@ -387,9 +387,9 @@ impl Built {
         }
         record.shared = shared;
         if self.record() != Some(&record) {
-            run.remember(image.name(), &record);
+            run.record(image.name(), &record);
         }
-        run.note_share(image.name(), Some(key.hex()));
+        run.record_share(image.name(), Some(key.hex()));
         Ok(self.with(record, self.source().clone()))
     }
 

@@ -42,7 +42,7 @@ impl Built {
         record.stored = Some(annotated);
         // The pushed tags refer to the image without the annotations.
         record.pushed.clear();
-        run.remember(self.image().name(), &record);
+        run.record(self.image().name(), &record);
         Ok(self.with(record, Source::Store(annotated)))
     }
 

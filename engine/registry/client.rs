@@ -184,8 +184,8 @@ impl RegistryClient {
 
     /// Reports to `events` the waits that registries request, and their warnings.
     #[must_use]
-    pub fn telling(mut self, events: Events) -> Self {
-        self.retry = self.retry.telling(events);
+    pub fn reporting(mut self, events: Events) -> Self {
+        self.retry = self.retry.reporting(events);
         self
     }
 
@@ -251,7 +251,7 @@ impl RegistryClient {
         }
         // The first request to a registry gets its challenge; a later one may contain an expired token.
         host.learn(Challenge::of(&answer.headers, &endpoint.base)?);
-        host.forget_token(&subject.scope);
+        host.remove_token(&subject.scope);
         let authorization = self.authorization(&host, &endpoint, subject, credential).await?;
         if authorization.is_empty() {
             return Ok(answer);
@@ -429,7 +429,7 @@ impl Host {
         Arc::clone(tokens.entry(scope.to_owned()).or_default())
     }
 
-    fn forget_token(&self, scope: &str) {
+    fn remove_token(&self, scope: &str) {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(scope);
     }
 }

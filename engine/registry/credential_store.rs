@@ -60,7 +60,7 @@ impl CredentialStore {
 
     /// Reports to `events` which helpers failed.
     #[must_use]
-    pub fn telling(self, events: Events) -> Self {
+    pub fn reporting(self, events: Events) -> Self {
         Self { events, ..self }
     }
 
@@ -305,7 +305,7 @@ mod tests {
             let (folder, store) = store(config);
             write_helper(folder.path(), script);
             let log = Arc::clone(&told);
-            let store = store.telling(Events::new(move |event| log.lock().expect("log").push(event)));
+            let store = store.reporting(Events::new(move |event| log.lock().expect("log").push(event)));
             assert_eq!(store.get("r.io").await, Ok(basic()), "{config}");
             assert_eq!(store.get("r.io").await, Ok(basic()), "{config}");
             assert_eq!(std::mem::take(&mut *told.lock().expect("log")).len(), 1, "told once: {config}");

@@ -55,7 +55,7 @@ impl RegistryClient {
             return Err(subject.error(RegistryErrorKind::DigestMismatch { expected, actual }));
         }
         writer.finish().map_err(kept)?;
-        store.note_repository(&digest, repository).map_err(kept)
+        store.record_repository(&digest, repository).map_err(kept)
     }
 
     /// Reads the bytes that `writer` lacks.

@@ -95,13 +95,13 @@ impl RegistryClient {
         if store.read(&config).map_err(kept)?.is_none() {
             let content = self.blob(&subject, &place.repository, &config.to_string(), CONFIG_LIMIT).await?;
             store.put(content).map_err(kept)?;
-            store.note_repository(&config, &place.repository).map_err(kept)?;
+            store.record_repository(&config, &place.repository).map_err(kept)?;
         }
         let image = StoredImage::open(store, &digest).map_err(kept)?;
         let image = image.ok_or_else(|| kept(StoreError::Missing { digest }))?;
         for layer in image.layers() {
             if let Ok(digest) = layer.descriptor.digest().as_ref().parse() {
-                store.note_repository(&digest, &place.repository).map_err(kept)?;
+                store.record_repository(&digest, &place.repository).map_err(kept)?;
             }
         }
         Ok(image)

@@ -57,7 +57,7 @@ impl RegistryClient {
             self.copy_blob(&Route { from, to, reading, writing }, &name).await?;
             share.set(*size);
         }
-        store.note_repository(digest, to).map_err(kept)
+        store.record_repository(digest, to).map_err(kept)
     }
 
     async fn send_blob(

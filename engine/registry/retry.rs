@@ -62,7 +62,7 @@ impl Retry {
     }
 
     /// Reports waits and warnings to `events`.
-    pub(super) fn telling(self, events: Events) -> Self {
+    pub(super) fn reporting(self, events: Events) -> Self {
         Self { events, ..self }
     }
 
@@ -214,7 +214,7 @@ mod tests {
     async fn a_pause_applies_to_every_request_to_its_host_and_is_reported_once() {
         let told = std::sync::Arc::new(Mutex::new(Vec::new()));
         let log = std::sync::Arc::clone(&told);
-        let retry = Retry::default().telling(Events::new(move |event| {
+        let retry = Retry::default().reporting(Events::new(move |event| {
             if let crate::event::Event::Notice { message, .. } = event {
                 log.lock().expect("log").push(message);
             }

@@ -69,7 +69,7 @@ impl Formatter {
     }
 
     /// The remarks for `event`; none for output and progress.
-    pub(super) fn tell(&mut self, at: Timestamp, event: &Event) -> Vec<OutputLine> {
+    pub(super) fn report(&mut self, at: Timestamp, event: &Event) -> Vec<OutputLine> {
         self.summary.receive(event);
         let mut remarks = self.remarks(at, event);
         if self.silent {
@@ -200,8 +200,8 @@ mod tests {
     use crate::event::ImageResult;
     use crate::report::samples::*;
 
-    fn tell(narrator: &mut Formatter, event: Event) -> Vec<String> {
-        narrator.tell(at(0), &event).into_iter().map(|remark| remark.text).collect()
+    fn report(narrator: &mut Formatter, event: Event) -> Vec<String> {
+        narrator.report(at(0), &event).into_iter().map(|remark| remark.text).collect()
     }
 
     fn narrator(silent: bool) -> Formatter {
@@ -213,8 +213,8 @@ mod tests {
         #[track_caller]
         fn check(decision: Decision, result: ImageResult, expected: &str) {
             let mut narrator = narrator(false);
-            narrator.tell(at(0), &decided("api", decision, "why"));
-            assert_eq!(tell(&mut narrator, Event::ImageFinished(result)), [expected]);
+            narrator.report(at(0), &decided("api", decision, "why"));
+            assert_eq!(report(&mut narrator, Event::ImageFinished(result)), [expected]);
         }
         use Decision::{Build, Publish};
         check(Build, result("api", Outcome::Built, "why"), "built acme/api:1.4 in 3.2s: why");
@@ -233,9 +233,15 @@ mod tests {
     #[test]
     fn skip_is_reported_once() {
         let mut narrator = narrator(false);
-        assert_eq!(tell(&mut narrator, decided("api", Decision::Skip, "unchanged")), ["skipped: unchanged"]);
-        assert!(tell(&mut narrator, finished("api", Outcome::Skipped, "unchanged")).is_empty());
-        assert_eq!(tell(&mut narrator, finished("web", Outcome::Skipped, "disabled")), ["skipped: disabled"]);
+        assert_eq!(
+            report(&mut narrator, decided("api", Decision::Skip, "unchanged")),
+            ["skipped: unchanged"]
+        );
+        assert!(report(&mut narrator, finished("api", Outcome::Skipped, "unchanged")).is_empty());
+        assert_eq!(
+            report(&mut narrator, finished("web", Outcome::Skipped, "disabled")),
+            ["skipped: disabled"]
+        );
     }
 
     #[test]
@@ -243,16 +249,16 @@ mod tests {
         let mut narrator = narrator(true);
         let is_failure = |event: &Event| matches!(event, Event::Failure { .. });
         for event in every_event().into_iter().filter(|event| !is_failure(event)) {
-            assert!(tell(&mut narrator, event.clone()).is_empty(), "{event:?}");
+            assert!(report(&mut narrator, event.clone()).is_empty(), "{event:?}");
         }
-        assert_eq!(tell(&mut narrator, finished("api", Outcome::Failed, "x")).len(), 1);
-        assert!(tell(&mut narrator, ended(1.0, false)).is_empty());
+        assert_eq!(report(&mut narrator, finished("api", Outcome::Failed, "x")).len(), 1);
+        assert!(report(&mut narrator, ended(1.0, false)).is_empty());
     }
 
     #[test]
     fn summary_counts_names_and_warns() {
         let mut narrator = narrator(false);
-        narrator.tell(at(0), &started(&["a", "b", "c", "d", "e", "f", "g"]));
+        narrator.report(at(0), &started(&["a", "b", "c", "d", "e", "f", "g"]));
         for (image, outcome) in [
             ("a", Outcome::Built),
             ("b", Outcome::Built),
@@ -262,11 +268,11 @@ mod tests {
             ("f", Outcome::Failed),
             ("g", Outcome::Cancelled),
         ] {
-            narrator.tell(at(0), &finished(image, outcome, "why"));
+            narrator.report(at(0), &finished(image, outcome, "why"));
         }
-        narrator.tell(at(0), &notice(None, Level::Warning, "careful"));
+        narrator.report(at(0), &notice(None, Level::Warning, "careful"));
         assert_eq!(
-            tell(&mut narrator, ended(4.2, false)),
+            report(&mut narrator, ended(4.2, false)),
             ["3 built, 2 skipped, 1 failed, 1 cancelled in 4.2s, 1 warning", "  failed: f", "  cancelled: g"]
         );
         assert!(narrator.close(at(0)).is_empty());
@@ -275,14 +281,14 @@ mod tests {
     #[test]
     fn stopped_run_is_reported_as_stopped() {
         let mut narrator = narrator(false);
-        narrator.tell(at(0), &started(&["a", "b"]));
-        narrator.tell(at(0), &finished("a", Outcome::Built, "why"));
+        narrator.report(at(0), &started(&["a", "b"]));
+        narrator.report(at(0), &finished("a", Outcome::Built, "why"));
         let texts: Vec<_> = narrator.close(at(2500)).into_iter().map(|remark| remark.text).collect();
         assert_eq!(texts, ["stopped early: 1 built in 2.5s"]);
     }
 
     #[test]
     fn run_without_images_has_a_summary() {
-        assert_eq!(tell(&mut narrator(false), ended(0.012, true)), ["nothing to build in 12ms"]);
+        assert_eq!(report(&mut narrator(false), ended(0.012, true)), ["nothing to build in 12ms"]);
     }
 }

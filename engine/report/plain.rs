@@ -133,7 +133,7 @@ impl<W: Write + Send> View for Plain<W> {
             Event::StepStarted { image: Some(image), .. } => self.group(image, at).progress = at,
             _ => {}
         }
-        let remarks = self.narrator.tell(at, event);
+        let remarks = self.narrator.report(at, event);
         if !remarks.is_empty() {
             self.release(event.image())?;
         }

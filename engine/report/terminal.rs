@@ -314,7 +314,7 @@ impl<S: Screen> View for Terminal<S> {
             | Event::Failure { .. } => {}
         }
         self.status.receive(at, event);
-        let remarks = self.narrator.tell(at, event);
+        let remarks = self.narrator.report(at, event);
         // The status shows the keys all the time.
         if !(matches!(event, Event::Keys { .. }) && self.status.is_shown()) {
             remarks.iter().for_each(|remark| self.say(remark));

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::holder::tell_holder;
+use super::holder::report_holder;
 use super::rollout::Found;
 use super::{ChartState, Deployment, Rollout};
 use crate::cluster::ObjectKey;
@@ -153,7 +153,7 @@ impl Deployed {
         let run = self.0.deployment.run();
         let session = &run.session;
         let events = session.events.clone();
-        let on_wait = tell_holder(&self.0.deployment);
+        let on_wait = report_holder(&self.0.deployment);
         let cancel = session.cancellation();
         let lock = LockOptions { limit: run.options.deploy.timeout, on_wait: &on_wait, cancel: &cancel };
         let mut on_line = |_: Pipe, line: &str| {
@@ -234,7 +234,7 @@ impl Rollout {
                 details: details.to_owned(),
             });
         };
-        let on_wait = tell_holder(deployment);
+        let on_wait = report_holder(deployment);
         let cancel = session.cancellation();
         let options = ApplyOptions {
             lock: LockOptions { limit: run.options.deploy.timeout, on_wait: &on_wait, cancel: &cancel },

@@ -6,7 +6,7 @@ use super::Deployment;
 use crate::event::Level;
 
 /// Reports who holds the lock of `deployment`, and since when.
-pub(super) fn tell_holder(deployment: &Deployment) -> impl Fn(&str, Timestamp) + Send + Sync + use<> {
+pub(super) fn report_holder(deployment: &Deployment) -> impl Fn(&str, Timestamp) + Send + Sync + use<> {
     let (events, name) = (deployment.run().session.events.clone(), deployment.name().to_owned());
     move |holder, since| {
         let since = since.strftime("%F %T UTC");

@@ -37,13 +37,13 @@ pub fn replace_images(
             (values, replaced.report)
         }
     };
-    tell(deployment, &report);
+    report_tags(deployment, &report);
     deployment.loaded().report.merge(report);
     Ok(content)
 }
 
 /// Reports results that the user might not expect.
-fn tell(deployment: &Deployment, report: &ReplaceReport) {
+fn report_tags(deployment: &Deployment, report: &ReplaceReport) {
     for hint in &report.hints {
         let level = if hint.is_warning() { Level::Warning } else { Level::Info };
         deployment.run().session.notice(level, format!("{}: {hint}", deployment.name()));

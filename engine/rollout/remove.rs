@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::holder::tell_holder;
+use super::holder::report_holder;
 use super::{Deployment, chart, load_manifests, preview};
 use crate::cluster::{KEEP_POLICY, has_keep_policy};
 use crate::config::DeploymentKind;
@@ -52,7 +52,7 @@ fn remove_objects(deployment: &Deployment, started: Instant) -> Result<(), Stage
         limit: run.options.deploy.timeout,
     };
     session.step(format!("deleting {}", deployment.name()));
-    let (on_wait, cancel) = (tell_holder(deployment), session.cancellation());
+    let (on_wait, cancel) = (report_holder(deployment), session.cancellation());
     let lock = LockOptions { limit: removal.limit, on_wait: &on_wait, cancel: &cancel };
     let removed = session.wait_for_end(session.host.deployer.remove(&removal, lock))?;
     let (deleted, kept) = (removed.deleted.len(), removed.kept.len());
@@ -60,10 +60,10 @@ fn remove_objects(deployment: &Deployment, started: Instant) -> Result<(), Stage
         loaded?;
     }
     for key in removed.deleted {
-        tell(deployment, key.to_string(), ObjectChange::Deleted, String::new());
+        report_object(deployment, key.to_string(), ObjectChange::Deleted, String::new());
     }
     for (key, reason) in removed.kept {
-        tell(deployment, key.to_string(), ObjectChange::Kept, reason);
+        report_object(deployment, key.to_string(), ObjectChange::Kept, reason);
     }
     let reason = match (deleted, kept) {
         (0, 0) => "nothing to delete".to_owned(),
@@ -98,7 +98,7 @@ fn uninstall(deployment: &Deployment, started: Instant) -> Result<(), StageError
             events.emit(Event::Output { image: None, line: format!("{name}: {line}") });
         }
     };
-    let (on_wait, cancel) = (tell_holder(deployment), session.cancellation());
+    let (on_wait, cancel) = (report_holder(deployment), session.cancellation());
     let lock = LockOptions { limit: run.options.deploy.timeout, on_wait: &on_wait, cancel: &cancel };
     let deployer = &session.host.deployer;
     let removed = deployer.uninstall(&uninstall, request.program.as_deref(), &mut on_line, lock);
@@ -111,10 +111,10 @@ fn uninstall(deployment: &Deployment, started: Instant) -> Result<(), StageError
     let mut deleted = 0;
     for (name, object) in objects.into_iter().filter(|_| existed) {
         if has_keep_policy(&object) {
-            tell(deployment, name, ObjectChange::Kept, KEEP_POLICY.to_owned());
+            report_object(deployment, name, ObjectChange::Kept, KEEP_POLICY.to_owned());
         } else {
             deleted += 1;
-            tell(deployment, name, ObjectChange::Deleted, String::new());
+            report_object(deployment, name, ObjectChange::Deleted, String::new());
         }
     }
     let reason = match existed {
@@ -145,7 +145,7 @@ fn is_reported(line: &str) -> bool {
 }
 
 /// Reports that `object` of `deployment` was deleted or kept.
-fn tell(deployment: &Deployment, object: String, change: ObjectChange, details: String) {
+fn report_object(deployment: &Deployment, object: String, change: ObjectChange, details: String) {
     let name = deployment.name().to_owned();
     let event = Event::ObjectChanged { deployment: name, object, change, details };
     deployment.run().session.events.emit(event);

@@ -59,7 +59,7 @@ impl Run {
     }
 
     /// Records the name by which machines share `image`, 64 hex digits; `None`: it is not shared.
-    pub fn note_share(&self, image: &str, share: Option<String>) {
+    pub fn record_share(&self, image: &str, share: Option<String>) {
         let mut shares = lock(&self.progress.shares);
         match share {
             Some(share) => drop(shares.insert(image.to_owned(), share)),
@@ -108,9 +108,9 @@ impl Run {
     }
 
     /// Records that `check` has succeeded on the build of `record`.
-    pub fn note_verified(&self, image: &str, record: &Record, check: Digest) {
+    pub fn record_verified(&self, image: &str, record: &Record, check: Digest) {
         if let Err(error) = self.memory.store.verified(image, &record.build, check) {
-            self.tell_forgetful(&error);
+            self.warn_of_lost_records(&error);
         }
     }
 
@@ -124,7 +124,7 @@ impl Run {
 
     fn advance(&self, image: &str, builds: &[String], progress: Progress) {
         if let Err(error) = self.memory.store.advance(image, builds, progress) {
-            self.tell_forgetful(&error);
+            self.warn_of_lost_records(&error);
         }
     }
 }

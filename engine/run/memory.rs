@@ -104,7 +104,7 @@ impl Run {
     }
 
     /// Drops the files that it read: for a run that stays only for queries about its project.
-    pub fn forget_files(&self) {
+    pub fn remove_files(&self) {
         let mut forest = lock(&self.memory.forest);
         forest.1 = forest.1.anew();
         lock(&self.memory.kept).clear();
@@ -172,14 +172,14 @@ impl Run {
     }
 
     /// Records a build. An unwritable state only slows down the next run, so it is a warning, once per run.
-    pub fn remember(&self, image: &str, record: &Record) {
-        if let Err(error) = self.memory.store.remember(image, record) {
-            self.tell_forgetful(&error);
+    pub fn record(&self, image: &str, record: &Record) {
+        if let Err(error) = self.memory.store.record(image, record) {
+            self.warn_of_lost_records(&error);
         }
         lock(&self.memory.records).remove(image);
     }
 
-    pub(super) fn tell_forgetful(&self, error: &io::Error) {
+    pub(super) fn warn_of_lost_records(&self, error: &io::Error) {
         if !self.memory.is_forgetful.swap(true, Ordering::Relaxed) {
             let folder = self.memory.store.folder().display();
             let message = format!("the next run will rebuild: cannot write to {folder}: {error}");

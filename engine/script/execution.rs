@@ -10,7 +10,7 @@ use crate::dev::Wanted;
 use crate::event::Outcome;
 use crate::lock::lock;
 use crate::passes::Questions;
-use crate::plan::{Plan, Reach};
+use crate::plan::{Plan, WatchedInputs};
 use crate::rollout::Rollout;
 use crate::run::{Run, each_once};
 
@@ -32,7 +32,7 @@ pub struct Execution {
     /// The latest plan of each image.
     pub(super) plans: Mutex<IndexMap<String, Plan>>,
     /// The inputs of the last plan of each image.
-    pub(super) reaches: Mutex<IndexMap<String, Reach>>,
+    pub(super) reaches: Mutex<IndexMap<String, WatchedInputs>>,
     /// The connections that the scripts of a dev session request.
     pub wanted: Mutex<Wanted>,
     /// The questions that its scripts may ask.
@@ -132,12 +132,12 @@ impl Execution {
     }
 
     /// The inputs of the last plan of `image`.
-    pub fn reach(&self, image: &str) -> Option<Reach> {
+    pub fn reach(&self, image: &str) -> Option<WatchedInputs> {
         lock(&self.reaches).get(image).cloned()
     }
 
     /// Removes and returns the inputs of the last plan of `image`, for a run that stays: they may be large.
-    pub fn take_reach(&self, image: &str) -> Option<Reach> {
+    pub fn take_reach(&self, image: &str) -> Option<WatchedInputs> {
         lock(&self.reaches).swap_remove(image)
     }
 

@@ -14,8 +14,8 @@ pub fn function(pipeline: &Pipeline, name: &str, on: Option<&str>) -> String {
     if let Some(found) = library.iter().find(|function| function.name() == name) {
         return of_module(found);
     }
-    if let Some(habit) = habit(name, on == Some("Project")) {
-        return habit.to_owned();
+    if let Some(name_elsewhere) = name_elsewhere(name, on == Some("Project")) {
+        return name_elsewhere.to_owned();
     }
     let mut stages = stage::names();
     if pipeline.is_test() {
@@ -43,7 +43,7 @@ pub fn function(pipeline: &Pipeline, name: &str, on: Option<&str>) -> String {
 }
 
 /// The hint for a function that has this name in other languages, or that the value does not have.
-pub fn habit(name: &str, is_on_project: bool) -> Option<&'static str> {
+pub fn name_elsewhere(name: &str, is_on_project: bool) -> Option<&'static str> {
     match name {
         "run" if is_on_project => Some("call the pipeline as a function: `release(project, \"1.4.0\")`"),
         "run" | "shell" | "system" | "cmd" | "bash" | "spawn" | "popen" | "subprocess" | "os" => {

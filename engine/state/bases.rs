@@ -142,7 +142,7 @@ impl BaseMemory {
     }
 
     /// Removes `reference`, which turned out to be another image now.
-    pub fn forget(&self, reference: &str) {
+    pub fn remove(&self, reference: &str) {
         self.with(|known| {
             known.fresh.remove(reference);
             known.changed |= known.bases.shift_remove(reference).is_some();
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(memory.get("alpine:3"), None);
         memory.learn("alpine:3", config("A=1"));
         memory.learn("busybox:1", config("B=1"));
-        memory.forget("busybox:1");
+        memory.remove("busybox:1");
         memory.save().expect("saved");
         let memory = BaseMemory::new(folder.path());
         assert_eq!(memory.get("alpine:3"), Some(config("A=1")));
@@ -240,7 +240,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a directory");
         let memory = BaseMemory::new(folder.path());
         memory.save().expect("saved");
-        memory.forget("alpine:3");
+        memory.remove("alpine:3");
         memory.save().expect("saved");
         assert!(!memory.path.exists());
         memory.learn("alpine:3", config("A=1"));

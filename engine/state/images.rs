@@ -364,14 +364,14 @@ impl ImageStore {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn remember(&self, image: &str, record: &Record) -> io::Result<()> {
+    pub fn record(&self, image: &str, record: &Record) -> io::Result<()> {
         if !self.writes {
             return Ok(());
         }
         let _lock = self.lock()?;
         let mut records = self.records(image).0;
         let before = contexts(&records);
-        remember(&mut records, record);
+        insert_record(&mut records, record);
         let after = contexts(&records);
         let file = serde_json::to_vec_pretty(&ImageFile { version: VERSION, records })?;
         write_atomically(&self.image_path(image), &file)?;
@@ -485,7 +485,7 @@ impl ImageStore {
 }
 
 /// Puts `record` first in `records`, and removes the records that it replaces.
-fn remember(records: &mut Vec<Record>, record: &Record) {
+fn insert_record(records: &mut Vec<Record>, record: &Record) {
     let is_same = |known: &Record| known.key == record.key && known.repository == record.repository;
     // A run that records another tag of a build might not know the progress of other runs with it.
     let mut merged = record.clone();
@@ -606,11 +606,11 @@ mod tests {
         let (_folder, store) = store();
         assert_eq!(store.records("api"), (Vec::new(), None));
         let (one, two) = (record(1, "a"), record(2, "b"));
-        store.remember("api", &one).expect("written");
-        store.remember("api", &two).expect("written");
+        store.record("api", &one).expect("written");
+        store.record("api", &two).expect("written");
         assert_eq!(store.records("api"), (vec![two.clone(), one.clone()], None));
         assert_eq!(store.records("worker").0, []);
-        store.remember("api", &one).expect("written");
+        store.record("api", &one).expect("written");
         assert_eq!(store.records("api").0, [one, two]);
     }
 
@@ -619,7 +619,7 @@ mod tests {
         let (_folder, store) = store();
         let all: Vec<_> = (0..KEPT + 3).map(|number| record(number, "a")).collect();
         for record in &all {
-            store.remember("api", record).expect("written");
+            store.record("api", record).expect("written");
         }
         let expected: Vec<_> = all.iter().rev().take(KEPT).map(|record| record.key).collect();
         assert_eq!(keys(&store.records("api").0), expected);
@@ -629,18 +629,18 @@ mod tests {
     fn progress_never_goes_back() {
         let (_folder, store) = store();
         let built = |number: usize| Record { progress: Progress::Built, ..record(number, "a") };
-        store.remember("api", &built(1)).expect("written");
-        store.remember("api", &built(2)).expect("written");
+        store.record("api", &built(1)).expect("written");
+        store.record("api", &built(2)).expect("written");
         let all = || -> Vec<_> { store.records("api").0.iter().map(|record| record.progress).collect() };
         store.advance("api", &["2".to_owned()], Progress::Finished).expect("written");
         assert_eq!(all(), [Progress::Finished, Progress::Built]);
         store.advance("api", &["1".to_owned(), "2".to_owned()], Progress::Settled).expect("written");
         store.advance("api", &["1".to_owned()], Progress::Finished).expect("written");
         // Another tag of the same build is recorded, by a run that does not know the progress.
-        store.remember("api", &built(1)).expect("written");
+        store.record("api", &built(1)).expect("written");
         assert_eq!(all(), [Progress::Settled, Progress::Settled]);
         let again = Record { build: "another".to_owned(), ..built(1) };
-        store.remember("api", &again).expect("written");
+        store.record("api", &again).expect("written");
         assert_eq!(all(), [Progress::Built, Progress::Settled], "a new build starts from the beginning");
     }
 
@@ -648,12 +648,12 @@ mod tests {
     fn checks_that_succeeded_are_kept_for_each_build() {
         let (_folder, store) = store();
         let check = |number: usize| Digest::of(number.to_string());
-        store.remember("api", &record(1, "a")).expect("written");
-        store.remember("api", &record(2, "b")).expect("written");
+        store.record("api", &record(1, "a")).expect("written");
+        store.record("api", &record(2, "b")).expect("written");
         for number in 0..=KEPT_CHECKS {
             store.verified("api", "1", check(number)).expect("written");
         }
-        store.remember("api", &record(1, "a")).expect("written");
+        store.record("api", &record(1, "a")).expect("written");
         let records = store.records("api").0;
         let has = |record: &Record, number| record.is_verified(Some(&check(number)));
         assert!(has(&records[0], KEPT_CHECKS) && has(&records[0], 1) && !has(&records[0], 0));
@@ -663,9 +663,9 @@ mod tests {
     #[test]
     fn many_tags_of_one_build_do_not_push_others_out() {
         let (_folder, store) = store();
-        store.remember("api", &record(1, "a")).expect("written");
+        store.record("api", &record(1, "a")).expect("written");
         for number in 0..2 * KEPT {
-            store.remember("api", &record(2, &format!("t{number}"))).expect("written");
+            store.record("api", &record(2, &format!("t{number}"))).expect("written");
         }
         let records = store.records("api").0;
         assert_eq!(records.len(), KEPT_OF_KEY + 1);
@@ -677,7 +677,7 @@ mod tests {
         #[track_caller]
         fn check(records: &[Record], expected: Option<&str>) {
             let (_folder, store) = store();
-            records.iter().for_each(|record| store.remember("api", record).expect("written"));
+            records.iter().for_each(|record| store.record("api", record).expect("written"));
             let newest = store.records("api").0.swap_remove(0);
             assert_eq!(newest.moved(&newest.tags[0]), expected);
         }
@@ -700,8 +700,8 @@ mod tests {
         #[track_caller]
         fn check(before: Record, after: &Record, expected: usize) {
             let (_folder, store) = store();
-            store.remember("api", &before).expect("written");
-            store.remember("api", after).expect("written");
+            store.record("api", &before).expect("written");
+            store.record("api", after).expect("written");
             assert_eq!(store.records("api").0[1].pushed.len(), expected);
         }
         check(pushed(1, "latest", Some("d1")), &pushed(2, "latest", Some("d2")), 0);
@@ -719,13 +719,13 @@ mod tests {
         let digest = |number: usize| Digest::of(number.to_string());
         for number in 0..=KEPT {
             store.keep_context(&digest(number), || vec![1]).expect("written");
-            store.remember("api", &record(number, "a")).expect("written");
+            store.record("api", &record(number, "a")).expect("written");
             if number == 1 {
-                store.remember("worker", &record(1, "a")).expect("written");
+                store.record("worker", &record(1, "a")).expect("written");
             }
         }
         assert_eq!(store.context(&digest(0)), None);
-        store.remember("api", &record(KEPT + 1, "a")).expect("written");
+        store.record("api", &record(KEPT + 1, "a")).expect("written");
         assert_eq!(store.context(&digest(1)), Some(vec![1]), "`worker` uses it");
         assert_eq!(store.context(&digest(2)), Some(vec![1]));
     }
@@ -733,7 +733,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_understood_is_reported_and_replaced() {
         let (_folder, store) = store();
-        store.remember("api", &record(1, "a")).expect("written");
+        store.record("api", &record(1, "a")).expect("written");
         let path = store.image_path("api");
         let whole = fs::read(&path).expect("readable");
         let check = |bytes: &[u8], expected: &str| {
@@ -751,12 +751,12 @@ mod tests {
         check(br#"{"version": 2}"#, "is damaged");
         check(br#"{"version": 1, "records": []}"#, "has version 1, but this windlass supports version 2");
         check("[".repeat(100_000).as_bytes(), "is damaged");
-        store.remember("api", &record(1, "a")).expect("written");
+        store.record("api", &record(1, "a")).expect("written");
         assert_eq!(store.records("api").0.len(), 1);
         fs::remove_file(&path).expect("removed");
         fs::create_dir(&path).expect("made");
         assert!(store.records("api").1.expect("a warning").contains("cannot be read"));
-        assert!(store.remember("api", &record(1, "a")).is_err());
+        assert!(store.record("api", &record(1, "a")).is_err());
     }
 
     #[test]
@@ -765,7 +765,7 @@ mod tests {
         std::thread::scope(|scope| {
             for number in 0..KEPT {
                 let store = &store;
-                scope.spawn(move || store.remember("api", &record(number, "a")).expect("written"));
+                scope.spawn(move || store.record("api", &record(number, "a")).expect("written"));
             }
         });
         let (records, warning) = store.records("api");
@@ -792,7 +792,7 @@ mod tests {
     #[test]
     fn values_of_build_arguments_are_not_kept() {
         let (_folder, store) = store();
-        store.remember("api", &record(1, "a")).expect("written");
+        store.record("api", &record(1, "a")).expect("written");
         let text = fs::read_to_string(store.image_path("api")).expect("readable");
         assert!(text.contains("TOKEN") && !text.contains("hunter2"), "{text}");
         assert!(!text.contains(&Digest::of("hunter2").hex()), "{text}");

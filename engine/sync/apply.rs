@@ -48,7 +48,7 @@ impl SyncedFolder {
         let mut work = Work { remote, here, there, comparison, failures: Vec::new() };
         let result = self.apply_all(&mut work, plan).await;
         self.saved(|store| store.save());
-        self.tell_failures(work.failures);
+        self.report_failures(work.failures);
         result
     }
 
@@ -72,7 +72,7 @@ impl SyncedFolder {
                 SyncDecision::Keep => {
                     if let Some(Kind::Link(target)) = there.as_ref().map(|entry| &entry.kind) {
                         if here.is_some() {
-                            self.tell_once(Level::Info, format!(
+                            self.report_once(Level::Info, format!(
                                 "`{path}` is a link in the container, to `{target}`: files are written through it, and not downloaded"
                             ));
                         } else if !stays_inside(path, target) && self.is_news(format!("{path} leaves")) {
@@ -636,7 +636,7 @@ impl SyncedFolder {
     }
 
     /// One message for all failures of a pass; the same one is not repeated until a pass has none.
-    fn tell_failures(&mut self, failures: Vec<(RelativePath, String)>) {
+    fn report_failures(&mut self, failures: Vec<(RelativePath, String)>) {
         let Some((_, first)) = failures.first() else { return };
         let message = match failures.len() - 1 {
             0 => first.clone(),

@@ -15,7 +15,7 @@ use super::error::SyncError;
 use super::guard::{self, Side};
 use super::local::{LocalFolder, LocalScan, RootState, is_same_file};
 use super::options::{Batch, FolderOptions, SyncScript};
-use super::reconcile::{Entries, Occasion, Sides, SyncPlan, below};
+use super::reconcile::{CompareCause, Entries, Sides, SyncPlan, below};
 use super::store::{ContainerKey, Known, Store, may_be_used, of_process};
 use super::trash::Trash;
 use super::{Pruned, RelativePath, Remote, RemoteError, SyncEntry, Tier};
@@ -186,7 +186,7 @@ impl SyncedFolder {
         if reason == Reason::First {
             self.store.begin();
         }
-        self.tell_tools(remote);
+        self.report_tools(remote);
         self.batch.is_initial = reason != Reason::Change;
         self.is_replay = reason == Reason::Replay;
         let pending = self.full_pass(remote, reason).await?;
@@ -233,7 +233,7 @@ impl SyncedFolder {
             (None, _) => Entries::new(),
         };
         if reason == Reason::First {
-            self.tell_huge();
+            self.report_huge();
         }
         self.is_there_unknown = false;
         let was = (reason == Reason::Replay).then(|| {
@@ -322,7 +322,7 @@ impl SyncedFolder {
         if !self.is_usable(&scan.root) {
             return Ok(Pending::default());
         }
-        self.tell_scan(&scan);
+        self.report_scan(&scan);
         let mut affected = BTreeSet::new();
         for path in wanted {
             let is_unknown =
@@ -393,9 +393,11 @@ impl SyncedFolder {
         for round in 0..=COMPARISONS {
             comparison.has_digests &= round < COMPARISONS;
             let occasion = match (reason, was) {
-                (Reason::First, _) => Occasion::First(self.strategy(remote)),
-                (Reason::Replay, Some(was)) => Occasion::Replay(&was.base, &was.sent, self.strategy(remote)),
-                _ => Occasion::Change(&known),
+                (Reason::First, _) => CompareCause::First(self.strategy(remote)),
+                (Reason::Replay, Some(was)) => {
+                    CompareCause::Replay(&was.base, &was.sent, self.strategy(remote))
+                }
+                _ => CompareCause::Change(&known),
             };
             // In a separate block: borrows of closures must not be held across an await.
             let (ask_here, ask_there) = {
@@ -529,7 +531,7 @@ impl SyncedFolder {
         let scan = remote.scan(&self.pruned, &self.store.known().base).await?;
         self.scan_took = started.elapsed();
         for name in scan.unusable {
-            self.tell_once(
+            self.report_once(
                 Level::Warning,
                 format!(
                     "the container's `{}` is not synced: its name has a line feed, or is not UTF-8",
@@ -539,7 +541,7 @@ impl SyncedFolder {
         }
         if let Some(gap) = scan.gap {
             if reason == Reason::Change {
-                self.tell_once(Level::Warning, format!("the container's files cannot be listed completely, so nothing is downloaded or deleted: {gap}"));
+                self.report_once(Level::Warning, format!("the container's files cannot be listed completely, so nothing is downloaded or deleted: {gap}"));
                 return Ok(None);
             }
             return Err(RemoteError::Failed { doing: "list the files".to_owned(), reason: gap });
@@ -585,7 +587,7 @@ impl SyncedFolder {
         if !self.is_usable(&scan.root) {
             return false;
         }
-        self.tell_scan(&scan);
+        self.report_scan(&scan);
         let LocalScan { mut entries, unreadable, .. } = scan;
         for (path, _) in &unreadable {
             // Unreadable paths keep their known state.
@@ -642,11 +644,11 @@ impl SyncedFolder {
         }
     }
 
-    fn tell_tools(&mut self, remote: &Arc<dyn Remote>) {
+    fn report_tools(&mut self, remote: &Arc<dyn Remote>) {
         let facts = remote.facts();
         if facts.tier != Tier::Full {
             let tools = facts.missing.join(", ");
-            self.tell_once(
+            self.report_once(
                 Level::Warning,
                 format!("the container lacks {tools}: everything is uploaded, and nothing is downloaded; install them in the image"),
             );
@@ -665,7 +667,7 @@ impl SyncedFolder {
     }
 
     /// Reports directories on this machine that are so large that the user probably does not want to sync them.
-    fn tell_huge(&mut self) {
+    fn report_huge(&mut self) {
         let here = Arc::clone(&self.here);
         let mut counts = BTreeMap::<&str, usize>::new();
         for (path, _) in here.iter().filter(|(_, entry)| !is_directory(entry)) {
@@ -678,13 +680,13 @@ impl SyncedFolder {
             let message = format!(
                 "`{top}` has {files}, which takes time: if the container does not need them, add `/{top}/` to `excludePaths`"
             );
-            self.tell_once(Level::Warning, message);
+            self.report_once(Level::Warning, message);
         }
     }
 
-    fn tell_scan(&mut self, scan: &LocalScan) {
+    fn report_scan(&mut self, scan: &LocalScan) {
         for name in &scan.unusable {
-            self.tell_once(
+            self.report_once(
                 Level::Warning,
                 format!(
                     "`{}` is not synced: its name has a line feed, or is not UTF-8, or it is a cycle of links",
@@ -693,7 +695,7 @@ impl SyncedFolder {
             );
         }
         for (path, reason) in &scan.unreadable {
-            self.tell_once(Level::Warning, format!("cannot read `{path}`, so it is not synced: {reason}"));
+            self.report_once(Level::Warning, format!("cannot read `{path}`, so it is not synced: {reason}"));
         }
     }
 
@@ -734,7 +736,7 @@ impl SyncedFolder {
         save: impl FnOnce(&mut Store) -> Result<(), super::store::SyncStoreError>,
     ) {
         if let Err(error) = save(&mut self.store) {
-            self.tell_once(
+            self.report_once(
                 Level::Warning,
                 format!("{error}: after the next start, everything is compared again"),
             );
@@ -772,7 +774,7 @@ impl SyncedFolder {
         self.events.notice(level, format!("{}: {message}", self.options.name));
     }
 
-    pub(super) fn tell_once(&mut self, level: Level, message: String) {
+    pub(super) fn report_once(&mut self, level: Level, message: String) {
         if self.is_news(message.clone()) {
             self.notice(level, message);
         }

@@ -65,7 +65,7 @@ impl Feed {
             match event {
                 Some(WatchEvent::Ready { .. }) => {}
                 Some(WatchEvent::Warning(message)) => self.events.notice(Level::Warning, message),
-                Some(WatchEvent::Changed(files)) => self.tell(files).await,
+                Some(WatchEvent::Changed(files)) => self.report(files).await,
                 None => break,
             }
         }
@@ -74,7 +74,7 @@ impl Feed {
         blocking(move || drop(watcher)).await;
     }
 
-    async fn tell(&mut self, files: Vec<ChangedFile>) {
+    async fn report(&mut self, files: Vec<ChangedFile>) {
         let (local, links) = (self.local.clone(), self.links.clone());
         let found = blocking(move || Found::read(&local, &links, &files)).await;
         let Some(Found { paths, is_everything, has_links }) = found else { return };

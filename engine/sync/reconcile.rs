@@ -14,7 +14,7 @@ pub type Entries = BTreeMap<RelativePath, SyncEntry>;
 
 /// Why the sides are compared.
 #[derive(Clone, Copy)]
-pub enum Occasion<'a> {
+pub enum CompareCause<'a> {
     /// This is the first connection to a container.
     First(Strategy),
     /// The container is the one of the base.
@@ -30,7 +30,7 @@ pub struct Sides<'a> {
     /// The entries in the container.
     pub there: &'a Entries,
     /// Why they are compared.
-    pub occasion: Occasion<'a>,
+    pub occasion: CompareCause<'a>,
     /// The allowed directions of a path.
     pub ways: &'a dyn Fn(&RelativePath, bool) -> Ways,
     /// Times and tools.
@@ -51,10 +51,10 @@ impl Sides<'_> {
     pub fn reconcile(&self) -> SyncPlan {
         let empty = BaseTree::new();
         let base = match self.occasion {
-            Occasion::First(_) => &empty,
-            Occasion::Change(base) | Occasion::Replay(base, ..) => base,
+            CompareCause::First(_) => &empty,
+            CompareCause::Change(base) | CompareCause::Replay(base, ..) => base,
         };
-        let known = if matches!(self.occasion, Occasion::Change(_)) { base } else { &empty };
+        let known = if matches!(self.occasion, CompareCause::Change(_)) { base } else { &empty };
         let paths: BTreeSet<_> = self.here.keys().chain(self.there.keys()).chain(known.keys()).collect();
         let links = self.written_through();
         let mut decisions = BTreeMap::new();
@@ -94,9 +94,9 @@ impl Sides<'_> {
         let at = At { here, there, ways: (self.ways)(path, is_folder) };
         let base = base.get(path).map(Box::as_ref);
         match self.occasion {
-            Occasion::First(strategy) => decide_first(at, strategy, self.comparison),
-            Occasion::Change(_) => decide_change(at, base.unwrap_or(&Base::default()), self.comparison),
-            Occasion::Replay(_, sent, strategy) => {
+            CompareCause::First(strategy) => decide_first(at, strategy, self.comparison),
+            CompareCause::Change(_) => decide_change(at, base.unwrap_or(&Base::default()), self.comparison),
+            CompareCause::Replay(_, sent, strategy) => {
                 decide_replay(at, base, sent.contains(path), strategy, self.comparison)
             }
         }

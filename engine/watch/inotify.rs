@@ -103,7 +103,7 @@ impl Source for Inotify {
         Ok(())
     }
 
-    fn forget(&mut self, folder: &Path) {
+    fn remove(&mut self, folder: &Path) {
         let Watched { folders, numbers } = &mut *lock(&self.watched);
         let below = numbers.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
         let below: Vec<_> = below.map(|(path, number)| (path.clone(), *number)).collect();

@@ -17,7 +17,7 @@ impl Source for Poller {
         Ok(())
     }
 
-    fn forget(&mut self, _folder: &Path) {}
+    fn remove(&mut self, _folder: &Path) {}
 
     fn wait(&mut self, limit: Duration) -> Vec<Raw> {
         let (is_woken, changed) = &*self.0;

@@ -30,7 +30,7 @@ pub(super) trait Source: Send + Sync {
     fn watch(&self, folder: &Path) -> io::Result<()>;
 
     /// Watches `folder` and everything below it no longer.
-    fn forget(&mut self, folder: &Path);
+    fn remove(&mut self, folder: &Path);
 
     /// The events since the last call; waits for one for at most `limit`, or until it is woken.
     fn wait(&mut self, limit: Duration) -> Vec<Raw>;

@@ -173,7 +173,7 @@ impl Source for Limited {
         }
     }
 
-    fn forget(&mut self, _: &Path) {}
+    fn remove(&mut self, _: &Path) {}
 
     fn wait(&mut self, limit: Duration) -> Vec<Raw> {
         self.inner.wait(limit)
@@ -216,7 +216,7 @@ impl Source for Overflowing {
         Ok(())
     }
 
-    fn forget(&mut self, _: &Path) {}
+    fn remove(&mut self, _: &Path) {}
 
     fn wait(&mut self, limit: Duration) -> Vec<Raw> {
         if std::mem::replace(&mut self.1, false) {

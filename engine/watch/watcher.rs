@@ -323,7 +323,7 @@ impl Work {
                     found.folders.into_iter().chain(found.files).for_each(|path| self.touch(path));
                 }
                 Raw::FolderWent(folder) => {
-                    self.source.forget(&folder);
+                    self.source.remove(&folder);
                     self.folders.retain(|path| !path.starts_with(&folder));
                     self.touch_below(&folder);
                     self.touch(folder);
@@ -411,7 +411,7 @@ impl Work {
         }
         for gone in before.difference(&self.folders) {
             if !self.folders.iter().any(|folder| folder.starts_with(gone)) {
-                self.source.forget(gone);
+                self.source.remove(gone);
             }
         }
         found

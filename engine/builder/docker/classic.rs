@@ -139,6 +139,6 @@ fn take(line: BuildInfo, transcript: &mut Transcript, pull: &mut LayerProgress, 
         transcript.image_id = image.id;
     }
     if let (Some(id), Some(status)) = (line.id, line.status) {
-        pull.tell(id, &status, line.progress_detail.as_ref(), events);
+        pull.report(id, &status, line.progress_detail.as_ref(), events);
     }
 }

@@ -25,7 +25,7 @@ impl LayerProgress {
     }
 
     /// Handles one line of the daemon; reports the sum if it changed.
-    pub(super) fn tell(
+    pub(super) fn report(
         &mut self,
         id: String,
         status: &str,
@@ -79,7 +79,7 @@ mod tests {
             ("a", "Pushed", None, None),
             ("c", "Layer already exists", None, None),
         ] {
-            progress.tell(id.into(), status, Some(&ProgressDetail { current, total }), &events);
+            progress.report(id.into(), status, Some(&ProgressDetail { current, total }), &events);
         }
         assert_eq!(*told.lock().unwrap(), [(5, Some(10)), (25, Some(30)), (30, Some(30))]);
     }

@@ -136,7 +136,7 @@ impl Daemon {
             };
             digest = digest.or_else(|| digest_of(line.status.as_deref()?, tag));
             if let (Some(id), Some(status)) = (line.id, line.status) {
-                progress.tell(id, &status, line.progress_detail.as_ref(), events);
+                progress.report(id, &status, line.progress_detail.as_ref(), events);
             }
         }
     }

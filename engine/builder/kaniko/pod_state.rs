@@ -34,7 +34,7 @@ pub(super) enum BuildPodState {
 }
 
 /// The state of the build of `image` in `pod`.
-pub(super) fn judge(image: &str, pod: &Pod) -> BuildPodState {
+pub(super) fn pod_state(image: &str, pod: &Pod) -> BuildPodState {
     let image = image.to_owned();
     let name = || pod.metadata.name.clone().unwrap_or_default();
     let failed = |error| BuildPodState::Failed(Box::new(error));
@@ -147,7 +147,7 @@ mod tests {
             "spec": { "containers": [{ "name": "kaniko", "resources": { "limits": { "memory": "1Gi" } } }] },
             "status": status,
         });
-        judge("api", &serde_json::from_value(pod).expect("a pod"))
+        pod_state("api", &serde_json::from_value(pod).expect("a pod"))
     }
 
     /// The status of one container.

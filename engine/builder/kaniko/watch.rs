@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::KanikoError;
-use super::pod_state::{BuildPodState, judge};
+use super::pod_state::{BuildPodState, pod_state};
 use super::settings::PodSettings;
 use crate::cluster::{ClusterAccess, ClusterError};
 use crate::event::{ImageEvents, Level};
@@ -130,7 +130,7 @@ impl<'a> Watch<'a> {
         match self.changes.next().await {
             Some(Ok(Some(pod))) => {
                 self.was_there = true;
-                match judge(image, &pod) {
+                match pod_state(image, &pod) {
                     BuildPodState::Failed(error) => Err(*error),
                     sight => {
                         self.sight = sight;

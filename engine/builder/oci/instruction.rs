@@ -190,9 +190,9 @@ impl Assembly<'_> {
         let (text, events) = (step.text, self.events);
         let layer = match &state.root_fs {
             Some(root_fs) if !changes.is_empty() => {
-                let tell = || events.step(format!("[{number}] {text}"));
+                let report = || events.step(format!("[{number}] {text}"));
                 let made =
-                    make_layer(self.store, self.compression, root_fs, changes, &mut self.reader, &tell)?;
+                    make_layer(self.store, self.compression, root_fs, changes, &mut self.reader, &report)?;
                 if made.is_cached {
                     events.step(format!("[{number}] {text} (unchanged)"));
                 }

@@ -31,18 +31,18 @@ pub(super) fn make_layer(
     root_fs: &RootFs,
     changes: &Changes,
     reader: &mut Reader<'_>,
-    tell: &dyn Fn(),
+    report: &dyn Fn(),
 ) -> Result<MadeLayer, InstructionError> {
     if let Some((key, listed)) = key(root_fs, changes, compression, reader)? {
-        if let Some(layer) = store.remembered_layer(&key)? {
+        if let Some(layer) = store.recorded_layer(&key)? {
             return Ok(MadeLayer { layer, is_cached: true });
         }
-        tell();
+        report();
         let layer = write(store, compression, root_fs, changes, reader)?;
         keep(store, &key, &layer, listed)?;
         return Ok(MadeLayer { layer, is_cached: false });
     }
-    tell();
+    report();
     let layer = write(store, compression, root_fs, changes, reader)?;
     if let Some((key, listed)) = key(root_fs, changes, compression, reader)? {
         keep(store, &key, &layer, listed)?;
@@ -51,7 +51,7 @@ pub(super) fn make_layer(
 }
 
 fn keep(store: &BlobStore, key: &Digest, layer: &Layer, listed: Vec<Listed>) -> Result<(), InstructionError> {
-    store.remember_layer(key, layer)?;
+    store.record_layer(key, layer)?;
     let blob = digest_of(&layer.descriptor, key)?;
     Ok(store.keep_listing(&blob, &Listing::new(layer.diff_id, listed).to_bytes())?)
 }

@@ -132,7 +132,7 @@ pub fn taken_before(
     let mut layers = Vec::new();
     for (index, diff_id) in diff_ids(&config)?.into_iter().enumerate() {
         let path = blobs.as_ref().and_then(|blobs| blobs.get(index)).map(blob).unwrap_or_default();
-        match store.remembered_layer(&layer_key(&diff_id, &path)).map_err(io::Error::other)? {
+        match store.recorded_layer(&layer_key(&diff_id, &path)).map_err(io::Error::other)? {
             Some(layer) if layer.diff_id == diff_id => layers.push(layer),
             _ => return Ok(None),
         }
@@ -274,7 +274,7 @@ impl<'a> Archive<'a> {
     /// compressed.
     fn layer(&self, store: &BlobStore, path: &str, diff_id: &Digest, is_blob: bool) -> io::Result<Layer> {
         let key = layer_key(diff_id, if is_blob { path } else { "" });
-        if let Some(layer) = store.remembered_layer(&key).map_err(io::Error::other)?
+        if let Some(layer) = store.recorded_layer(&key).map_err(io::Error::other)?
             && layer.diff_id == *diff_id
         {
             return Ok(layer);
@@ -300,7 +300,7 @@ impl<'a> Archive<'a> {
             let found = layer.diff_id;
             return Err(invalid(format!("digest mismatch: the layer {diff_id} has the digest {found}")));
         }
-        store.remember_layer(&key, &layer).map_err(io::Error::other)?;
+        store.record_layer(&key, &layer).map_err(io::Error::other)?;
         Ok(layer)
     }
 }

@@ -154,7 +154,7 @@ impl ClusterAccess {
             Err(Failure::Status(status))
                 if status.code == 404 && status.message.contains("requested resource") =>
             {
-                self.forget_resources();
+                self.remove_resources();
                 self.problem(Failure::Status(status), doing, Some(key))
             }
             Err(failure) => self.problem(failure, doing, Some(key)),

@@ -33,7 +33,7 @@ impl ResourceCache {
 
 impl ClusterAccess {
     /// The resource of `kind` in `api_version`. The kinds of an API version are queried once, until
-    /// [`ClusterAccess::forget_resources`] is called.
+    /// [`ClusterAccess::remove_resources`] is called.
     ///
     /// # Errors
     /// [`ApplyError::UnknownKind`] if the cluster does not serve it, with the nearest one that it serves.
@@ -65,7 +65,7 @@ impl ClusterAccess {
     }
 
     /// Removes the recorded kinds, because custom resources were defined.
-    pub fn forget_resources(&self) {
+    pub fn remove_resources(&self) {
         self.resources().clear();
     }
 

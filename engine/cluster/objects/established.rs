@@ -45,7 +45,7 @@ impl ClusterAccess {
             for (api_version, kind) in served(&established) {
                 loop {
                     // An established definition is served a moment later.
-                    self.forget_resources();
+                    self.remove_resources();
                     match self.resource_type(&api_version, &kind).await {
                         Ok(_) => break,
                         Err(ApplyError::UnknownKind { .. }) if Instant::now() < end => {

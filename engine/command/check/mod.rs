@@ -43,22 +43,22 @@ pub struct CheckArgs {
 /// # Errors
 /// If the project is not found or its configuration is invalid regardless of the profile.
 pub fn check(global: &GlobalOptions, args: &CheckArgs) -> Result<ExitStatus, Failure> {
-    let survey = project_check::survey(global)?;
+    let check = project_check::check_project(global)?;
     if args.json {
-        print_json(&survey.findings.iter().map(View::of).collect::<Vec<_>>())?;
+        print_json(&check.findings.iter().map(View::of).collect::<Vec<_>>())?;
     } else {
-        survey.findings.iter().for_each(|finding| print_diagnostic(finding));
-        annotate_all(survey.findings.iter().map(|finding| finding as &dyn Diagnostic), global)?;
+        check.findings.iter().for_each(|finding| print_diagnostic(finding));
+        annotate_all(check.findings.iter().map(|finding| finding as &dyn Diagnostic), global)?;
     }
-    for message in survey.notices.iter().chain(&survey.new_overrides) {
+    for message in check.notices.iter().chain(&check.new_overrides) {
         load::warn(message, global);
     }
-    for source in &survey.left_out {
+    for source in &check.left_out {
         let message = format!("not checking {source}: run `windlass update dependencies` to fetch it");
         load::warn(&message, global);
     }
     if !global.silent {
-        eprintln!("{}", survey.summary());
+        eprintln!("{}", check.summary());
     }
-    Ok(if survey.findings.is_empty() { ExitStatus::Done } else { ExitStatus::WrongUse })
+    Ok(if check.findings.is_empty() { ExitStatus::Done } else { ExitStatus::WrongUse })
 }

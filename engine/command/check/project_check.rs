@@ -52,23 +52,25 @@ pub(super) struct ProjectCheck {
 ///
 /// # Errors
 /// If the configuration is invalid regardless of the profile.
-pub(super) fn survey(global: &GlobalOptions) -> Result<ProjectCheck, Failure> {
+pub(super) fn check_project(global: &GlobalOptions) -> Result<ProjectCheck, Failure> {
     let (explanation, _) = load_explained(global, Explain::ProjectCheck)?;
     let profiles: Vec<_> = explanation.profiles.into_iter().map(|profile| profile.name).collect();
     let runtime = new_runtime()?;
-    let mut survey = ProjectCheck { profiles: profiles.len(), ..ProjectCheck::default() };
+    let mut check_project = ProjectCheck { profiles: profiles.len(), ..ProjectCheck::default() };
     let options = LoadOptions { ask: None, ..load_options(global) };
     for profile in std::iter::once(None).chain(profiles.iter().map(Some)) {
         let mut options = LoadOptions { profiles: options.profiles.clone(), ..options.clone() };
         options.profiles.extend(profile.cloned());
-        survey.look(&options, profile.map(String::as_str), &profiles, &runtime);
+        check_project.look(&options, profile.map(String::as_str), &profiles, &runtime);
     }
     runtime.shutdown_timeout(Duration::from_secs(2));
     // An image with a problem may use any base image.
-    if let Some(root) = survey.known_root.take().filter(|_| survey.findings.is_empty()) {
-        unused_bases(&root, &survey.used_bases).into_iter().for_each(|unused| survey.note(unused, None));
+    if let Some(root) = check_project.known_root.take().filter(|_| check_project.findings.is_empty()) {
+        unused_bases(&root, &check_project.used_bases)
+            .into_iter()
+            .for_each(|unused| check_project.note(unused, None));
     }
-    Ok(survey)
+    Ok(check_project)
 }
 
 impl ProjectCheck {
@@ -91,10 +93,10 @@ impl ProjectCheck {
 
     /// Records a finding, unless it is known from another profile.
     fn note(&mut self, diagnostic: impl Diagnostic + Send + Sync + 'static, profile: Option<&str>) {
-        self.note_shared(Arc::new(diagnostic), profile);
+        self.record_shared(Arc::new(diagnostic), profile);
     }
 
-    fn note_shared(&mut self, diagnostic: Arc<dyn Diagnostic + Send + Sync>, profile: Option<&str>) {
+    fn record_shared(&mut self, diagnostic: Arc<dyn Diagnostic + Send + Sync>, profile: Option<&str>) {
         self.add(Finding::new(diagnostic, profile));
     }
 
@@ -133,7 +135,7 @@ impl ProjectCheck {
         }
         let files = match scripts(&loaded.project, &[]) {
             Ok(files) => files,
-            Err(failure) => return self.note_shared(failure.into_diagnostic(), profile),
+            Err(failure) => return self.record_shared(failure.into_diagnostic(), profile),
         };
         let broken: Vec<_> = files.iter().filter_map(syntax_error).collect();
         if !broken.is_empty() {
@@ -217,7 +219,7 @@ impl ProjectCheck {
         };
         let outcome = call_pipeline(&execution, PipelineCall::build(Vec::new()), true);
         for dependency in execution.all_targets() {
-            self.note_dependency(&dependency, profile);
+            self.record_dependency(&dependency, profile);
         }
         let bases = execution.take_plans().into_iter().flat_map(|(_, plan)| plan.outside_bases());
         self.used_bases.extend(bases.map(|base| base.reference.full()));
@@ -228,7 +230,7 @@ impl ProjectCheck {
             error.stage().is_some_and(|stage| stage.kind() == ErrorKind::DependencyOmitted)
         };
         for error in failures(&execution).chain(last).filter(|error| !is_unknown(error)) {
-            self.note_shared(error, profile);
+            self.record_shared(error, profile);
         }
         self.call_dev(&execution, profile);
     }
@@ -252,12 +254,12 @@ impl ProjectCheck {
             execution.reloads(image, &change)
         });
         for error in errors.chain(reloaded.filter_map(Result::err)) {
-            self.note_shared(error, profile);
+            self.record_shared(error, profile);
         }
     }
 
     /// Records the problems of a dependency.
-    fn note_dependency(&mut self, dependency: &Execution, profile: Option<&str>) {
+    fn record_dependency(&mut self, dependency: &Execution, profile: Option<&str>) {
         let name = dependency.run.links().name.clone().unwrap_or_default();
         let owner = Owner { name, folder: dependency.folder.clone() };
         let mistakes = dependency

@@ -43,7 +43,7 @@ impl Row for Listed<'_> {
 /// Lists the commands in file order, without internal ones.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let loaded = load::load_outline(global)?;
-    load::tell(&loaded.warnings, global);
+    load::report(&loaded.warnings, global);
     let shown = loaded.project.commands.values().filter(|command| !command.internal);
     show(&shown.map(row).collect::<Vec<_>>(), json, "the project has no commands")
 }

@@ -41,7 +41,7 @@ impl Row for Listed<'_> {
 /// Lists the dependencies in file order.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let loaded = load::load_outline(global)?;
-    load::tell(&loaded.warnings, global);
+    load::report(&loaded.warnings, global);
     let rows: Vec<_> = loaded.project.dependencies.values().map(row).collect();
     show(&rows, json, "the project has no dependencies")
 }

@@ -123,7 +123,7 @@ impl Live {
 /// Lists the deployments in file order.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let outline = load::load_outline(global)?;
-    load::tell(&outline.warnings, global);
+    load::report(&outline.warnings, global);
     if outline.project.deployments.is_empty() {
         return show_file(&outline.project, json);
     }

@@ -53,7 +53,7 @@ pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Fai
         // Prompts for missing variables, or reports them.
         _ => load::load_project(global)?,
     };
-    load::tell(&loaded.warnings, global);
+    load::report(&loaded.warnings, global);
     let rows: Vec<Image<'_>> = loaded.project.images.values().map(row).collect();
     show(&rows, json, "the project has no images")
 }

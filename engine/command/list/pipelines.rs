@@ -46,7 +46,7 @@ impl Row for Listed<'_> {
 /// Lists the project's own pipelines by name.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let loaded = load::load_outline(global)?;
-    load::tell(&loaded.warnings, global);
+    load::report(&loaded.warnings, global);
     let files = scripts(&loaded.project, &[])?;
     let pipeline = Pipeline::compile(files, &loaded.project.root).map_err(Failure::wrong_use)?;
     let listed = pipeline.own_pipelines().into_iter().map(|function| {

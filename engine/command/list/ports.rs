@@ -46,7 +46,7 @@ impl Row for Port<'_> {
 /// Lists the forwarded ports in file order.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let loaded = load::load_outline(global)?;
-    load::tell(&loaded.warnings, global);
+    load::report(&loaded.warnings, global);
     let rows: Vec<_> = loaded.project.dev.ports.iter().map(row).collect();
     show(&rows, json, "the project forwards no ports")
 }

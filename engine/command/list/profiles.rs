@@ -43,6 +43,6 @@ impl Row for ProfileStatus {
 /// Lists the profiles in file order.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let (explanation, warnings) = load::load_explained(global, Explain::ProjectCheck)?;
-    load::tell(&warnings, global);
+    load::report(&warnings, global);
     show(&explanation.profiles, json, "the project has no profiles")
 }

@@ -59,7 +59,7 @@ impl Row for Synced<'_> {
 /// Lists the synced directories in file order.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let loaded = load::load_outline(global)?;
-    load::tell(&loaded.warnings, global);
+    load::report(&loaded.warnings, global);
     let rows: Vec<_> = loaded.project.dev.folders.iter().map(row).collect();
     show(&rows, json, "the project syncs no directories")
 }

@@ -43,6 +43,6 @@ impl Row for VariableStatus {
 /// Lists the variables in file order.
 pub(super) fn list(global: &GlobalOptions, json: bool) -> Result<ExitStatus, Failure> {
     let (explanation, warnings) = load::load_explained(global, Explain::ProjectCheck)?;
-    load::tell(&warnings, global);
+    load::report(&warnings, global);
     show(&explanation.variables, json, "the project has no variables")
 }

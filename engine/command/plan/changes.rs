@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::builder::on_change_files;
 use crate::command::dry_run::DryRun;
-use crate::dev::{Coverage, FolderSurvey};
+use crate::dev::{Coverage, FolderFiles};
 use crate::lock::lock;
 use crate::plan::{Answer, ChangeImpact};
 use crate::plural::counted;
@@ -61,7 +61,7 @@ struct Class {
 pub(super) fn changes(
     dry_run: &DryRun,
     follows_all: bool,
-    surveys: &[FolderSurvey],
+    surveys: &[FolderFiles],
 ) -> Result<Vec<ChangeView>, Arc<ScriptError>> {
     let execution = &dry_run.execution;
     let project = &execution.run.project;
@@ -111,7 +111,7 @@ struct SessionPlan<'a> {
 
 impl SessionPlan<'_> {
     /// All files that images read or that are synced, grouped by their common properties.
-    fn classes(&self, surveys: &[FolderSurvey]) -> Vec<(Class, Vec<PathBuf>)> {
+    fn classes(&self, surveys: &[FolderFiles]) -> Vec<(Class, Vec<PathBuf>)> {
         let run = &self.dry_run.execution.run;
         let mut readers: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
         for (image, plan) in &self.dry_run.plans {

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 
 use crate::config::{ContainerSelection, ExcludeRules, Excludes, Folder, Foreground, Forward};
-use crate::dev::{FolderSurvey, LargeEntry, Wanted};
+use crate::dev::{FolderFiles, LargeEntry, Wanted};
 use crate::plural::counted;
 
 /// The connections and the foreground of a dev session.
@@ -46,7 +46,7 @@ struct FolderView {
     upload: bool,
     download: bool,
     #[serde(flatten)]
-    survey: FolderSurvey,
+    survey: FolderFiles,
     /// The patterns of files that are not synced.
     excludes: ExcludesView,
     #[serde(skip)]
@@ -79,7 +79,7 @@ struct ForegroundView {
 
 impl ConnectedView {
     /// The view of `wanted`; `surveys` lists the files of its directories.
-    pub(super) fn new(wanted: &Wanted, surveys: Vec<FolderSurvey>, command: &[String]) -> Self {
+    pub(super) fn new(wanted: &Wanted, surveys: Vec<FolderFiles>, command: &[String]) -> Self {
         let foreground = wanted.foreground.clone().unwrap_or(Foreground::Nothing);
         let foreground = match foreground {
             Foreground::Terminal(terminal) => Foreground::Terminal(terminal.with_command(command)),
@@ -121,7 +121,7 @@ impl PortView {
 }
 
 impl FolderView {
-    fn new(folder: &Folder, survey: FolderSurvey) -> Self {
+    fn new(folder: &Folder, survey: FolderFiles) -> Self {
         Self {
             name: folder.name.clone(),
             local: folder.local.display().to_string(),
@@ -137,7 +137,7 @@ impl FolderView {
     }
 
     fn write(&self, text: &mut String) {
-        let FolderSurvey { files, bytes, largest, problems, .. } = &self.survey;
+        let FolderFiles { files, bytes, largest, problems, .. } = &self.survey;
         let size = format!("{}, {}", counted(*files, "file"), HumanBytes(*bytes));
         let _ = writeln!(text, "sync    | {}: {}, {size}", self.text, self.initial_sync);
         let mut line = |title: &str, value: &str| {

@@ -16,7 +16,7 @@ use crate::command::load::{load_project, warn};
 use crate::command::pipeline_run::print_failures;
 use crate::command::run::told;
 use crate::command::stdout::{print, print_json};
-use crate::dev::FolderSurvey;
+use crate::dev::FolderFiles;
 use crate::lock::lock;
 
 /// The options of `windlass plan dev`.
@@ -107,7 +107,7 @@ pub(super) fn plan_dev(words: impl IntoIterator<Item = OsString>) -> Result<Exit
         let wanted = lock(&dry_run.execution.wanted).clone();
         let root = &dry_run.execution.run.project.root;
         let surveys: Vec<_> =
-            wanted.folders.iter().map(|folder| FolderSurvey::new(root, &wanted.folders, folder)).collect();
+            wanted.folders.iter().map(|folder| FolderFiles::new(root, &wanted.folders, folder)).collect();
         view.changes = match changes(&dry_run, watches_all, &surveys) {
             Ok(changes) => changes,
             Err(error) => return Ok(print_failures(&dry_run.execution, &error)),

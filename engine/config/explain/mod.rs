@@ -17,7 +17,7 @@ pub use origins::{LeafOrigin, UsedVariable};
 pub(crate) use profile::statuses;
 pub use profile::{ProfileStatus, Reason};
 pub use variable::VariableStatus;
-pub(crate) use variable::survey;
+pub(crate) use variable::list_variables;
 
 use super::node::{Mapping, Scalar, Value, YamlNode};
 use super::variable::Definitions;

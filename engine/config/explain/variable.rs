@@ -28,7 +28,7 @@ pub struct VariableStatus {
 
 /// The variables that the file defines, in file order, then others that it uses. With `with_unused`, unused variables
 /// are resolved as well, which may run commands.
-pub(crate) fn survey(
+pub(crate) fn list_variables(
     resolver: &mut Resolver<'_>,
     with_unused: bool,
     problems: &Diagnostics,

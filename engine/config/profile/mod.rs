@@ -203,13 +203,13 @@ impl Profile {
             let number = index + 1;
             let applied =
                 patch.apply(document, version, |value| stamp(layers, name, Part::Patch(number), value));
-            tell(applied, patch, &format!("patch {number} of profile `{name}`"), document, reader);
+            report(applied, patch, &format!("patch {number} of profile `{name}`"), document, reader);
         }
     }
 }
 
 /// Reports a patch that failed or had no effect.
-fn tell(
+fn report(
     applied: Result<Outcome, Refusal>,
     patch: &Patch,
     what: &str,

@@ -50,7 +50,7 @@ impl Cache {
     ///
     /// # Errors
     /// If the directory or the file cannot be written.
-    pub(crate) fn forget(&mut self, names: &[String]) -> std::io::Result<Vec<String>> {
+    pub(crate) fn remove(&mut self, names: &[String]) -> std::io::Result<Vec<String>> {
         let (gone, kept): (BTreeMap<_, _>, BTreeMap<_, _>) =
             self.read().into_iter().partition(|(name, _)| names.is_empty() || names.contains(name));
         // An invalid file is replaced if all answers are to be removed.

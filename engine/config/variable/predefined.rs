@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::program::{NoOutput, output_and_errors};
 use crate::cluster::Kubeconfig;
 use crate::config::environment::Environment;
-use crate::git::{GitTrouble, TreeCopy};
+use crate::git::{GitUnavailable, TreeCopy};
 use crate::process::Process;
 
 /// The timeout of git commands, which normally finish immediately.
@@ -159,11 +159,11 @@ fn git(arguments: &[&str], root: &Path, environment: &Environment) -> Result<Str
         errors.push('\n');
     });
     printed.map(|text| text.trim().to_owned()).map_err(|error| match error {
-        NoOutput::Failed(_) if !errors.is_empty() => match GitTrouble::of(&errors) {
-            GitTrouble::NoRepository => "the project is not in a git repository".to_owned(),
-            GitTrouble::NoCommit => "the project has no commit yet".to_owned(),
-            GitTrouble::Other { reason, advice: None } => failed(&reason),
-            GitTrouble::Other { reason, advice: Some(advice) } => {
+        NoOutput::Failed(_) if !errors.is_empty() => match GitUnavailable::of(&errors) {
+            GitUnavailable::NoRepository => "the project is not in a git repository".to_owned(),
+            GitUnavailable::NoCommit => "the project has no commit yet".to_owned(),
+            GitUnavailable::Other { reason, advice: None } => failed(&reason),
+            GitUnavailable::Other { reason, advice: Some(advice) } => {
                 failed(&format!("{reason} (git advises: `{advice}`)"))
             }
         },

@@ -22,8 +22,8 @@ impl Resolver<'_> {
         if let Some(text) = self.answers.get(name) {
             return Some(Resolved::new(text, Provenance::Answer));
         }
-        let remember = !definition.password && !definition.no_cache;
-        if remember && let Some(text) = self.cache.get(name) {
+        let record = !definition.password && !definition.no_cache;
+        if record && let Some(text) = self.cache.get(name) {
             let Some(reason) = definition.refusal(&text).filter(|_| !self.is_survey) else {
                 return Some(Resolved::new(text, Provenance::Cache));
             };
@@ -52,7 +52,7 @@ impl Resolver<'_> {
             password: definition.password,
             pattern: definition.pattern.clone(),
             pattern_message,
-            is_remembered: remember,
+            is_remembered: record,
             config_flag: self.config_flag.clone(),
         };
         self.answer(&question, definition.span, problems)

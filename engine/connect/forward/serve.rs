@@ -51,7 +51,7 @@ impl ListeningPort {
                     let local = &connections.local;
                     connections
                         .notices
-                        .tell(Level::Warning, format!("cannot accept a connection on {local}: {error}"));
+                        .report(Level::Warning, format!("cannot accept a connection on {local}: {error}"));
                     sleep(PAUSE).await;
                 }
             }
@@ -93,9 +93,9 @@ impl Connections {
             };
             let SelectedContainer { namespace, pod, .. } = &target;
             match self.access.connect_port(namespace, pod, port).await {
-                Ok(connection) => return self.tell_end(&target, connection.carry(stream).await),
+                Ok(connection) => return self.report_end(&target, connection.carry(stream).await),
                 Err(error @ (ClusterError::Forbidden { .. } | ClusterError::NoCluster)) => {
-                    return self.notices.tell(Level::Warning, in_one_line(&error));
+                    return self.notices.report(Level::Warning, in_one_line(&error));
                 }
                 Err(error) => {
                     if matches!(error, ClusterError::Unauthorized { .. }) {
@@ -111,28 +111,28 @@ impl Connections {
             Some(error) => error.to_string(),
             None => "no container runs".to_owned(),
         };
-        self.notices.tell(Level::Warning, format!("{local}: closed a connection: {reason}"));
+        self.notices.report(Level::Warning, format!("{local}: closed a connection: {reason}"));
     }
 
     /// Reports why the pod did not accept a connection, or why it broke.
-    fn tell_end(&self, target: &SelectedContainer, end: PortEnd) {
+    fn report_end(&self, target: &SelectedContainer, end: PortEnd) {
         let (local, port, pod) = (&self.local, self.port, &target.pod);
         match end {
             PortEnd::Closed => {}
-            PortEnd::Refused(reason) if reason.contains("refused") => self.notices.tell(
+            PortEnd::Refused(reason) if reason.contains("refused") => self.notices.report(
                 Level::Warning,
                 format!(
                     "{local}: nothing listens on port {port} in the pod `{pod}` (yet): closed a connection"
                 ),
             ),
-            PortEnd::Refused(reason) => self.notices.tell(
+            PortEnd::Refused(reason) => self.notices.report(
                 Level::Warning,
                 format!("{local}: cannot connect to port {port} of the pod `{pod}`: {reason}"),
             ),
             // The pod was deleted, or the cluster is unreachable: the next connection finds the next pod.
             PortEnd::Lost(reason) => self
                 .notices
-                .tell(Level::Info, format!("{local}: lost a connection to the pod `{pod}`: {reason}")),
+                .report(Level::Info, format!("{local}: lost a connection to the pod `{pod}`: {reason}")),
         }
     }
 }

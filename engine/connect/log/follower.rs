@@ -71,7 +71,7 @@ impl Follower {
                     // It was restarted while the connection was broken, or before the end of its log was read.
                     self.read(true, false, &mut resume, &mut lines).await?;
                     self.pass_rest(&mut resume, &mut lines).await;
-                    self.tell_end(previous).await;
+                    self.report_end(previous).await;
                 } else if previous.code != 0 {
                     self.show_crash(previous).await?;
                 }
@@ -87,7 +87,7 @@ impl Follower {
                         self.read(false, false, &mut resume, &mut lines).await?;
                     }
                     self.pass_rest(&mut resume, &mut lines).await;
-                    self.tell_end(ended).await;
+                    self.report_end(ended).await;
                     told = Some(id.clone());
                     if !self.next_container(&id).await {
                         return Ok(());
@@ -118,7 +118,7 @@ impl Follower {
         self.read(false, false, &mut resume, &mut lines).await?;
         self.pass_rest(&mut resume, &mut lines).await;
         if let Some(ended) = &progress.ended {
-            self.tell_end(ended).await;
+            self.report_end(ended).await;
         }
         Ok(true)
     }
@@ -148,11 +148,11 @@ impl Follower {
         self.tail = tail;
         read?;
         self.pass_rest(&mut resume, &mut lines).await;
-        self.tell_end(previous).await;
+        self.report_end(previous).await;
         Ok(())
     }
 
-    async fn tell_end(&self, ending: &Ending) {
+    async fn report_end(&self, ending: &Ending) {
         let Ending { code, reason, .. } = ending.clone();
         self.sender.send(LogItem::Ended { source: Arc::clone(&self.source), code, reason }).await;
     }

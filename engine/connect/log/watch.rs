@@ -110,7 +110,7 @@ impl Logs<'_> {
                 Ok(Some((_, PodsChange::Interrupted(reason)))) => {
                     if self.options.follow && listed.contains(&true) {
                         let error = self.access.unreachable(&reason);
-                        self.notices.tell(Level::Warning, format!("{error}: trying again"));
+                        self.notices.report(Level::Warning, format!("{error}: trying again"));
                     }
                     trouble = reason;
                 }
@@ -132,7 +132,7 @@ impl Logs<'_> {
                 if !self.options.is_patient {
                     return Err(error);
                 }
-                self.notices.tell(Level::Warning, in_one_line(&error));
+                self.notices.report(Level::Warning, in_one_line(&error));
                 told = true;
             }
         }
@@ -233,7 +233,7 @@ impl Logs<'_> {
             has_log |= self.ended(ended)?;
         }
         if !has_log {
-            self.notices.tell(Level::Warning, "no container has started: run `windlass status` to see why");
+            self.notices.report(Level::Warning, "no container has started: run `windlass status` to see why");
         }
         Ok(())
     }
@@ -245,7 +245,7 @@ impl Logs<'_> {
         match ended {
             Ok(Err(error)) if !self.options.is_patient => Err(error),
             Ok(Err(error)) => {
-                self.notices.tell(Level::Warning, error.to_string());
+                self.notices.report(Level::Warning, error.to_string());
                 Ok(false)
             }
             Ok(Ok(has_log)) => Ok(has_log),

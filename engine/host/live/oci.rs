@@ -191,11 +191,11 @@ impl Oci for LiveOci {
         Ok(self.store.name(reference, ImageOrigin::Built, *digest)?)
     }
 
-    async fn forget(&self, references: &[ImageReference]) -> Result<(), StageError> {
+    async fn remove(&self, references: &[ImageReference]) -> Result<(), StageError> {
         for reference in references {
             if let Some(digest) = self.store.named(reference, ImageOrigin::Built) {
                 let name = ImageName { reference: reference.to_string(), digest, origin: ImageOrigin::Built };
-                self.store.forget_name(&name)?;
+                self.store.remove_name(&name)?;
             }
         }
         Ok(())

@@ -118,7 +118,7 @@ impl Oci for MemoryHost {
         Ok(())
     }
 
-    async fn forget(&self, references: &[ImageReference]) -> Result<(), StageError> {
+    async fn remove(&self, references: &[ImageReference]) -> Result<(), StageError> {
         let mut state = self.state();
         state.stored.retain(|known, _| !references.contains(known));
         Ok(())

@@ -98,7 +98,7 @@ impl Oci for PlanningOci {
         Ok(())
     }
 
-    async fn forget(&self, _: &[ImageReference]) -> Result<(), StageError> {
+    async fn remove(&self, _: &[ImageReference]) -> Result<(), StageError> {
         Ok(())
     }
 

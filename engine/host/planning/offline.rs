@@ -202,7 +202,7 @@ impl Oci for OfflineHost {
         Err(Offline.into())
     }
 
-    async fn forget(&self, _: &[ImageReference]) -> Result<(), StageError> {
+    async fn remove(&self, _: &[ImageReference]) -> Result<(), StageError> {
         Ok(())
     }
 

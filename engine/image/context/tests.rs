@@ -206,8 +206,8 @@ fn a_large_tree_is_walked_completely_with_progress() {
         }
     }
     let told = std::sync::atomic::AtomicU64::new(0);
-    let tell = |count| told.store(count, std::sync::atomic::Ordering::Relaxed);
-    let selection = open(&folder).select(&whole(), &tell).expect("a selection");
+    let report = |count| told.store(count, std::sync::atomic::Ordering::Relaxed);
+    let selection = open(&folder).select(&whole(), &report).expect("a selection");
     assert_eq!((selection.files(), selection.entries().len()), (21_000, 21_210));
     assert!(selection.entries().is_sorted_by(|one, other| name::order(&one.path, &other.path).is_lt()));
     assert!(told.into_inner() >= 20_000);
@@ -386,9 +386,9 @@ async fn the_stream_is_the_archive_in_blocks() {
     let mut archive = Vec::new();
     selection.write_tar(&mut archive, |_| ()).expect("an archive");
     let done = Arc::new(std::sync::atomic::AtomicU64::new(0));
-    let tell = done.clone();
+    let report = done.clone();
     let mut stream = selection
-        .tar_stream(Arc::default(), move |bytes| tell.store(bytes, std::sync::atomic::Ordering::Relaxed));
+        .tar_stream(Arc::default(), move |bytes| report.store(bytes, std::sync::atomic::Ordering::Relaxed));
     let mut streamed = Vec::new();
     while let Some(block) = stream.next().await {
         streamed.extend_from_slice(&block.expect("a block"));

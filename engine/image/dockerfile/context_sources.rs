@@ -124,7 +124,7 @@ impl Dockerfile {
                     scope = scopes[*base].clone();
                     // The classic builder passes on ENV, but not ARG.
                     if order != (Order::Needed { args_inherited: true }) {
-                        scope.forget_args();
+                        scope.remove_args();
                     }
                 }
                 Base::Unknown(why) => return Ok(whole(format!("a base image is unknown: {why}"))),

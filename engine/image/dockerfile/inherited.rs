@@ -39,7 +39,7 @@ impl Dockerfile {
         for index in chain.into_iter().rev() {
             match &graph.bases[index] {
                 Base::Scratch => {}
-                Base::Target(_) => scope.forget_args(),
+                Base::Target(_) => scope.remove_args(),
                 Base::Unknown(_) => return None,
                 Base::Image(reference) => scope.set_base_env(&configs.of(reference)?.env),
             }

@@ -89,7 +89,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Removes the variables set by ARG.
-    pub(super) fn forget_args(&mut self) {
+    pub(super) fn remove_args(&mut self) {
         self.args.clear();
     }
 

@@ -48,10 +48,10 @@ impl ReportFiles {
             std::fs::write(path, text).map_err(failed)
         };
         if let Some(path) = &self.step_summary {
-            tell(path, append(path, &summary::markdown(result, tail)));
+            report(path, append(path, &summary::markdown(result, tail)));
         }
         if let Some(path) = &self.step_outputs {
-            tell(path, append(path, &outputs::for_github(result)));
+            report(path, append(path, &outputs::for_github(result)));
         }
         if let Some(path) = &self.summary {
             write(path, &summary::markdown(result, tail))?;
@@ -68,7 +68,7 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Reports that a file of the CI system could not be written, which fails nothing.
-fn tell(path: &Path, written: io::Result<()>) {
+fn report(path: &Path, written: io::Result<()>) {
     if let Err(error) = written {
         eprintln!("warning: cannot write to {}: {error}", path.display());
     }

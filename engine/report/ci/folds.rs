@@ -108,7 +108,7 @@ impl<W: Write + Send> View for Folds<W> {
             }
             _ => {}
         }
-        let remarks = self.narrator.tell(at, event);
+        let remarks = self.narrator.report(at, event);
         let lines: Vec<_> = remarks.iter().map(|remark| self.line(remark)).collect();
         match event {
             Event::ImageFinished(result) if self.silent && result.outcome != Outcome::Failed => {

@@ -83,7 +83,7 @@ pub mod flow {
                 return Err(error);
             }
             let pause = delays.advance();
-            super::tell_failure(&run, &error, failed, times, pause);
+            super::report_failure(&run, &error, failed, times, pause);
             run.session.wait(run.session.host.clock.sleep(pause)).map_err(StageError::from)?;
         }
         Ok(Dynamic::UNIT)
@@ -248,7 +248,7 @@ fn may_pass(error: &EvalAltResult) -> bool {
     !matches!(kind, ErrorKind::Script | ErrorKind::Cancelled)
 }
 
-fn tell_failure(run: &Run, error: &EvalAltResult, failed: i64, times: i64, pause: Duration) {
+fn report_failure(run: &Run, error: &EvalAltResult, failed: i64, times: i64, pause: Duration) {
     let message = super::error::message_of(error);
     let message = format!("{message}; retrying in {} s ({} of {times})", pause.as_secs_f64(), failed + 1);
     run.session.events.emit(Event::Notice { image: Scope::current().image, level: Level::Info, message });

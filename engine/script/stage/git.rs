@@ -99,7 +99,7 @@ pub mod git {
 
 use super::current;
 use crate::error::StageError;
-use crate::git::GitTrouble;
+use crate::git::GitUnavailable;
 use crate::run::GitAnswer;
 use crate::script::RhaiResultOf;
 
@@ -138,10 +138,10 @@ fn commit(context: &NativeCallContext<'_>, arguments: &[&str]) -> RhaiResultOf<S
         return Ok(answer.output);
     }
     // Either this query failed, or every query of this repository does.
-    let error = match GitTrouble::of(&answer.errors) {
-        GitTrouble::NoRepository => GitError::NoRepository,
-        GitTrouble::NoCommit => GitError::NoCommit,
-        trouble @ GitTrouble::Other { .. } => {
+    let error = match GitUnavailable::of(&answer.errors) {
+        GitUnavailable::NoRepository => GitError::NoRepository,
+        GitUnavailable::NoCommit => GitError::NoCommit,
+        trouble @ GitUnavailable::Other { .. } => {
             if !has_commit(context)? {
                 GitError::NoCommit
             } else {
@@ -160,16 +160,16 @@ fn has_commit(context: &NativeCallContext<'_>) -> RhaiResultOf<bool> {
     if answer.code == 0 || answer.errors.is_empty() {
         return Ok(answer.code == 0);
     }
-    match GitTrouble::of(&answer.errors) {
-        GitTrouble::NoRepository | GitTrouble::NoCommit => Ok(false),
+    match GitUnavailable::of(&answer.errors) {
+        GitUnavailable::NoRepository | GitUnavailable::NoCommit => Ok(false),
         trouble => Err(StageError::from(failed(&arguments, trouble)).into()),
     }
 }
 
-fn failed(arguments: &[&str], trouble: GitTrouble) -> GitError {
+fn failed(arguments: &[&str], trouble: GitUnavailable) -> GitError {
     let (reason, advice) = match trouble {
-        GitTrouble::Other { reason, advice } => (reason, advice),
-        GitTrouble::NoRepository | GitTrouble::NoCommit => return GitError::NoCommit,
+        GitUnavailable::Other { reason, advice } => (reason, advice),
+        GitUnavailable::NoRepository | GitUnavailable::NoCommit => return GitError::NoCommit,
     };
     let help = advice.map(|advice| format!("run `{advice}`, as git suggests"));
     GitError::Failed { question: arguments.join(" "), reason, help }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::base::{Base, BaseTree, Seen};
 use super::super::decide::{CompareOptions, SyncDecision, Ways};
-use super::super::reconcile::{Entries, Occasion, Sides, below};
+use super::super::reconcile::{CompareCause, Entries, Sides, below};
 use super::super::{Kind, RelativePath, SyncEntry};
 use crate::image::Digest;
 
@@ -109,7 +109,7 @@ impl Model {
         let comparison = CompareOptions { now: NOW, ahead: 0, has_digests: true };
         let (here, there, base) = (self.sides[0].clone(), self.sides[1].clone(), self.base.clone());
         let ways = |_: &RelativePath, _: bool| Ways::BOTH;
-        let occasion = Occasion::Change(&base);
+        let occasion = CompareCause::Change(&base);
         let sides =
             Sides { here: &here, there: &there, occasion, ways: &ways, comparison, ignores_case: false };
         let plan = sides.reconcile();

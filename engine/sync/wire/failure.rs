@@ -27,7 +27,7 @@ impl Wire {
         if matches!(error, RemoteError::DiskFull { .. } | RemoteError::Denied { .. }) {
             let about = Request::new("about", "inspect a directory", vec![target.to_owned()]);
             for line in self.main.ask(about).await?.texts() {
-                tell(&mut error, &line);
+                report(&mut error, &line);
             }
         }
         Ok(error)
@@ -35,7 +35,7 @@ impl Wire {
 }
 
 /// Adds the fact in a line of the container.
-fn tell(error: &mut RemoteError, line: &str) {
+fn report(error: &mut RemoteError, line: &str) {
     match (error, line.split_once(' ')) {
         (RemoteError::DiskFull { usage, .. }, Some(("d", text))) => {
             *usage = Some(text.split_whitespace().collect::<Vec<_>>().join(" "));

@@ -127,11 +127,11 @@ impl Transfer {
         let before = self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
         let after = before + bytes as u64;
         if before / PROGRESS_STEP != after / PROGRESS_STEP {
-            self.tell(after);
+            self.report(after);
         }
     }
 
-    fn tell(&self, sent: u64) {
+    fn report(&self, sent: u64) {
         self.events.progress("sending context", sent, None);
     }
 }
@@ -218,7 +218,7 @@ async fn serve(
         Ok(())
     };
     tokio::try_join!(describe, files, listen)?;
-    transfer.tell(transfer.sent.load(Ordering::Relaxed));
+    transfer.report(transfer.sent.load(Ordering::Relaxed));
     send(outgoing, packet(PacketType::PacketFin, 0)).await
 }
 

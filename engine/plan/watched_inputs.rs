@@ -17,7 +17,7 @@ use crate::watch::WatchRoot;
 
 /// The inputs of the plan of an image. Unlike a plan, it does not lock the image.
 #[derive(Clone)]
-pub struct Reach {
+pub struct WatchedInputs {
     pub(super) image: Image,
     pub(super) recipe: Recipe,
     since: Instant,
@@ -26,7 +26,7 @@ pub struct Reach {
 
 impl Plan {
     /// The inputs of the plan.
-    pub fn reach(&self) -> Reach {
+    pub fn reach(&self) -> WatchedInputs {
         let read = || self.image.run().read_since(&self.seen);
         let since = self.files().kept_since().unwrap_or_else(read);
         let recipe = match &self.recipe {
@@ -37,11 +37,11 @@ impl Plan {
             }
             custom @ Recipe::Custom(_) => custom.clone(),
         };
-        Reach { image: self.image.clone(), recipe, since, is_followed: OnceLock::new() }
+        WatchedInputs { image: self.image.clone(), recipe, since, is_followed: OnceLock::new() }
     }
 }
 
-impl Reach {
+impl WatchedInputs {
     /// The moment from which on its files were read: the plan includes earlier changes. If they were
     /// [kept](Reach::is_kept), it also includes the changes that were listed.
     pub fn since(&self) -> Instant {

@@ -2,7 +2,7 @@
 
 /// Why git has no information about a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GitTrouble {
+pub enum GitUnavailable {
     /// It is not in a repository.
     NoRepository,
     /// Its repository has no commit yet.
@@ -16,7 +16,7 @@ pub enum GitTrouble {
     },
 }
 
-impl GitTrouble {
+impl GitUnavailable {
     /// Classifies `errors`, which git wrote to its standard error in the locale `C`.
     pub fn of(errors: &str) -> Self {
         let says = |words: &[&str]| words.iter().any(|word| errors.contains(word));
@@ -48,20 +48,21 @@ mod tests {
 
     #[test]
     fn the_reason_is_gits_own() {
-        let other = |reason: &str, advice: Option<&str>| GitTrouble::Other {
+        let other = |reason: &str, advice: Option<&str>| GitUnavailable::Other {
             reason: reason.to_owned(),
             advice: advice.map(str::to_owned),
         };
-        let check =
-            |errors: &str, expected: GitTrouble| assert_eq!(GitTrouble::of(errors), expected, "{errors}");
+        let check = |errors: &str, expected: GitUnavailable| {
+            assert_eq!(GitUnavailable::of(errors), expected, "{errors}")
+        };
         let none = "fatal: not a git repository (or any of the parent directories): .git";
-        check(none, GitTrouble::NoRepository);
+        check(none, GitUnavailable::NoRepository);
         check(
             "fatal: not a git repository (or any parent up to mount point /)\nStopping at filesystem boundary",
-            GitTrouble::NoRepository,
+            GitUnavailable::NoRepository,
         );
-        check("fatal: Needed a single revision", GitTrouble::NoCommit);
-        check("fatal: your current branch 'main' does not have any commits yet", GitTrouble::NoCommit);
+        check("fatal: Needed a single revision", GitUnavailable::NoCommit);
+        check("fatal: your current branch 'main' does not have any commits yet", GitUnavailable::NoCommit);
         let gone = "not a git repository: /src/.git/worktrees/w";
         check(&format!("fatal: {gone}"), other(gone, None));
         check("fatal: invalid gitfile format: /b/.git", other("invalid gitfile format: /b/.git", None));

@@ -14,7 +14,7 @@ const LARGEST: usize = 3;
 
 /// The local files of a synced directory, without excluded ones.
 #[derive(Debug, Default, Serialize)]
-pub struct FolderSurvey {
+pub struct FolderFiles {
     /// The number of files.
     pub files: usize,
     /// Their size.
@@ -39,7 +39,7 @@ pub struct LargeEntry {
     pub bytes: u64,
 }
 
-impl FolderSurvey {
+impl FolderFiles {
     /// Lists `folder`, one of the `folders` of the project in `root`. If it uploads, only uploaded files count.
     pub fn new(root: &Path, folders: &[SyncFolder], folder: &SyncFolder) -> Self {
         let local = root.join(&folder.local);
@@ -55,29 +55,29 @@ impl FolderSurvey {
             Err(error) => return problem(error.to_string()),
         };
         let scan = LocalFolder::new(here.clone(), both.rules).scan(&BTreeMap::new());
-        let mut survey = Self::default();
+        let mut files = Self::default();
         let mut entries: BTreeMap<String, LargeEntry> = BTreeMap::new();
         for (path, entry) in scan.entries.iter().filter(|(_, entry)| entry.kind != Kind::Directory) {
             if !folder.disable_upload && upload.rules.excludes(path.as_str(), false) {
                 continue;
             }
-            survey.files += 1;
-            survey.bytes += entry.size;
-            survey.paths.push(path.within(&here));
+            files.files += 1;
+            files.bytes += entry.size;
+            files.paths.push(path.within(&here));
             let name = top(path);
             let large =
                 entries.entry(name.clone()).or_insert_with(|| LargeEntry { name, files: 0, bytes: 0 });
             large.files += 1;
             large.bytes += entry.size;
         }
-        survey.largest = entries.into_values().collect();
-        survey.largest.sort_by_key(|entry| std::cmp::Reverse((entry.bytes, entry.files)));
-        survey.largest.truncate(LARGEST);
+        files.largest = entries.into_values().collect();
+        files.largest.sort_by_key(|entry| std::cmp::Reverse((entry.bytes, entry.files)));
+        files.largest.truncate(LARGEST);
         let unusable = scan.unusable.iter().map(|name| format!("`{name}` cannot be synced"));
         let unreadable =
             scan.unreadable.iter().map(|(path, reason)| format!("`{path}` cannot be read: {reason}"));
-        survey.problems = unusable.chain(unreadable).collect();
-        survey
+        files.problems = unusable.chain(unreadable).collect();
+        files
     }
 }
 
