@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn forced_image_has_to_be_selected() {
+    fn a_forced_image_must_be_selected() {
         let graph = graph(&[("api", &[]), ("worker", &[])]);
         let check = |name: &str| graph.check_selected(name, &["api".to_owned()]);
         assert!(check("api").is_ok());

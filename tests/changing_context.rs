@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use crate::docker_builder::with_docker_cli;
+use crate::docker_transports::with_docker_cli;
 use crate::harness::{
     BuildCluster, BuildxCluster, Daemon, Fault, FaultProxy, ImageTree, Output, Project, Registry,
     TestRepository, wait_for,

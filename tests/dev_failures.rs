@@ -175,7 +175,7 @@ fn a_second_session_is_refused_or_takes_over() {
 }
 
 #[test]
-fn sessions_of_two_namespaces_run_side_by_side() {
+fn sessions_of_two_namespaces_run_in_parallel() {
     let Some(world) = World::start("", "", "") else { return };
     let Some(other) = Cluster::acquire() else { return };
     let beside = ["-n", other.namespace(), "--portforwarding=false"];

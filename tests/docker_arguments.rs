@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::docker_builder::with_docker_cli;
+use crate::docker_transports::with_docker_cli;
 use crate::harness::{Daemon, ImageTree, Project, TestRepository};
 
 /// The ways to build: the options of `build.docker` in addition to `args`, and the builder.

@@ -1,6 +1,6 @@
 //! Docker's environment variables mean the same for every builder.
 
-use crate::docker_builder::with_docker_cli;
+use crate::docker_transports::with_docker_cli;
 use crate::harness::{CountingSocket, Daemon, Project, TestRepository};
 
 /// The ways to build: `build.docker` and the builder.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::docker_builder::with_docker_cli;
+use crate::docker_transports::with_docker_cli;
 use crate::harness::{Daemon, IdleDaemon, Project, Registry};
 
 /// A project with one image, whose `docker` options are `docker`.

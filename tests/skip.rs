@@ -175,7 +175,7 @@ fn same_tree_in_another_directory_has_the_same_key() {
 }
 
 #[test]
-fn pushed_image_is_trusted_without_any_connection() {
+fn pushed_image_is_skipped_without_any_connection() {
     let Some((daemon, registry)) = Daemon::acquire_with_registry() else { return };
     let repository = daemon.repository(&registry.address(), "api");
     let project = small(&daemon, &repository, "");

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::docker_builder::{WAYS, docker_cli};
+use crate::docker_transports::{WAYS, docker_cli};
 use crate::harness::{Daemon, ImageStore, ImageTree, ModernDaemon, Project, Tree, folder_tree};
 
 /// The dependency with the most files: about 4,000.

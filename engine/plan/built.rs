@@ -201,7 +201,7 @@ impl Built {
                 }
                 Source::Shared(digest) => {
                     let from = self.image.config().repository.with_digest(digest.clone());
-                    // Some registries refuse to write a tag again, even if it stays the same.
+                    // ECR and Harbor with immutable tags refuse to write a tag again, even if it stays the same.
                     let named = run.session.wait(run.session.host.registry.digest(&reference))??;
                     if named.as_ref() == Some(digest) {
                         record.pushed.insert(tag, named);

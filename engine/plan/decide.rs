@@ -668,7 +668,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_has_to_be_the_very_image_it_was() {
+    fn another_base_image_is_a_change() {
         let mut world = world(&["1"], vec![record_on(build("first"))]);
         world.bases = base(Some(build("first")), false);
         world.check("registry 1 as 1: nothing", &[]);
@@ -701,7 +701,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_build_on_the_same_base_will_do() {
+    fn an_earlier_build_on_the_same_base_is_reused() {
         let (newer, older) = (record_on(build("second")), record_on(build("first")));
         let mut world = world(&["1"], vec![newer, older]);
         world.bases = base(Some(build("first")), false);
@@ -744,7 +744,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pushed_image_is_trusted() {
+    fn a_pushed_image_needs_no_query() {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[PUSHED])]);
         world.check("registry 1 as 1: nothing", &[]);
         world.pushes = false;
@@ -806,7 +806,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_has_to_pass_the_check_there_is_now() {
+    fn an_image_must_pass_the_current_check() {
         let mut record = record(&["1"], Some("i"), &[PUSHED]);
         record.add_verified(Digest::of("check"));
         let mut world = world(&["1"], vec![record]);
@@ -839,7 +839,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_daemon_has_nothing() {
+    fn a_daemon_that_does_not_respond_has_no_image() {
         let mut world = world(&["1"], vec![record(&["1"], Some("i"), &[])]);
         world.is_silent = true;
         world.check("build: the Docker daemon that has it does not respond", &["daemon 1"]);
@@ -921,7 +921,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_build_of_the_same_key_will_do() {
+    fn an_earlier_build_of_the_same_key_is_reused() {
         let (gone, there) = (record(&["1"], Some("old"), &[]), record(&["2"], Some("i"), &[]));
         let mut world = world(&["1"], vec![there, gone]);
         world.daemon = BTreeMap::from([("2", "i")]);
@@ -929,7 +929,7 @@ mod tests {
     }
 
     #[test]
-    fn a_custom_command_is_trusted_with_its_tags() {
+    fn tags_of_a_custom_command_are_not_queried() {
         let custom = Record { custom: true, ..record(&["1"], None, &[]) };
         world(&["1"], vec![custom.clone()]).check("elsewhere as 1: nothing", &[]);
         world(&["2"], vec![custom.clone()]).check("build: new tag 2", &[]);

@@ -238,7 +238,7 @@ impl Plan {
         if let Some(requested) = self.image.platform() {
             return Ok(Some(requested.split(',').map(ToOwned::to_owned).collect()));
         }
-        let own = match run.options.builder_over(self.image.config().builder()) {
+        let own = match self.image.wanted_builder() {
             BuilderKind::Kaniko | BuilderKind::BuildKit => {
                 // Without an answer, the build says why.
                 let nodes = run.session.wait(run.session.host.cluster.nodes())?.unwrap_or_default();

@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_helper_without_credentials_is_trusted() {
+    async fn a_helper_without_credentials_means_anonymous() {
         let (folder, store) =
             store(r#"{"credHelpers": {"r.io": "test"}, "auths": {"r.io": {"auth": "YW5uOmE="}}}"#);
         write_helper(folder.path(), "echo credentials not found in native keychain; exit 1");

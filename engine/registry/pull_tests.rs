@@ -123,7 +123,7 @@ async fn an_endless_manifest_is_cut() {
 }
 
 #[tokio::test]
-async fn a_registry_that_falls_silent_is_given_up() {
+async fn a_registry_that_stops_responding_is_an_error() {
     let (pulled, _) = pull(|path| (path == "manifests/1").then_some(Reply::Hang)).await;
     assert!(matches!(pulled.expect_err("a timeout").problem, RegistryErrorKind::Timeout { .. }));
 }

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn every_image_has_a_file_name_of_its_own_on_every_system() {
+    fn every_image_has_its_own_file_name_on_every_system() {
         #[track_caller]
         fn check(image: &str, expected: &str) {
             assert_eq!(file_stem(image), expected);

@@ -78,8 +78,7 @@ pub(super) fn files_changed(files: &[String], images: &[String]) -> String {
 
 /// The watched files: `watching 12 files in 3 directories`.
 pub(super) fn watching(files: usize, folders: usize) -> String {
-    let folders = if folders == 1 { "1 directory".to_owned() } else { format!("{folders} directories") };
-    format!("watching {} in {folders}", counted(files as u64, "file"))
+    format!("watching {} in {}", counted(files as u64, "file"), counted(folders as u64, "directory"))
 }
 
 /// A changed object: `changed Deployment/web (namespace dev): image`.

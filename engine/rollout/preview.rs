@@ -86,8 +86,8 @@ impl Rollout {
         let preview = session.wait_for_end(deployer.preview_chart(request, &cancel));
         let after = match preview {
             Ok(Some(release)) => objects(&release.manifest, &request.namespace)?,
-            // Old versions of helm cannot query the cluster, and before the deploy, the cluster does not serve the
-            // kinds that the chart defines.
+            // Helm before 3.13 cannot query the cluster for a preview, and before the deploy, the cluster does not
+            // serve the kinds that the chart defines.
             preview => {
                 let text = session.wait_for_end(deployer.render_chart(request, &cancel))?;
                 if let Err(error) = preview {

@@ -16,11 +16,9 @@ impl Image {
     /// `docker::unreachable` if Docker is requested, no daemon responds, and no fallback is possible;
     /// `stage::build::needs_daemon`, with the line, if the Dockerfile requires a daemon.
     pub fn choose_builder(&self) -> Result<BuilderKind, StageError> {
-        let configured = self.config().builder();
-        let wanted = self.run().options.builder_over(configured);
-        match self.run().options.builder {
-            None if wanted == BuilderKind::Docker => self.docker_or_stand_in(),
-            _ => Ok(wanted),
+        match (self.run().options.builder, self.wanted_builder()) {
+            (None, BuilderKind::Docker) => self.docker_or_stand_in(),
+            (_, wanted) => Ok(wanted),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Delivery, Run, RunError, fill};
-use crate::config::ImageConfig;
+use crate::config::{BuilderKind, ImageConfig};
 use crate::event::ImageEvents;
 use crate::image::dockerfile::{BuildArgs, RESTART_HELPER};
 use crate::image::{TagTemplate, normal_platforms};
@@ -72,6 +72,11 @@ impl Image {
         self.pushes() || (self.config.custom.is_some() && !self.run.options.skip_push)
     }
 
+    /// The builder that is requested or configured. Whether it can be used, [`Image::choose_builder`] decides.
+    pub fn wanted_builder(&self) -> BuilderKind {
+        self.run.options.builder_over(self.config.builder())
+    }
+
     /// How the nodes of the cluster get it; `None` if they do not.
     pub fn delivery(&self) -> Option<&Delivery> {
         let docker = self.config.docker.as_ref();
@@ -80,7 +85,7 @@ impl Image {
             return None;
         }
         // A build pod always pushes.
-        if self.run.options.builder_over(self.config.builder()).is_in_cluster() {
+        if self.wanted_builder().is_in_cluster() {
             return Some(&Delivery::Registry);
         }
         match docker.and_then(|docker| docker.prefer_minikube) {

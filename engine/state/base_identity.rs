@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn one_name_in_common_has_to_be_equal() {
+    fn a_common_name_must_be_equal() {
         check("id=1", "id=1", true);
         check("id=1", "id=2", false);
         check("build=a id=1", "build=b id=1", true);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn without_one_the_build_has_to_be_the_same() {
+    fn without_a_common_name_the_builds_must_be_the_same() {
         check("build=a id=1", "build=a digest=x", true);
         check("build=a id=1", "build=b digest=x", false);
         check("build=a", "build=a", true);

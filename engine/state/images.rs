@@ -775,7 +775,7 @@ mod tests {
     }
 
     #[test]
-    fn every_image_has_a_file_of_its_own_on_every_system() {
+    fn every_image_has_its_own_file_on_every_system() {
         #[track_caller]
         fn check(image: &str, expected: &str) {
             assert_eq!(file_name(image), expected);

@@ -277,7 +277,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_silent_socket_is_explained() {
+    async fn a_socket_that_does_not_respond_is_explained() {
         let daemon = Daemon::found_by(|| {
             Ok(DiscoveredEndpoint {
                 endpoint: Endpoint::Unix("/no/such.sock".into()),

@@ -116,7 +116,7 @@ async fn stdin_is_sent_while_the_output_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_silent_peer_is_lost_and_the_outputs_end_with_an_error() {
+async fn a_peer_that_does_not_respond_ends_the_outputs_with_an_error() {
     let pace = Pace { ping: Duration::from_millis(10), silence: Duration::from_millis(100) };
     let (mut stream, peer) = start(true, ExecOptions::default(), pace).await;
     let mut text = String::new();

@@ -16,7 +16,7 @@ use super::{ApplyError, ObjectKey, ResourceType};
 /// The number of attempts while others change the object.
 const ATTEMPTS: u32 = 5;
 
-/// The managers of a client-side apply; the second one is that of old versions.
+/// The managers of a client-side apply; the second one is that of kubectl before 1.18.
 const CLIENT_SIDE: [&str; 2] = ["kubectl-client-side-apply", "kubectl"];
 
 /// The annotation with the manifest of a client-side apply.

@@ -93,7 +93,7 @@ fn keys_of_a_later_version_are_refused_with_its_name() {
 }
 
 #[test]
-fn newest_version_has_short_forms_and_defaults_of_its_own() {
+fn newest_version_has_its_own_short_forms_and_defaults() {
     let loaded = loaded(
         "version: v2beta1
 name: shop

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, Engine};
 
+use crate::plural::noun;
 use crate::script::{Pipeline, stage};
 
 /// The names that Rhai handles without a function.
@@ -76,9 +77,9 @@ impl Known {
     pub(super) fn counts(&self, name: &str) -> Option<String> {
         let arities = self.0.get(name)?;
         let counts: BTreeSet<_> = arities.native.union(&arities.script).collect();
-        let is_one = counts.iter().all(|count| **count == 1);
+        let highest = counts.last().map_or(0, |count| **count);
         let counts: Vec<_> = counts.iter().map(ToString::to_string).collect();
-        Some(format!("{} argument{}", counts.join(" or "), if is_one { "" } else { "s" }))
+        Some(format!("{} {}", counts.join(" or "), noun(highest as u64, "argument")))
     }
 
     /// The correct names that are near a misspelled one.

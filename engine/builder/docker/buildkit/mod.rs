@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_attempt_has_a_session_of_its_own() {
+    async fn each_attempt_has_its_own_session() {
         let folder = tempfile::tempdir().expect("a directory");
         let socket = folder.path().join("socket");
         let daemon = {
