@@ -17,9 +17,13 @@ fn kaniko_is_the_fallback_without_a_daemon() {
     let project = cluster
         .project()
         .file("devspace.yaml", config(&api, "useBuildKit: true"))
-        .file("Dockerfile", "FROM scratch\nCOPY a.txt /\n")
+        .file(
+            "Dockerfile",
+            "FROM scratch AS unused\nRUN --mount=target=/src make\nFROM scratch\nCOPY a.txt /\n",
+        )
         .file("a.txt", "hello");
     let output = project.run(["build"]);
+    output.stderr_has("kaniko ignores `--mount` (Dockerfile:2): the command runs without those files");
     output.success().stderr_has("falling back to kaniko in the cluster: cannot reach the Docker daemon");
     output.stderr_has("kaniko ignores the Docker option `useBuildKit`");
     assert_eq!(cluster.registry.tags(&api), ["one"]);

@@ -80,7 +80,7 @@ impl Plan {
             self.check_program()?;
         }
         match builder {
-            BuilderKind::Kaniko => self.check_kaniko()?,
+            BuilderKind::Kaniko => self.check_kaniko(&recipe.dockerfile)?,
             BuilderKind::Oci => {
                 check(Taker::Oci)?;
                 self.check_daemonless(recipe)?;
@@ -284,12 +284,17 @@ impl Plan {
     }
 
     /// Makes sure that kaniko supports the image's options, and reports ignored ones.
-    fn check_kaniko(&self) -> Result<(), StageError> {
+    fn check_kaniko(&self, dockerfile: &ImageDockerfile) -> Result<(), StageError> {
         let image = &self.image;
         let check_support = kaniko::check_support(image.config(), image.run().options.skip_push)?;
         for option in check_support.unused {
             let message = format!("kaniko ignores the Docker option `{option}`");
             image.events().notice(Level::Info, message);
+        }
+        for line in kaniko::ignored_mounts(&dockerfile.inner, dockerfile.target.as_deref()) {
+            let place = format!("{}:{line}", dockerfile.inner.name());
+            let message = format!("kaniko ignores `--mount` ({place}): the command runs without those files");
+            image.events().notice(Level::Warning, message);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod credentials;
 mod ending;
 mod error;
 mod gzip;
+mod ignored_mounts;
 mod logs;
 mod name;
 mod orphaned_pods;
@@ -31,6 +32,7 @@ use crate::config::KanikoConfig;
 
 pub use build::Kaniko;
 pub use error::KanikoError;
+pub use ignored_mounts::ignored_mounts;
 pub use settings::PodSettings;
 pub use support::{Supported, check_support};
 
