@@ -24,7 +24,7 @@ pub enum ErrorKind {
     DependencyOmitted,
     /// A file of the build context changed while it was read: the build is repeated.
     FileChanged,
-    /// The cluster refuses a request for lack of a permission: what is only good to know is left out.
+    /// The cluster refuses a request for lack of a permission: optional details are omitted.
     Forbidden,
     /// No cluster is configured: a plan does without it.
     NoCluster,

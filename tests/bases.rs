@@ -111,7 +111,7 @@ fn digest_is_recorded_and_shown() {
     project.run(["plan"]).success().stdout_has(&line);
     project.run(["why"]).success().stdout_has(line.replace("base     ", "base       "));
 
-    // The tag moves: an image that is skipped still names what it was built on, and nobody is asked.
+    // The tag moves: an image that is skipped still names its base, and no server is queried.
     let moved = world.move_base("two");
     assert_ne!(moved, digest);
     let before = world.proxy.count("", "");

@@ -1,4 +1,4 @@
-//! Every public type has a name of its own, so that a name in an error, a search or a review means one thing.
+//! Every public type has a unique name, so that a name in an error, a search or a review means one thing.
 
 use std::collections::BTreeMap;
 use std::fs;

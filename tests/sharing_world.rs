@@ -46,7 +46,7 @@ impl Clones {
         &found.expect("an image of the project").1
     }
 
-    /// A fresh clone with a home of its own, and without a daemon.
+    /// A fresh clone with its own home, and without a daemon.
     pub fn machine(&self) -> Project {
         self.machine_with("")
     }

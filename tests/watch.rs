@@ -402,7 +402,7 @@ fn a_file_that_is_written_without_a_change_builds_nothing_even_after_the_first_b
     project.write("web/b", "three");
     let text = wait_for_idle(&running, 4);
     assert_eq!(text.matches("changed: ").count(), 3, "{text}");
-    // What was touched is sent as it is now.
+    // Touched files are sent as they are now.
     project.write("src/b", "new");
     let text = wait_for_idle(&running, 5);
     assert!(text.contains("changed: src/b -> api, own\n") && !text.contains("building again"), "{text}");

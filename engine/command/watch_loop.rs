@@ -70,7 +70,7 @@ pub(super) fn watch_loop(
         options: PipelineOptions {
             force_build: false,
             force: Vec::new(),
-            // What the first pass found out holds for all.
+            // The results of the first pass apply to all.
             update_bases: options.update_bases.map(|_| Duration::MAX),
             ..options.clone()
         },

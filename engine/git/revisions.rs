@@ -107,7 +107,7 @@ pub struct Revisions {
     /// New objects, and the alternative directory with those of the repository.
     objects: TempDir,
     known_objects: PathBuf,
-    /// What this process has checked out.
+    /// The checkouts of this process.
     checked_out: Mutex<Option<String>>,
     _lock: File,
 }

@@ -1,4 +1,4 @@
-//! A copy of the files of a repository, which is planned in its place.
+//! A copy of the files of a repository, which is planned instead of it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

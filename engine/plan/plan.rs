@@ -416,7 +416,7 @@ impl Plan {
             random: &|| run.session.host.random.character(),
         })?;
         if let Verdict::Reuse(reuse) = &mut verdict {
-            // What was unknown is known from now on.
+            // Unknown bases are known from now on.
             reuse.record.outside_bases.extend(outside.clone());
         }
         let reason = match &verdict {

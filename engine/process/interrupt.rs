@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use tokio_util::sync::CancellationToken;
 
-/// Runs `work` in a runtime of its own until it ends, also after an interrupt, which cancels `cancel`. Blocks: do not call it
+/// Runs `work` in a separate runtime until it ends, also after an interrupt, which cancels `cancel`. Blocks: do not call it
 /// from async code.
 ///
 /// # Errors

@@ -83,7 +83,7 @@ impl std::fmt::Display for UpgradeBlocker {
     }
 }
 
-/// The manual steps for a key that the newest version lacks; `None` if there are none but those of its own report.
+/// The manual steps for a key that the newest version lacks; `None` if only the help of its report applies.
 fn by_hand(unknown: &UnknownKey) -> Option<&'static str> {
     Some(match (unknown.section, unknown.key.as_str()) {
         ("image", "disabled") => {

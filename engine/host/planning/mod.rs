@@ -33,13 +33,13 @@ impl Host {
     /// This host without a daemon, a cluster and registries, and without any images.
     #[must_use]
     pub fn offline(self) -> Self {
-        let nobody = || Arc::new(offline::OfflineHost);
+        let offline = || Arc::new(offline::OfflineHost);
         Self {
-            cluster: nobody(),
-            deployer: nobody(),
-            docker: nobody(),
-            oci: nobody(),
-            registry: nobody(),
+            cluster: offline(),
+            deployer: offline(),
+            docker: offline(),
+            oci: offline(),
+            registry: offline(),
             ..self
         }
     }
