@@ -210,6 +210,54 @@ fn unwritable_result_file_is_an_error_before_the_build() {
 }
 
 #[test]
+fn a_trace_has_a_row_for_each_image_with_its_steps() {
+    let project = Project::new()
+        .file(
+            "devspace.yaml",
+            "version: v2beta1\nimages:\n  base: {image: r.example/base, tags: [1], dockerfile: base.Dockerfile}\n  api: {image: \
+             r.example/api, tags: [1]}\n",
+        )
+        .file("base.Dockerfile", "FROM scratch\nCOPY hello /\n")
+        .file("Dockerfile", "FROM r.example/base\nCOPY hello /api\n")
+        .file("hello", "hello");
+    let build = ["build", "--builder", "oci", "--skip-push", "--trace", "trace.json"];
+    let events = |output: &Output| {
+        output.success();
+        let trace: Value = serde_json::from_str(&project.read("trace.json")).expect("JSON");
+        trace["traceEvents"].as_array().expect("events").clone()
+    };
+    let spans = |events: &[Value], row: &str| {
+        let name = events.iter().find(|event| event["ph"] == "M" && event["args"]["name"] == row);
+        let tid = name.unwrap_or_else(|| panic!("no row {row}: {events:?}"))["tid"].clone();
+        let spans = events.iter().filter(|event| event["ph"] == "X" && event["tid"] == tid).cloned();
+        spans.collect::<Vec<_>>()
+    };
+    let end =
+        |span: &Value| span["ts"].as_i64().expect("a start") + span["dur"].as_i64().expect("a duration");
+    let first = events(&project.run(build));
+    let run = spans(&first, "run").pop().expect("the run");
+    assert_eq!((&run["args"]["pipeline"], &run["args"]["success"]), (&"build".into(), &true.into()));
+    let [base, api] = ["base", "api"].map(|image| {
+        let mut spans = spans(&first, image);
+        let work = spans.pop().expect("the work");
+        assert_eq!((&work["cat"], &work["args"]["outcome"]), (&"work".into(), &"built".into()), "{work}");
+        assert!(!spans.is_empty(), "{image} has no steps");
+        for step in &spans {
+            assert!(step["ts"].as_i64() >= work["ts"].as_i64() && end(step) <= end(&work), "{step} {work}");
+        }
+        assert!(end(&work) <= end(&run));
+        work
+    });
+    assert!(api["args"]["reason"] == "never built here" && end(&base) <= end(&api), "{base} {api}");
+
+    // A run that skips everything replaces the file.
+    let second = events(&project.run(build));
+    assert_eq!(spans(&second, "api").pop().expect("the work")["args"]["outcome"], "skipped");
+
+    project.run(["build", "--trace", "none/trace.json"]).exits(2).stderr_has("`none/trace.json`");
+}
+
+#[test]
 fn run_continues_without_a_reader() {
     let Some(daemon) = Daemon::acquire() else { return };
     let (project, repositories) = project(&daemon, &[("api", GOOD)]);

@@ -82,8 +82,8 @@ pub struct PipelineOptions {
     #[arg(long, value_name = "NAME", value_parser = builder(), hide_possible_values = true)]
     pub builder: Option<BuilderKind>,
 
-    /// Build one image at a time
-    #[arg(long, conflicts_with = "max_concurrent_builds")]
+    /// Build one image at a time; equals `--max-concurrent-builds 1`
+    #[arg(long, hide = true, conflicts_with = "max_concurrent_builds")]
     pub build_sequential: bool,
 
     /// Maximum parallel builds [default: CPU cores, at least 2]
@@ -113,6 +113,10 @@ pub struct PipelineOptions {
     /// Write the result of every image to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub result: Option<PathBuf>,
+
+    /// Write what took how long to this file, for chrome://tracing
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
 
     /// The files for later steps of a CI job.
     #[arg(skip)]

@@ -310,7 +310,7 @@ pub(super) fn run_pipeline_heard(
 
 /// Checks before a long run that its files can be written.
 fn check_files(options: &PipelineOptions) -> Result<(), Failure> {
-    let mut paths = options.result.iter().chain(options.ci.paths());
+    let mut paths = options.result.iter().chain(&options.trace).chain(options.ci.paths());
     paths.try_for_each(|path| report::check_result(path)).map_err(Failure::wrong_use)
 }
 
@@ -322,6 +322,7 @@ fn start_report(global: &GlobalOptions, options: &PipelineOptions, project: &Pro
         debug: global.debug,
         log_directory: Some(project.root.join(".windlass").join("logs")),
         result: options.result.clone(),
+        trace: options.trace.clone(),
         files: options.ci.files(global),
         ..ReportOptions::default()
     })

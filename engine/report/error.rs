@@ -16,6 +16,16 @@ pub enum ReportError {
         source: io::Error,
     },
 
+    /// The file of `--trace` cannot be written.
+    #[error("cannot write the trace of the run to `{}`: {source}", path.display())]
+    #[diagnostic(code(report::trace), help("pass a file in an existing, writable directory to `--trace`"))]
+    Trace {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+
     /// A file for later steps cannot be written.
     #[error("cannot write to `{}`: {source}", path.display())]
     #[diagnostic(code(report::file), help("pass a file in an existing, writable directory"))]

@@ -28,6 +28,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trace;
 mod view;
 
 use std::collections::VecDeque;
@@ -53,6 +54,7 @@ use record::Record;
 use status::Status;
 use style::{Look, shows_unicode};
 use terminal::{FRAMES, Screen, Terminal};
+use trace::Trace;
 use view::View;
 
 pub use ci::{Annotation, CiSystem, ReportFiles, write_code_quality};
@@ -72,6 +74,7 @@ pub struct Report {
     queue: Arc<Queue>,
     record: Arc<Mutex<Record>>,
     result: Option<PathBuf>,
+    trace: Option<PathBuf>,
     files: ReportFiles,
     /// Closed by the view thread when it ends; receives the error of writing JSON lines, if any.
     shown: Option<Receiver<io::Error>>,
@@ -82,6 +85,7 @@ impl Report {
     pub fn start(options: ReportOptions) -> Self {
         let mut record = Record::new(options.log_directory.clone(), Timestamp::now());
         record.keeps_output = options.files.need_output();
+        record.trace = options.trace.as_ref().map(|_| Trace::new(Timestamp::now()));
         let record = Arc::new(Mutex::new(record));
         let logs = Arc::clone(&record);
         let here = std::env::current_dir().unwrap_or_default();
@@ -91,7 +95,7 @@ impl Report {
             Some(path.strip_prefix(&here).unwrap_or(path).to_owned())
         });
         let mut report = Self::with_view(view(&options, log_of), record, options.result);
-        report.files = options.files;
+        (report.files, report.trace) = (options.files, options.trace);
         report
     }
 
@@ -114,7 +118,7 @@ impl Report {
             // Without a thread, nothing is shown, but the record is still complete.
             queue.close();
         }
-        Self { queue, record, result, files: ReportFiles::default(), shown: Some(shown) }
+        Self { queue, record, result, trace: None, files: ReportFiles::default(), shown: Some(shown) }
     }
 
     /// The event sink of the run. It may outlive the report; late events are discarded.
@@ -145,7 +149,7 @@ impl Report {
     /// Waits at most 10 seconds for a blocked terminal.
     ///
     /// # Errors
-    /// [`ReportError::Result`] if the result cannot be written, [`ReportError::Events`] if the events of
+    /// [`ReportError::Result`] and others if a file cannot be written, [`ReportError::Events`] if the events of
     /// [`ProgressMode::Json`] could not be written, unless the reader closed the pipe.
     pub fn finish(mut self) -> Result<(), ReportError> {
         self.conclude()
@@ -164,6 +168,10 @@ impl Report {
         if let Some(path) = self.result.take() {
             let written = record.result.write(&path);
             written.map_err(|source| ReportError::Result { path, source })?;
+        }
+        if let (Some(path), Some(trace)) = (self.trace.take(), &mut record.trace) {
+            let written = trace.write(&path, Timestamp::now());
+            written.map_err(|source| ReportError::Trace { path, source })?;
         }
         files?;
         failure.map_or(Ok(()), |source| Err(ReportError::Events { source }))

@@ -20,6 +20,8 @@ pub struct ReportOptions {
     pub log_directory: Option<PathBuf>,
     /// The file for the [result](super) of the run; none if absent.
     pub result: Option<PathBuf>,
+    /// The file for the trace of the run; none if absent.
+    pub trace: Option<PathBuf>,
     /// The files for later steps of a CI job.
     pub files: ReportFiles,
 }

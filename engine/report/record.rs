@@ -11,6 +11,7 @@ use super::log_file::LogFile;
 use super::phrase;
 use super::run_result::RunResult;
 use super::text::clean;
+use super::trace::Trace;
 use crate::event::{Decision, Event, Level, Outcome};
 
 /// Writes log files and collects the result.
@@ -21,6 +22,8 @@ pub(super) struct Record {
     run: ImageRecord,
     images: IndexMap<String, ImageRecord>,
     pub(super) result: RunResult,
+    /// The trace, if it is written.
+    pub(super) trace: Option<Trace>,
     /// Whether the last lines of the output of each image are kept.
     pub(super) keeps_output: bool,
 }
@@ -38,7 +41,14 @@ impl Record {
     /// A record that writes log files to `directory`, if any.
     pub(super) fn new(directory: Option<PathBuf>, now: Timestamp) -> Self {
         let run = ImageRecord::new(directory.as_deref(), None);
-        Self { directory, run, images: IndexMap::new(), result: RunResult::new(now), keeps_output: false }
+        Self {
+            directory,
+            run,
+            images: IndexMap::new(),
+            result: RunResult::new(now),
+            trace: None,
+            keeps_output: false,
+        }
     }
 
     /// Records `event`.
@@ -47,6 +57,9 @@ impl Record {
     /// If the log file fails for the first time. The rest of the record is still complete.
     pub(super) fn receive(&mut self, at: Timestamp, event: &Event) -> io::Result<()> {
         self.result.receive(event);
+        if let Some(trace) = &mut self.trace {
+            trace.receive(at, event);
+        }
         match event {
             Event::RunStarted { .. }
             | Event::StepProgress { .. }

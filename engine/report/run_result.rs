@@ -166,7 +166,7 @@ pub fn check_result(path: &Path) -> Result<(), ReportError> {
 }
 
 /// A new file in the directory of `path`, to replace it.
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
+pub(super) fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]

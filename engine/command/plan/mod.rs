@@ -34,7 +34,7 @@ listed and treated as successful, without output. Only commands without side eff
 executed: git queries, and commands that a script marks with `#{ pure: true }`. The daemon and
 registries are queried only if a decision depends on their content. `#` in a tag is a random
 character that the build chooses. Missing dependencies from git are fetched.
-The options --keep-going, --max-concurrent-builds and --result have no effect on a plan.
+The options --keep-going, --max-concurrent-builds, --result and --trace have no effect on a plan.
 
 Examples:
   windlass plan                   show for every image: build or skip, and why
