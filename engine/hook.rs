@@ -41,6 +41,8 @@ pub enum HookSubject<'a> {
     },
     /// A deployment.
     Deployment(&'a Deployment),
+    /// A synced directory or a forwarded port, with its name in `devspace.yaml`.
+    Connection(Option<&'a str>),
 }
 
 /// A hook failed.
@@ -59,18 +61,22 @@ impl HookEvent<'_> {
     /// The full name of the event: `before:build:api`.
     fn name(&self) -> String {
         match &self.subject {
-            HookSubject::Run => self.event.to_owned(),
+            HookSubject::Run | HookSubject::Connection(None) => self.event.to_owned(),
+            HookSubject::Connection(Some(name)) => format!("{}:{name}", self.event),
             HookSubject::Image { image, .. } => format!("{}:{}", self.event, image.name()),
             HookSubject::Deployment(deployment) => format!("{}:{}", self.event, deployment.name()),
         }
     }
 
-    /// Whether the event triggers `hook`; `*` matches all images or deployments.
+    /// Whether the event triggers `hook`; `*` matches all images, deployments or connections. Without a name, the event of
+    /// a connection is that of all connections.
     fn is_heard_by(&self, hook: &Hook) -> bool {
         let (name, any) = (self.name(), format!("{}:*", self.event));
-        hook.events
-            .iter()
-            .any(|event| *event == name || (!matches!(self.subject, HookSubject::Run) && *event == any))
+        hook.events.iter().any(|event| match self.subject {
+            HookSubject::Run => *event == name,
+            HookSubject::Image { .. } | HookSubject::Deployment(_) => *event == name || *event == any,
+            HookSubject::Connection(_) => *event == name || *event == any || event == self.event,
+        })
     }
 
     /// The environment variables of the hook (`DEVSPACE_HOOK_*`, as in DevSpace).
@@ -178,7 +184,7 @@ fn of_pull_secrets(event: &'static str, error: Option<String>) -> HookEvent<'sta
 fn run_one(run: &Run, hook: &Hook, occasion: &HookEvent<'_>) -> Result<(), StageError> {
     let image = match &occasion.subject {
         HookSubject::Image { image, .. } => Some(image.name().to_owned()),
-        HookSubject::Run | HookSubject::Deployment(_) => None,
+        HookSubject::Run | HookSubject::Deployment(_) | HookSubject::Connection(_) => None,
     };
     let args =
         hook.args.as_ref().map(|args| args.iter().map(|arg| fill(run, arg)).collect::<Result<Vec<_>, _>>());

@@ -81,9 +81,10 @@ fn every_file_means_the_same_after_an_upgrade() {
             .unwrap_or_else(|error| panic!("{}: {:?}", file.display(), miette::Report::new(error)));
         let mut before = loaded(&file);
         for dev in [&mut upgraded.project.dev, &mut before.project.dev] {
-            // No version after v1beta9 has the key, and since v2beta1 a directory has the name of its pod.
+            // No version after v1beta9 has the key, and since v2beta1 directories and ports have the name of their pod.
             dev.prefers_sync.clear();
             dev.folders.iter_mut().for_each(|folder| folder.name = None);
+            dev.ports.iter_mut().for_each(|port| port.name = None);
         }
         let without_warnings = |loaded: &Loaded| {
             let text = rendered(loaded);

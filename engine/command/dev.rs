@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 
 use super::PipelineOptions;
 use super::attach::attach_to;
+use super::connection_scripts::{FolderScripts, PortScripts, ScriptsInForce};
 use super::enter::{TerminalCommand, open_terminal};
 use super::exit_status::{ExitStatus, Failure};
-use super::folder_scripts::{FolderScripts, ScriptsInForce};
 use super::interactive_mode::{add_terminal, let_images_wait};
 use super::load::load_project;
 use super::only_session::{SessionTarget, only_session};
@@ -24,7 +24,7 @@ use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
 use crate::command::cli::GlobalOptions;
 use crate::config::{ConfigDiagnostic, DeploymentConfig, Dev, Foreground, Loaded, Project, Terminal};
 use crate::connect::TargetLimits;
-use crate::dev::{Chooser, Connections, Download, Downloads, FolderHooks, ReloadAdvice, Wanted};
+use crate::dev::{Chooser, ConnectionHooks, Connections, Download, Downloads, ReloadAdvice, Wanted};
 use crate::event::{Events, Level};
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
@@ -331,14 +331,20 @@ impl PassKind for DevSession<'_> {
             return Ok(());
         }
         let (scripts, downloads) = (Arc::clone(&self.scripts), self.downloads.clone());
-        let hooks: FolderHooks = Box::new(move |folder| {
-            Arc::new(FolderScripts {
-                scripts: Arc::clone(&scripts),
-                folder: folder.clone(),
-                downloads: downloads.clone(),
-                advice: ReloadAdvice::default(),
-            })
-        });
+        let of_ports = Arc::clone(&scripts);
+        let hooks = ConnectionHooks {
+            folder: Box::new(move |folder| {
+                Arc::new(FolderScripts {
+                    scripts: Arc::clone(&scripts),
+                    folder: folder.clone(),
+                    downloads: downloads.clone(),
+                    advice: ReloadAdvice::default(),
+                })
+            }),
+            port: Box::new(move |port| {
+                Arc::new(PortScripts { scripts: Arc::clone(&of_ports), port: port.clone() })
+            }),
+        };
         let scripts = Arc::clone(&self.scripts);
         let chooser: Chooser = Box::new(move |selection| target_chooser(&scripts, selection));
         let events = run.session.secrets.masking(events);
@@ -429,7 +435,9 @@ impl PassKind for DevSession<'_> {
     }
 
     fn end(&mut self, execution: &Arc<Execution>) {
-        self.connections = None;
+        if let Some(connections) = self.connections.take() {
+            connections.close();
+        }
         if let Some(terminal) = self.terminal.take() {
             terminal.abort();
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, Map};
 
-use super::folder_scripts::ScriptsInForce;
+use super::connection_scripts::ScriptsInForce;
 use crate::config::ContainerSelection;
 use crate::connect::{Choose, ContainerPhase, MatchingContainer};
 use crate::event::Level;

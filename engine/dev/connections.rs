@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -10,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::forward_report::ForwardReport;
+use super::port_hooks::{PortHooks, follow_restarts};
 use super::{FolderFlags, FolderJob, FolderSettings, Wanted, refused_folder};
 use crate::cluster::ClusterAccess;
 use crate::config::{ContainerSelection, Dev, Folder, Foreground, Forward, Logs, Page};
@@ -25,6 +27,20 @@ use crate::sync::{FolderOptions, SyncScript, check_downloads};
 
 /// Creates the hooks for the sync of a directory.
 pub type FolderHooks = Box<dyn Fn(&Folder) -> Arc<dyn SyncScript>>;
+
+/// Creates the hooks of a forwarded port.
+pub type HooksOfPort = Box<dyn Fn(&Forward) -> Arc<dyn PortHooks>>;
+
+/// Creates the hooks of connections.
+pub struct ConnectionHooks {
+    /// Those for the sync of a directory.
+    pub folder: FolderHooks,
+    /// Those of a forwarded port.
+    pub port: HooksOfPort,
+}
+
+/// How long the connections may take to end.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// Creates the choice among several containers that a selection matches.
 pub type Chooser = Box<dyn Fn(&ContainerSelection) -> Choose>;
@@ -46,9 +62,11 @@ pub struct Connections {
     missing: HashSet<PathBuf>,
     /// The reported reasons why entries of the section `dev` are not connected.
     problems: HashMap<String, String>,
+    /// The ports that cannot be opened and whose hooks ran, with the reasons.
+    failed_ports: HashMap<String, String>,
     /// Whether other sessions that sync the same directory of a container are ended.
     pub steals: bool,
-    folder_hooks: FolderHooks,
+    hooks: ConnectionHooks,
     chooser: Chooser,
     paused: watch::Receiver<bool>,
     _stop: DropGuard,
@@ -74,7 +92,7 @@ impl Connections {
     pub fn new(
         run: &Run,
         events: &Events,
-        folder_hooks: FolderHooks,
+        hooks: ConnectionHooks,
         chooser: Chooser,
         paused: watch::Receiver<bool>,
     ) -> Self {
@@ -94,8 +112,9 @@ impl Connections {
             opened: HashSet::new(),
             missing: HashSet::new(),
             problems: HashMap::new(),
+            failed_ports: HashMap::new(),
             steals: false,
-            folder_hooks,
+            hooks,
             chooser,
             paused,
             _stop: cancel.clone().drop_guard(),
@@ -108,7 +127,7 @@ impl Connections {
     /// # Errors
     /// [`ForwardError`] if no port can be opened.
     pub fn reserve(&mut self, ports: &[Forward]) -> Result<(), StageError> {
-        let failed = self.listen(ports);
+        let failed = self.listen(ports).len();
         if failed > 0 && failed == ports.len() {
             return Err(ForwardError::None { count: u32::try_from(failed).unwrap_or(u32::MAX) }.into());
         }
@@ -161,7 +180,14 @@ impl Connections {
             .filter(|forward| !self.reserved.iter().any(|(known, _)| known == *forward))
             .cloned()
             .collect();
-        self.listen(&missing);
+        for (forward, problem) in self.listen(&missing) {
+            if self.failed_ports.insert(forward.to_string(), problem.clone()).as_ref() != Some(&problem) {
+                let hooks = (self.hooks.port)(&forward);
+                // Only the start can be refused.
+                self.runtime
+                    .spawn(async move { drop(hooks.on_event("error:portForwarding", Some(problem)).await) });
+            }
+        }
         for (forward, port) in std::mem::take(&mut self.reserved) {
             if !new.contains(&forward) {
                 continue;
@@ -175,41 +201,80 @@ impl Connections {
             };
             let shown = watch.clone();
             let serve = port.serve(self.access.clone(), watch.clone(), self.notices.clone(), cancel.clone());
+            let hooks = (self.hooks.port)(&forward);
+            let (notices, name) = (self.notices.clone(), forward.to_string());
             let task = self.runtime.spawn(async move {
-                tokio::select! {
-                    () = serve => {}
-                    () = report.follow(&shown) => {}
-                }
+                let event = match hooks.on_event("start:portForwarding", None).await {
+                    Ok(()) => {
+                        tokio::select! {
+                            () = serve => {}
+                            () = report.follow(&shown) => {}
+                            () = follow_restarts(&shown, &*hooks) => {}
+                        }
+                        hooks.on_event("stop:portForwarding", None).await
+                    }
+                    Err(error) => {
+                        let reason = error.in_one_line();
+                        notices.report(Level::Warning, format!("{name}: {reason}"));
+                        hooks.on_event("error:portForwarding", Some(reason)).await
+                    }
+                };
+                // Only the start can be refused.
+                drop(event);
             });
             self.ports.push(Kept { wanted: forward, target: watch, task, _stop: cancel.drop_guard() });
         }
         self.select(run)
     }
 
-    /// Opens local ports; returns the number of those that cannot be opened, and reports them.
-    fn listen(&mut self, ports: &[Forward]) -> usize {
-        let mut failed = 0;
+    /// Opens local ports; returns those that cannot be opened with the reasons, which it reports.
+    fn listen(&mut self, ports: &[Forward]) -> Vec<(Forward, String)> {
+        let mut failed = Vec::new();
         for forward in ports {
             match self.runtime.block_on(ListeningPort::open(ForwardSpec::from(forward))) {
                 Ok(port) => {
                     self.problems.remove(&forward.to_string());
+                    self.failed_ports.remove(&forward.to_string());
                     self.reserved.push((forward.clone(), port));
                 }
                 Err(error) => {
-                    failed += 1;
-                    self.report_problem(forward.to_string(), in_one_line(&error));
+                    let problem = in_one_line(&error);
+                    self.report_problem(forward.to_string(), problem.clone());
+                    failed.push((forward.clone(), problem));
                 }
             }
         }
         failed
     }
 
-    /// Reports why `entry` is not connected, unless that was its last problem: every pass tries again.
-    fn report_problem(&mut self, entry: String, problem: String) {
-        if self.problems.get(&entry) != Some(&problem) {
+    /// Reports why `entry` is not connected, unless that was its last problem: every pass tries again. Returns whether it
+    /// is another problem.
+    fn report_problem(&mut self, entry: String, problem: String) -> bool {
+        let is_new = self.problems.get(&entry) != Some(&problem);
+        if is_new {
             self.notices.report(Level::Warning, problem.clone());
             self.problems.insert(entry, problem);
         }
+        is_new
+    }
+
+    /// Reports why `folder` is not synced, and runs its hooks, unless that was its last problem.
+    fn report_unsynced(&mut self, folder: &Folder, problem: String) {
+        let reason = format!("{}: {problem}", folder.origin);
+        if self.report_problem(folder.origin.to_string(), reason) {
+            let hooks = (self.hooks.folder)(folder);
+            // Only the start can be refused.
+            self.runtime.spawn(async move { drop(hooks.on_event("error:sync", Some(problem)).await) });
+        }
+    }
+
+    /// Ends all connections, and waits for the hooks at their ends.
+    pub fn close(mut self) {
+        self.cancel.cancel();
+        let ports = self.ports.drain(..).map(|kept| kept.task);
+        let ended = futures_util::future::join_all(ports.chain(self.folders.drain(..).map(|kept| kept.task)));
+        // The process ends in any case.
+        let _ = self.runtime.block_on(async { tokio::time::timeout(CLOSING, ended).await });
     }
 
     /// Reports `message`.
@@ -266,7 +331,7 @@ impl Connections {
         let mut jobs = Vec::new();
         for folder in wanted {
             if let Some(refused) = refused_folder(&run.project.root, wanted, folder) {
-                self.report_problem(folder.origin.to_string(), format!("{}: {refused}", folder.origin));
+                self.report_unsynced(folder, refused.to_string());
                 continue;
             }
             if self.folders.iter().any(|kept| kept.wanted == *folder) {
@@ -277,6 +342,7 @@ impl Connections {
             }
             let watch = self.watch(run, &folder.selection)?;
             let cancel = self.cancel.child_token();
+            let hooks = (self.hooks.folder)(folder);
             let job = FolderJob::new(FolderSettings {
                 access: &self.access,
                 root: &run.project.root,
@@ -284,7 +350,7 @@ impl Connections {
                 container: folder.container.clone(),
                 selector: target_selector(run, &folder.selection)?,
                 watch: Some(watch.clone()),
-                hooks: (self.folder_hooks)(folder),
+                hooks: Arc::clone(&hooks),
                 folder: Some(folder),
                 flags: FolderFlags { steals: self.steals, ..FolderFlags::default() },
                 events: &self.notices.as_events(),
@@ -293,26 +359,36 @@ impl Connections {
             match job {
                 Ok(job) => {
                     self.problems.remove(&folder.origin.to_string());
-                    jobs.push((folder.clone(), watch, cancel, job));
+                    jobs.push((folder.clone(), watch, cancel, hooks, job));
                 }
                 // The other directories are synced.
-                Err(error) => self.report_problem(
-                    folder.origin.to_string(),
-                    format!("{}: skipped this sync entry: {}", folder.origin, error.in_one_line()),
-                ),
+                Err(error) => {
+                    self.report_unsynced(folder, format!("skipped this sync entry: {}", error.in_one_line()));
+                }
             }
         }
         let kept = self.folders.iter().map(|kept| &kept.target.options);
         let all: Vec<_> = jobs.iter().map(|(.., job)| job.options()).chain(kept).collect();
         check_downloads(&all)?;
-        for (wanted, watch, cancel, job) in jobs {
+        for (wanted, watch, cancel, hooks, job) in jobs {
             let target = SyncTarget { watch, options: job.options().clone() };
             let (notices, paused) = (self.notices.clone(), self.paused.clone());
             let (name, events) = (target.options.name.clone(), self.events.clone());
             let task = self.runtime.spawn(async move {
-                if let Err(error) = job.run(Some(paused)).await {
-                    notices.report(Level::Warning, format!("{name}: {}", error.in_one_line()));
-                }
+                let ended = match hooks.on_event("start:sync", None).await {
+                    Ok(()) => job.run(Some(paused)).await,
+                    Err(error) => Err(error),
+                };
+                let told = match ended {
+                    Ok(()) => hooks.on_event("stop:sync", None).await,
+                    Err(error) => {
+                        let reason = error.in_one_line();
+                        notices.report(Level::Warning, format!("{name}: {reason}"));
+                        hooks.on_event("error:sync", Some(reason)).await
+                    }
+                };
+                // Only the start can be refused.
+                drop(told);
                 events.emit(Event::Sync { folder: name, change: SyncChange::Ended });
             });
             self.folders.push(Kept { wanted, target, task, _stop: cancel.drop_guard() });

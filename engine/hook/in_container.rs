@@ -46,7 +46,7 @@ pub(super) fn run(
     let task = task(run, hook, container)?;
     let image = match &occasion.subject {
         HookSubject::Image { image, .. } => Some(image.name().to_owned()),
-        HookSubject::Run | HookSubject::Deployment(_) => None,
+        HookSubject::Run | HookSubject::Deployment(_) | HookSubject::Connection(_) => None,
     };
     let (events, silent) = (run.session.events.clone(), hook.silent);
     events.emit(Event::StepStarted { image: image.clone(), step: format!("hook {}", hook.shown()) });

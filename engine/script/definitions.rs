@@ -58,11 +58,12 @@ fn kind(parameter: &str) -> &str {
         "folder" => "Folder",
         "batch" => "SyncedBatch",
         "change" => "ImageChange",
-        "path" => "String",
+        "port" => "Forward",
+        "path" | "event" => "String",
         "selection" => "Selection",
         "candidates" | "paths" => "Array",
-        // A map or a list.
-        "content" => "Dynamic",
+        // A map or a list; a string or `()`.
+        "content" | "reason" => "Dynamic",
         _ => "?",
     }
 }

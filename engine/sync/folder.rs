@@ -165,6 +165,11 @@ impl SyncedFolder {
         Ok(folder)
     }
 
+    /// Whether the first sync with `container` is still to come.
+    pub fn is_new(&self, container: &ContainerKey) -> bool {
+        self.store.known().container.as_ref() != Some(container)
+    }
+
     /// Makes both sides equal after connecting to `container`: with the initial strategy for the first container, with
     /// the changes for the last one, and otherwise by repeating all uploads.
     ///

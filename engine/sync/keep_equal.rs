@@ -33,6 +33,9 @@ const NAMED: usize = 3;
 /// The timeout for closing the connection.
 const CLOSING: Duration = Duration::from_secs(2);
 
+/// Why the sync connects to a new container.
+const REPLACED: &str = "the container was replaced";
+
 /// A connection to a container.
 pub struct FolderConnection {
     /// The directory in it.
@@ -72,6 +75,8 @@ enum Ended {
     /// Another container is current.
     Replaced,
     Lost(RemoteError),
+    /// A hook failed.
+    Refused(StageError),
 }
 
 /// Keeps `folder` equal to its directory in the container until `cancel`; if not `watches`, only until both sides are
@@ -89,6 +94,10 @@ pub async fn keep_equal(
     folder.changes = Some(changes);
     let mut delays = Delays::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut told = String::new();
+    // Why it connects again.
+    let mut again = None;
+    // Whether the first sync with the container has not ended yet.
+    let mut is_initial = true;
     loop {
         let connected = tokio::select! {
             biased;
@@ -100,15 +109,26 @@ pub async fn keep_equal(
             Err(failure) => failure.error.to_string(),
             Ok(connection) => {
                 folder.emit(SyncChange::Connected { container: connection.name.clone() });
+                if let Some(reason) = again.take() {
+                    let hooks = folder.hooks.clone();
+                    tokio::select! {
+                        biased;
+                        () = cancel.cancelled() => return Ok(()),
+                        restarted = hooks.on_event("restart:sync", Some(reason)) => restarted?,
+                    }
+                }
                 let started = Instant::now();
-                let ended = follow(folder, connector, &connection, watches, cancel).await;
+                is_initial |= folder.is_new(&connection.container);
+                let ended = follow(folder, connector, &connection, &mut is_initial, watches, cancel).await;
                 // Closing must also end if the container does not respond.
                 let _ = tokio::time::timeout(CLOSING, connection.remote.close()).await;
                 match ended {
                     Ended::Cancelled | Ended::Done => return Ok(()),
+                    Ended::Refused(error) => return Err(error),
                     Ended::Replaced => {
                         delays.reset();
                         told.clear();
+                        again = Some(REPLACED.to_owned());
                         continue;
                     }
                     Ended::Lost(error) => {
@@ -116,7 +136,9 @@ pub async fn keep_equal(
                             delays.reset();
                             told.clear();
                         }
-                        error.to_string()
+                        let reason = error.to_string();
+                        again = Some(reason.clone());
+                        reason
                     }
                 }
             }
@@ -137,6 +159,7 @@ async fn follow(
     folder: &mut SyncedFolder,
     connector: &dyn FolderConnector,
     connection: &FolderConnection,
+    is_initial: &mut bool,
     watches: bool,
     cancel: &CancellationToken,
 ) -> Ended {
@@ -145,7 +168,7 @@ async fn follow(
     let followed = tokio::select! {
         biased;
         () = cancel.cancelled() => return Ended::Cancelled,
-        ended = follow_all(folder, connector, connection, watches, &mut after) => ended,
+        ended = follow_all(folder, connector, connection, is_initial, &mut after) => ended,
     };
     // The hooks of the last batch still run.
     tokio::select! {
@@ -158,14 +181,22 @@ async fn follow_all(
     folder: &mut SyncedFolder,
     connector: &dyn FolderConnector,
     connection: &FolderConnection,
-    watches: bool,
+    is_initial: &mut bool,
     after: &mut AfterSync,
 ) -> Ended {
     let remote = &connection.remote;
     let has_scans = remote.facts().tier == Tier::Full && !folder.options.disable_download;
     let started = Instant::now();
+    let hooks = folder.hooks.clone();
+    if *is_initial && let Err(error) = hooks.on_event("before:initialSync", None).await {
+        return Ended::Refused(error);
+    }
     let mut pending = match folder.connect(remote, &connection.container).await {
         Ok(pending) => pending,
+        Err(error) if *is_initial => {
+            let told = hooks.on_event("error:initialSync", Some(error.to_string())).await;
+            return told.map_or_else(Ended::Refused, |()| Ended::Lost(error));
+        }
         Err(error) => return Ended::Lost(error),
     };
     let mut interval = SHORTEST_SCAN;
@@ -176,8 +207,10 @@ async fn follow_all(
         if !is_waiting && !is_told {
             is_told = true;
             folder.emit(SyncChange::Equal);
-            folder.hooks.clone().on_equal().await;
-            if !watches {
+            if std::mem::take(is_initial) {
+                after.initial();
+            }
+            if !after.watches {
                 return Ended::Done;
             }
         }
@@ -283,11 +316,22 @@ struct AfterSync {
     watches: bool,
     waiting: Option<Batch>,
     running: Option<tokio::task::JoinHandle<()>>,
+    /// The hooks after the first sync.
+    initial: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl AfterSync {
     fn new(hooks: Arc<dyn SyncScript>, remote: Arc<dyn Remote>, watches: bool) -> Self {
-        Self { hooks, remote, watches, waiting: None, running: None }
+        Self { hooks, remote, watches, waiting: None, running: None, initial: None }
+    }
+
+    /// Runs the hooks after the first sync.
+    fn initial(&mut self) {
+        let hooks = self.hooks.clone();
+        self.initial = Some(tokio::spawn(async move {
+            // Nothing is left to refuse.
+            let _ = hooks.on_event("after:initialSync", None).await;
+        }));
     }
 
     fn add(&mut self, batch: Batch) {
@@ -330,12 +374,15 @@ impl AfterSync {
         while self.running.is_some() {
             self.run().await;
         }
+        if let Some(initial) = &mut self.initial {
+            let _ = initial.await;
+        }
     }
 }
 
 impl Drop for AfterSync {
     fn drop(&mut self) {
-        if let Some(running) = &self.running {
+        for running in self.running.iter().chain(&self.initial) {
             running.abort();
         }
     }

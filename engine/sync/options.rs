@@ -10,6 +10,7 @@ use super::exclude::ExcludePatterns;
 use super::store::FolderKey;
 use super::{RelativePath, Remote};
 use crate::config::InitialSync as Strategy;
+use crate::error::StageError;
 
 /// The settings of a synced directory.
 #[derive(Debug, Clone)]
@@ -132,8 +133,14 @@ pub trait SyncScript: Send + Sync {
     /// Called after the file `path`, which is `on_disk` on this machine, was downloaded.
     fn downloaded(&self, _path: &RelativePath, _on_disk: &Path) {}
 
-    /// Runs when both sides are equal for the first time after each connection.
-    async fn on_equal(&self) {}
+    /// Runs at an event, which has the name of its hooks: `before:initialSync`, `after:initialSync`, `error:initialSync`,
+    /// `start:sync`, `restart:sync`, `error:sync` or `stop:sync`. `reason` is the failure that caused it.
+    ///
+    /// # Errors
+    /// If the sync must not go on; only for `start:sync` and `before:initialSync`.
+    async fn on_event(&self, _event: &'static str, _reason: Option<String>) -> Result<(), StageError> {
+        Ok(())
+    }
 }
 
 /// Decides nothing.

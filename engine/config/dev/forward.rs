@@ -12,6 +12,9 @@ pub struct Forward {
     /// The location of the port.
     #[serde(skip)]
     pub origin: Origin,
+    /// `name` of the entry, or the name of the pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The container.
     pub selection: ContainerSelection,
     /// `port`: the local port.

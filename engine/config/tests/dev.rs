@@ -80,6 +80,14 @@ fn ports_are_the_same_in_all_versions() {
     for version in versions(Version::V1beta9, Version::V1beta11) {
         check(version, text, &by_image);
     }
+    // Hooks name an entry.
+    let named =
+        json!({"name": "site", "selection": {"labels": {"app": "api"}}, "port": 8080, "remotePort": 80});
+    for version in versions(Version::V1beta10, Version::V1beta11) {
+        let text = "dev: {ports: [{name: site, labelSelector: {app: api}, forward: [{port: 8080, remotePort: 80}]}]}";
+        check(version, text, &named);
+    }
+    let by_image = json!({"name": "p", "selection": {"image": "api"}, "port": 8080, "remotePort": 80});
     let newest = "name: x\ndev: {p: {imageSelector: acme/api, ports: [{port: '8080:80'}]}}";
     check(Version::V2beta1, newest, &by_image);
     let newest = "name: x\ndev: {p: {imageSelector: '${runtime.images.api}', ports: [{port: '8080:80'}]}}";

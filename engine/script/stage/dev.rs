@@ -103,6 +103,12 @@ pub mod dev {
         text_or_unit(forward.bind_address.as_deref())
     }
 
+    /// The name of the entry or of its pod, or `()`.
+    #[rhai_fn(get = "name", pure)]
+    pub fn name_of_forward(forward: &mut Forward) -> Dynamic {
+        text_or_unit(forward.name.as_deref())
+    }
+
     /// The container that the port belongs to.
     #[rhai_fn(get = "selection", pure)]
     pub fn selection_of_forward(forward: &mut Forward) -> ContainerSelection {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rhai::Dynamic;
 use rhai::plugin::*;
 
+use super::current;
 use crate::error::StageError;
 use crate::hook::{self, HookEvent, HookSubject};
 use crate::image::Tag;
@@ -19,6 +20,7 @@ pub mod hooks {
     use rhai::Dynamic;
 
     use super::super::ScriptProject;
+    use crate::config::{Folder, Forward};
     use crate::rollout::Deployment;
     use crate::run::Image;
     use crate::script::RhaiResultOf;
@@ -122,6 +124,57 @@ pub mod hooks {
     ) -> RhaiResultOf<()> {
         super::run_for_deployment(&deployment, event, &outcome)
     }
+
+    /// Runs the hooks for `event` of a synced directory: `start:sync` runs those for `start:sync:NAME`, `start:sync:*` and
+    /// `start:sync`. A `reason` that is not `()` is their `DEVSPACE_HOOK_ERROR`.
+    ///
+    /// # Errors
+    /// `hook::failed` if a hook fails; the hooks after it do not run. With a `reason`, failures are only reported.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn on_sync_event(folder, event, reason) { run_hooks(folder, event, reason); }
+    /// ```
+    #[rhai_fn(name = "run_hooks", return_raw)]
+    pub fn run_folder_hooks(
+        context: NativeCallContext,
+        folder: Folder,
+        event: &str,
+        reason: Dynamic,
+    ) -> RhaiResultOf<()> {
+        super::run_for_connection(&context, folder.name.as_deref(), event, &reason)
+    }
+
+    /// Runs the hooks for `event` of a forwarded port: `start:portForwarding` runs those for `start:portForwarding:NAME`,
+    /// `start:portForwarding:*` and `start:portForwarding`. A `reason` that is not `()` is their `DEVSPACE_HOOK_ERROR`.
+    ///
+    /// # Errors
+    /// `hook::failed` if a hook fails; the hooks after it do not run. With a `reason`, failures are only reported.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn on_port_event(port, event, reason) { run_hooks(port, event, reason); }
+    /// ```
+    #[rhai_fn(name = "run_hooks", return_raw)]
+    pub fn run_port_hooks(
+        context: NativeCallContext,
+        port: Forward,
+        event: &str,
+        reason: Dynamic,
+    ) -> RhaiResultOf<()> {
+        super::run_for_connection(&context, port.name.as_deref(), event, &reason)
+    }
+}
+
+/// Runs the hooks for an event of the connection `name`. `reason` is a message, an error or `()`.
+fn run_for_connection(
+    context: &NativeCallContext<'_>,
+    name: Option<&str>,
+    event: &str,
+    reason: &Dynamic,
+) -> RhaiResultOf<()> {
+    let subject = HookSubject::Connection(name);
+    Ok(hook::run(&current::run(context)?, &HookEvent { event, subject, error: error_of(reason) })?)
 }
 
 /// Runs the hooks for an event of a deployment. `outcome` is an error or something else.

@@ -7,7 +7,7 @@ use super::selection::selection;
 use super::{check_arch, items, pages, port, start, text, unsupported};
 use crate::config::node::{Mapping, Span, YamlNode, field};
 use crate::config::reader::Reader;
-use crate::config::{ContainerSelection, Dev, Terminal};
+use crate::config::{ContainerSelection, Dev, Forward, Terminal};
 
 /// Unsupported keys of a pod: key, reason, help.
 const UNSUPPORTED: [(&str, &str, &str); 13] = [
@@ -72,7 +72,7 @@ pub(super) fn read(mapping: &Mapping, names: &Names<'_>, dev: &mut Dev, reader: 
             let forward = port::of_text(node, item, &selection, &format!("a port of {of}"), reader);
             pods.ports
                 .extend(forward.iter().map(|_| field(item, "port").map_or(node.span, |port| port.span)));
-            dev.ports.extend(forward);
+            dev.ports.extend(forward.map(|forward| Forward { name: Some(name.clone()), ..forward }));
         }
         dev.pages.extend(pages(pod, &of, reader));
         pods.container(name, pod, &whole, &of, dev, reader);

@@ -58,6 +58,7 @@ fn forward<'a>(
     let (port, remote_port) = ports?;
     Some(Forward {
         origin: reader.problems.origin(port_node.span),
+        name: None,
         selection: selection.clone(),
         port,
         remote_port,

@@ -7,7 +7,9 @@ use super::{all_located, check_arch, items, missing, pages, port, start, text, u
 use crate::config::node::{Mapping, YamlNode, field};
 use crate::config::problem::Report;
 use crate::config::reader::Reader;
-use crate::config::{AutoReload, ContainerSelection, Dev, Interactive, InteractiveImage, Logs, Terminal};
+use crate::config::{
+    AutoReload, ContainerSelection, Dev, Forward, Interactive, InteractiveImage, Logs, Terminal,
+};
 
 /// Reads all sections into `dev`.
 pub(super) fn read(mapping: &Mapping, names: &Names<'_>, dev: &mut Dev, reader: &mut Reader<'_>) {
@@ -41,10 +43,11 @@ fn ports(mapping: &Mapping, names: &Names<'_>, dev: &mut Dev, reader: &mut Reade
         if field(item, "forward").is_none() && field(item, "reverseForward").is_none() {
             missing(node, item, "forward", of, reader);
         }
+        let name = text(item, "name", of, reader);
         for (node, port) in items(item, "forward", of, reader) {
             let forward = port::of_numbers(node, port, &selection, "a port of `dev`", reader);
             spans.extend(forward.iter().map(|_| field(port, "port").map_or(node.span, |port| port.span)));
-            dev.ports.extend(forward);
+            dev.ports.extend(forward.map(|forward| Forward { name: name.clone(), ..forward }));
         }
     }
     port::check_twice(dev, &spans, reader);

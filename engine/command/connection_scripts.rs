@@ -1,4 +1,4 @@
-//! The decisions of scripts about synced directories in a dev session.
+//! The decisions of scripts about synced directories and forwarded ports in a dev session.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -7,12 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rhai::Dynamic;
 
-use crate::config::Folder;
-use crate::dev::{Downloads, ReloadAdvice, rest_of};
+use crate::config::{Folder, Forward};
+use crate::dev::{Downloads, PortHooks, ReloadAdvice, rest_of};
+use crate::error::StageError;
 use crate::event::Level;
 use crate::lock::lock;
-use crate::script::Execution;
 use crate::script::stage::SyncedBatch;
+use crate::script::{Execution, ScriptError};
 use crate::sync::{Batch, RelativePath, Remote, SyncScript, Winner};
 
 /// The scripts that are in force.
@@ -28,6 +29,62 @@ pub(super) struct FolderScripts {
     pub(super) downloads: Downloads,
     /// The advice for programs that might not read new files.
     pub(super) advice: ReloadAdvice,
+}
+
+/// Calls the functions of the pipeline for a forwarded port.
+pub(super) struct PortScripts {
+    /// The scripts.
+    pub(super) scripts: ScriptsInForce,
+    /// The port.
+    pub(super) port: Forward,
+}
+
+/// A function for an event failed that can refuse a connection.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("`{function}` failed for `{event}`: {error}")]
+#[diagnostic(code(dev::refused))]
+struct Refused {
+    function: &'static str,
+    event: &'static str,
+    error: Arc<ScriptError>,
+}
+
+/// Calls `function` with a connection, its event and the reason, on another thread. Errors refuse the connection before it
+/// is used; later ones are reported.
+async fn call_for_event(
+    scripts: &ScriptsInForce,
+    function: &'static str,
+    connection: Dynamic,
+    event: &'static str,
+    reason: Option<String>,
+) -> Result<(), StageError> {
+    let Some(execution) = lock(scripts).clone() else { return Ok(()) };
+    let reason = reason.map_or(Dynamic::UNIT, Dynamic::from);
+    let called = tokio::task::spawn_blocking(move || {
+        let Err(error) = execution.call_function(function, vec![connection, event.into(), reason]) else {
+            return Ok(());
+        };
+        let session = &execution.run.session;
+        if session.cancel.is_cancelled() {
+            return Ok(());
+        }
+        let refused = Refused { function, event, error };
+        if event.starts_with("start:") || event.starts_with("before:") {
+            return Err(refused.into());
+        }
+        session.notice(Level::Warning, refused.to_string());
+        Ok(())
+    });
+    // The session ends if the call panicked or was cancelled.
+    called.await.unwrap_or(Ok(()))
+}
+
+#[async_trait]
+impl PortHooks for PortScripts {
+    async fn on_event(&self, event: &'static str, reason: Option<String>) -> Result<(), StageError> {
+        let port = Dynamic::from(self.port.clone());
+        call_for_event(&self.scripts, "on_port_event", port, event, reason).await
+    }
 }
 
 impl FolderScripts {
@@ -63,6 +120,11 @@ impl SyncScript for FolderScripts {
 
     fn downloaded(&self, path: &RelativePath, on_disk: &Path) {
         self.downloads.add(on_disk, path.as_str(), &self.folder.origin);
+    }
+
+    async fn on_event(&self, event: &'static str, reason: Option<String>) -> Result<(), StageError> {
+        let folder = Dynamic::from(self.folder.clone());
+        call_for_event(&self.scripts, "on_sync_event", folder, event, reason).await
     }
 
     async fn on_conflict(&self, path: &RelativePath) -> Winner {
