@@ -15,6 +15,7 @@ mod cluster;
 pub mod command;
 pub mod config;
 mod connect;
+mod connection_reason;
 mod delays;
 mod dependency;
 mod deploy;

@@ -1,5 +1,6 @@
 //! Containers that cannot be reached, and the messages about them, on a real node.
 
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -7,7 +8,9 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Daemon, Project, Relay, SyncedPod, answer, container, wait_for};
+use crate::harness::{
+    Cluster, Daemon, Project, Relay, SyncedPod, answer, container, leave_out_always, wait_for,
+};
 
 /// How long to wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -232,6 +235,95 @@ fn a_connection_that_only_seems_to_be_open_is_replaced() {
     relay.recover();
     world.wait_for_file("a", "two");
     running.interrupt();
+}
+
+#[test]
+fn a_cut_connection_is_told_in_plain_words() {
+    let Some(world) = SyncedPod::start(
+        "while sleep 0.1; do echo tick; done & busybox nc -ll -p 80 -e cat & true",
+        &json!({}),
+    ) else {
+        return;
+    };
+    let relay = Relay::start(world.cluster.server().trim_start_matches("https://"));
+    let project = world.cluster.project_behind(&relay);
+    project.write("src/a", "one");
+    let sync = project.spawn(["sync", "--pod", "web", "--local-path", "src", "--container-path", "/srv/app"]);
+    sync.wait_for_text("in sync");
+    let logs = project.spawn(["logs", "--pod", "web", "-f"]);
+    logs.wait_for_text("tick");
+    let enter = project.spawn(["enter", "--pod", "web", "--", "sh", "-c", "echo begun; sleep 1000"]);
+    enter.wait_for_text("begun");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = free.local_addr().expect("an address").port();
+    drop(free);
+    let forward = project.spawn(["forward", &format!("{port}:80"), "--pod", "web"]);
+    let mut connection =
+        wait_for("a connection", LIMIT, || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+    connection.write_all(b"hello").expect("written");
+    let mut echo = [0; 5];
+    connection.read_exact(&mut echo).expect("an echo");
+    relay.die();
+    let output = enter.finish();
+    output.exits(1).stderr_says("the connection was closed by the other side");
+    sync.wait_for_text("trying again");
+    forward.wait_for_text("lost a connection to the pod `web`: the connection was closed by the other side");
+    wait_for("the reason of the logs", LIMIT, || {
+        let (stdout, stderr) = logs.output_so_far();
+        format!("{stdout}{stderr}").contains("trying again").then_some(())
+    });
+    let texts = [output.all(), sync.interrupt().all(), forward.interrupt().all(), logs.interrupt().all()];
+    for text in texts {
+        for word in ["docs.rs", "close_notify", "os error", "hyper", "IO error", "WebSocket"] {
+            assert!(!text.contains(word), "{word}: {text}");
+        }
+    }
+}
+
+#[test]
+fn missing_permissions_for_ports_logs_and_pods_are_named() {
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
+    let cluster = &world.cluster;
+    let port = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        free.local_addr().expect("an address").port()
+    };
+    let forward = format!("{port}:80");
+    let as_account = |name: &str, rights: &[(&[&str], &[&str])]| {
+        cluster.create_account(name, &[]);
+        cluster.allow(name, rights);
+        let user = json!({ "as": format!("system:serviceaccount:{}:{name}", cluster.namespace()) });
+        let project = cluster.project();
+        project.write("kubeconfig", cluster.kubeconfig_as("test", &user));
+        project
+    };
+    let viewer = as_account("viewer", &[(&["get", "list", "watch"], &["pods"])]);
+    // New permissions take effect after a moment.
+    let output = wait_for("the rights of the account", LIMIT, || {
+        let output = viewer.run(["logs", "--pod", "web"]);
+        (!output.stderr.contains("cannot list") && !output.stderr.contains("cannot watch")).then_some(output)
+    });
+    if output.code() == Some(0) {
+        return leave_out_always("a cluster that checks permissions");
+    }
+    let namespace = cluster.namespace();
+    let has = |text: &str, resource: &str, verb: &str| {
+        let text: String = text.split_whitespace().collect();
+        assert!(text.contains(&format!("cannot{verb}resource\"{resource}\"")), "{text}");
+        assert!(text.contains(&format!("inthenamespace\"{namespace}\"")), "{text}");
+        assert!(text.contains("kubectlauthcan-i"), "{text}");
+    };
+    output.exits(1);
+    has(&output.stderr, "pods/log", "get");
+    let running = viewer.spawn(["forward", &forward, "--pod", "web"]);
+    wait_for("a connection", LIMIT, || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+    running.wait_for_text("pods/portforward");
+    has(&running.interrupt().all(), "pods/portforward", "get");
+    // Without a watch of pods, nothing is found.
+    let stranger = as_account("stranger", &[(&["get"], &["pods"])]);
+    let output = stranger.run(["logs", "-l", "app=web"]);
+    output.exits(1);
+    has(&output.stderr, "pods", "list");
 }
 
 #[test]

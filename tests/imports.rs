@@ -22,6 +22,7 @@ const FLOORS: [&[&str]; 9] = [
     &["image", "git"],
     &[
         "cache_folder",
+        "connection_reason",
         "delays",
         "error",
         "event",

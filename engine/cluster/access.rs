@@ -12,6 +12,7 @@ use super::clients::Clients;
 use super::context::IN_CLUSTER;
 use super::objects::{ResourceCache, ServerClock};
 use super::{ClusterContext, ClusterError, Kubeconfig, credential_plugin};
+use crate::connection_reason::connection_reason;
 
 /// The timeout for a connection to the API server.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -227,7 +228,7 @@ impl ClusterAccess {
         match tokio::time::timeout(CALL_LIMIT, request).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(kube::Error::Api(status))) => Err(refusal(*status, doing, context)),
-            Ok(Err(error)) => Err(unreachable(innermost(&error))),
+            Ok(Err(error)) => Err(unreachable(connection_reason(&error))),
             Err(_) => Err(unreachable(format!("no response within {} seconds", CALL_LIMIT.as_secs()))),
         }
     }
@@ -277,7 +278,7 @@ async fn clients_of(found: &ResolvedCluster) -> Result<Clients, ClusterError> {
     if let Some(plugin) = config.auth_info.exec.take() {
         credential_plugin::log_in(&plugin, name, &mut config.auth_info).await?;
     }
-    Clients::new(config).map_err(|error| bad(innermost(&error)))
+    Clients::new(config).map_err(|error| bad(connection_reason(&error)))
 }
 
 /// The error for an error status.
@@ -310,15 +311,6 @@ pub(crate) fn missing_right(message: &str) -> Option<(String, String)> {
     let (verb, rest) = right.split_once(" resource \"")?;
     let (resource, _) = rest.split_once('"')?;
     Some((verb.to_owned(), resource.to_owned()))
-}
-
-/// The innermost cause, which is the most specific; the errors around it only report a failure.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::LogParams;
 
-use super::access::{innermost, refusal};
+use super::access::refusal;
 use super::{ClusterAccess, ClusterError};
+use crate::connection_reason::connection_reason;
 
 /// The container, and the lines of its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,7 @@ impl ClusterAccess {
                 );
                 Err(refusal(*status, &doing, context))
             }
-            Err(error) => Err(context.unreachable(innermost(&error))),
+            Err(error) => Err(context.unreachable(connection_reason(&error))),
         }
     }
 }

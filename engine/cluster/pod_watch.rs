@@ -9,9 +9,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::runtime::{WatchStreamExt as _, watcher};
 
-use super::access::{innermost, refusal};
+use super::access::refusal;
 use super::objects::WatchDelays;
 use super::{ClusterAccess, ClusterContext, ClusterError};
+use crate::connection_reason::connection_reason;
 
 /// The pods to watch: all that match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,12 +74,12 @@ fn followed(
                     kube::Error::Api(status) if matches!(status.code, 400 | 401 | 403 | 404) => {
                         PodsChange::Failed(refusal(*status, &doing, &context))
                     }
-                    error => PodsChange::Interrupted(innermost(&error)),
+                    error => PodsChange::Interrupted(connection_reason(&error)),
                 })
             }
             // The list is too old: the watcher reads it again.
             Err(WatchError(status)) if status.code == 410 => None,
-            Err(error) => Some(PodsChange::Interrupted(innermost(&error))),
+            Err(error) => Some(PodsChange::Interrupted(connection_reason(&error))),
         };
         std::future::ready(change)
     })

@@ -14,8 +14,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::access::{innermost, refusal};
+use super::access::refusal;
 use super::{ClusterAccess, ClusterError};
+use crate::connection_reason::connection_reason;
 
 /// The channels of a port (Kubernetes: `portforward`), the first byte of each message.
 const DATA: u8 = 0;
@@ -73,7 +74,7 @@ impl ClusterAccess {
         match timeout(OPEN_LIMIT, client.connect(request)).await {
             Ok(Ok(connection)) => Ok(PortConnection(connection)),
             Ok(Err(kube::Error::Api(status))) => Err(refusal(*status, &doing, context)),
-            Ok(Err(error)) => Err(context.unreachable(innermost(&error))),
+            Ok(Err(error)) => Err(context.unreachable(connection_reason(&error))),
             Err(_) => {
                 Err(context.unreachable(format!("no response within {} seconds", OPEN_LIMIT.as_secs())))
             }
@@ -168,7 +169,7 @@ async fn upload(
             }
         };
         if let Err(error) = sink.send(message).await {
-            return Upload::Broken(error.to_string());
+            return Upload::Broken(connection_reason(&error));
         }
     }
 }
@@ -185,7 +186,7 @@ async fn download(
         let message = match timeout(SILENCE, source.next()).await {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(Error::ConnectionClosed)) | None) => return PortEnd::Closed,
-            Ok(Some(Err(error))) => return PortEnd::Lost(error.to_string()),
+            Ok(Some(Err(error))) => return PortEnd::Lost(connection_reason(&error)),
             Err(_) if counts.may_be_blocked() => continue,
             Err(_) => return PortEnd::Lost(format!("no response within {} seconds", SILENCE.as_secs())),
         };

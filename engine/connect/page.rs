@@ -6,6 +6,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use tokio::time::{Instant, sleep};
 
+use crate::connection_reason::connection_reason;
+
 /// The pause between two requests.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -61,7 +63,7 @@ pub async fn wait_for_page(url: &str) -> Result<u16, PageError> {
         let reason = match client.get(parsed.clone()).send().await {
             Ok(response) if response.status().as_u16() < 500 => return Ok(response.status().as_u16()),
             Ok(response) => format!("status {}", response.status()),
-            Err(error) => innermost(&error),
+            Err(error) => connection_reason(&error),
         };
         if Instant::now() + PAUSE >= end {
             return Err(PageError::NoResponse { url: url.to_owned(), reason });
@@ -89,13 +91,4 @@ fn is_local(url: &Url) -> bool {
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
-}
-
-/// The innermost cause, which is the most specific.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }

@@ -9,6 +9,7 @@ use kube::client::Connection;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::cluster::exec::channel::{Channel, status};
+use crate::connection_reason::connection_reason;
 use crate::process::Tail;
 
 /// How long the peer may take to confirm that everything is received. Not every peer confirms it.
@@ -100,10 +101,10 @@ async fn send(
     while let Some(block) = body.next().await {
         let block = block.map_err(|error| error.to_string())?;
         let sent = tokio::time::timeout(stall_limit, sink.send(Channel::Stdin.message(&block))).await;
-        sent.map_err(|_| stalled())?.map_err(|error| error.to_string())?;
+        sent.map_err(|_| stalled())?.map_err(|error| connection_reason(&error))?;
     }
     let ended =
         async { if closes_stdin { sink.send(Channel::Stdin.closing()).await } else { sink.close().await } };
     let ended = tokio::time::timeout(stall_limit, ended).await;
-    ended.map_err(|_| stalled())?.map_err(|error| error.to_string())
+    ended.map_err(|_| stalled())?.map_err(|error| connection_reason(&error))
 }

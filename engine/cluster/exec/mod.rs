@@ -15,8 +15,9 @@ use kube::Resource as _;
 use kube::api::{AttachParams, LogParams, Request};
 use tokio::time::timeout;
 
-use super::access::{CALL_LIMIT, innermost};
+use super::access::CALL_LIMIT;
 use super::{ClusterAccess, ClusterError};
+use crate::connection_reason::connection_reason;
 use error::Attempt;
 use pump::Pace;
 
@@ -160,7 +161,7 @@ impl ClusterAccess {
         let connection = match timeout(CALL_LIMIT, client.connect(request)).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(kube::Error::Api(status))) => return Err(attempt.refused(*status, context)),
-            Ok(Err(error)) => return Err(unreachable(innermost(&error))),
+            Ok(Err(error)) => return Err(unreachable(connection_reason(&error))),
             Err(_) => {
                 return Err(unreachable(format!("no response within {} seconds", CALL_LIMIT.as_secs())));
             }

@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::TerminalSize;
 use super::channel::{Channel, status};
+use crate::connection_reason::connection_reason;
 
 /// The maximum size of a block of stdin in one message.
 const BLOCK: usize = 32 * 1024;
@@ -87,7 +88,7 @@ pub(super) async fn pump(connection: impl Connection, ends: Ends, pace: Pace) ->
             ended = &mut receive => ended,
             error = &mut send => match timeout(REASON_LIMIT, receive).await {
                 Ok(ended) => ended,
-                Err(_) => Err(error.to_string()),
+                Err(_) => Err(connection_reason(&error)),
             },
         }
     };
@@ -131,8 +132,10 @@ async fn receive(
     loop {
         let message = match timeout(pace.silence, source.next()).await {
             Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(Error::ConnectionClosed)) | None) => return Err("the cluster closed it".to_owned()),
-            Ok(Some(Err(error))) => return Err(error.to_string()),
+            Ok(Some(Err(Error::ConnectionClosed)) | None) => {
+                return Err(connection_reason(&Error::ConnectionClosed));
+            }
+            Ok(Some(Err(error))) => return Err(connection_reason(&error)),
             Err(_) if counts.may_be_blocked() => continue,
             Err(_) => return Err(format!("no response within {} seconds", pace.silence.as_secs())),
         };

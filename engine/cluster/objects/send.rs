@@ -7,9 +7,9 @@ use kube::core::Status;
 use tokio::time::Instant;
 
 use super::super::ClusterAccess;
-use super::super::access::innermost;
 use super::lease_state::ServerClock;
 use super::request::{Call, Failure, Response};
+use crate::connection_reason::connection_reason;
 use crate::delays::Delays;
 use crate::plural::counted;
 
@@ -88,7 +88,7 @@ impl ClusterAccess {
             Ok(request) => request,
             Err(failure) => return Ok(Answer::Final(Err(failure))),
         };
-        let response = client.send(request).await.map_err(|error| connection_reason(&innermost(&error)))?;
+        let response = client.send(request).await.map_err(|error| connection_reason(&error))?;
         let (head, body) = response.into_parts();
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let date = header("date").and_then(|date| httpdate::parse_http_date(date).ok());
@@ -98,7 +98,7 @@ impl ClusterAccess {
         let delay = header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         let code = head.status.as_u16();
         let body = Limited::new(body, BODY_LIMIT).collect().await;
-        let body = body.map_err(|error| innermost(error.as_ref()))?.to_bytes();
+        let body = body.map_err(|error| connection_reason(error.as_ref()))?.to_bytes();
         if (200..300).contains(&code) {
             let body = match call.is_text {
                 true => String::from_utf8_lossy(&body).into(),
@@ -122,14 +122,6 @@ impl ClusterAccess {
 enum Answer {
     Final(Result<Response, Failure>),
     Postponed { status: Box<Status>, delay: Option<Duration> },
-}
-
-/// The reason for a failed connection; that of a timeout is a message of the runtime.
-fn connection_reason(reason: &str) -> String {
-    match reason {
-        "deadline has elapsed" => "the connection timed out".to_owned(),
-        reason => reason.to_owned(),
-    }
 }
 
 /// The status in a response; the responses of proxies have none.

@@ -7,10 +7,10 @@ use kube::runtime::watcher;
 use serde_json::{Value, json};
 
 use super::super::ClusterContext;
-use super::super::access::innermost;
 use super::list::typed;
 use super::status::apply_error;
 use super::{ResourceType, WatchedObject};
+use crate::connection_reason::connection_reason;
 
 /// The state of a watch.
 pub(super) struct WatchState {
@@ -64,12 +64,12 @@ impl WatchState {
                     kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404) => {
                         WatchedObject::Failed(apply_error(*status, &self.doing, None, context))
                     }
-                    error => WatchedObject::Interrupted(innermost(&error)),
+                    error => WatchedObject::Interrupted(connection_reason(&error)),
                 }]
             }
             // The list is too old: the watcher reads it again.
             Err(WatchError(status)) if status.code == 410 => Vec::new(),
-            Err(error) => vec![WatchedObject::Interrupted(innermost(&error))],
+            Err(error) => vec![WatchedObject::Interrupted(connection_reason(&error))],
         }
     }
 
