@@ -198,8 +198,7 @@ impl Revisions {
     pub fn present_tree(&self) -> Result<String, RevisionError> {
         let index = self.objects.path().join("index");
         // The index knows the times of the files: unchanged ones are not read.
-        let known = std::fs::copy(&self.index, &index).is_ok();
-        if !known {
+        if copy_index(&self.index, &index).is_err() {
             self.succeed(&index, &["read-tree", "HEAD"])?;
         }
         // The cache may be inside of the repository.
@@ -279,6 +278,14 @@ impl Revisions {
     }
 }
 
+/// Copies an index with its modification time. Git reads a file whose time is not older than the index, because it may have
+/// changed since in the same second (git, `Documentation/technical/racy-git.txt`).
+fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
+    let modified = std::fs::metadata(from)?.modified()?;
+    std::fs::copy(from, to)?;
+    File::options().write(true).open(to)?.set_modified(modified)
+}
+
 /// The result of git.
 struct Answer {
     code: i32,
@@ -355,6 +362,34 @@ mod tests {
         let answer = git("x", folder, &arguments, &[]).expect("git runs");
         assert_eq!(answer.code, 0, "{arguments:?}: {}", answer.errors);
         answer.output
+    }
+
+    #[test]
+    fn a_change_in_the_second_of_the_last_commit_is_found() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (source, cache) = (folder.path().join("source"), folder.path().join("cache"));
+        std::fs::create_dir(&source).expect("made");
+        let second = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let set_time = |path: &str| {
+            let file = File::options().write(true).open(source.join(path)).expect("opened");
+            file.set_modified(second).expect("set");
+        };
+        let write = |text: &str| {
+            std::fs::write(source.join("file"), text).expect("written");
+            set_time("file");
+        };
+        run(&source, &["init"]);
+        run(&source, &["config", "core.trustctime", "false"]);
+        write("1");
+        run(&source, &["add", "."]);
+        run(&source, &["commit", "-m", "1"]);
+        set_time(".git/index");
+        write("2");
+        let revisions = Revisions::open(&source, "HEAD", &cache).expect("open");
+        let tree = revisions.present_tree().expect("a tree");
+        revisions.check_out(&tree).expect("checked out");
+        let copy = revisions.copy().copy_of(&source).expect("a copy");
+        assert_eq!(std::fs::read_to_string(copy.join("file")).expect("read"), "2");
     }
 
     #[test]
