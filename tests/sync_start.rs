@@ -249,3 +249,30 @@ fn links_stay_links_only_inside_and_names_are_bytes() {
         assert_eq!(world.read(name).as_deref(), (!name.contains('\n')).then_some(name));
     }
 }
+
+#[test]
+fn a_change_in_a_replaced_container_is_kept() {
+    let Some(world) = SyncedPod::start("true", &json!({})) else { return };
+    for name in ["a", "b", "c"] {
+        world.project.write(format!("src/{name}"), "one");
+    }
+    let running = world.sync(&[]);
+    world.project.write("src/a", "two");
+    world.wait_for_file("a", "two");
+    running.interrupt();
+    // In the volume of the pod, which outlives the container.
+    world.write("a", "theirs");
+    world.write("b", "theirs");
+    world.project.remove("src/b");
+    world.delete();
+    world.create();
+    let running = world.sync(&[]);
+    world.wait_for_file("a", "two");
+    world.wait_here("b", "theirs");
+    running.wait_for_text("conflict in a: this machine wins");
+    let kept = fs::read_dir(world.project.path(".windlass/conflicts")).expect("a directory").flatten();
+    let kept: Vec<_> = kept.filter_map(|run| fs::read_to_string(run.path().join("a")).ok()).collect();
+    assert_eq!(kept, ["theirs"]);
+    let text = running.interrupt().all();
+    assert!(!text.contains("conflict in c"), "{text}");
+}

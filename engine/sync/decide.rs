@@ -226,7 +226,7 @@ pub fn decide_first(at: At<'_>, strategy: Strategy, comparison: CompareOptions) 
 
 /// The decision for a new container of the same target: `was` is the state of the old one, and `was_sent` whether
 /// windlass ever uploaded or deleted the path. An entry that is missing or older in the container is not a deletion and
-/// not a change.
+/// not a change; one that is newer than the last known one was changed there, for example in a volume.
 pub fn decide_replay(
     at: At<'_>,
     was: Option<&Base>,
@@ -239,6 +239,10 @@ pub fn decide_replay(
         (here, seen) => here.is_some() != seen.is_some(),
     };
     let is_from_here = was_sent || (was.is_some() && differs);
+    let is_newer_there = match (was.and_then(|was| was.there.as_ref()), at.there) {
+        (Some(seen), Some(there)) => there.modified() > seen.entry.modified() && !is_directory(there),
+        _ => false,
+    };
     match (decide_first(at, strategy, comparison), at.here, at.there) {
         (
             decision @ (SyncDecision::Compare { .. }
@@ -247,6 +251,12 @@ pub fn decide_replay(
             | SyncDecision::Hold),
             ..,
         ) => decision,
+        (_, Some(_), Some(_)) if is_from_here && is_newer_there => {
+            at.ways.restrict(SyncDecision::Conflict, SyncDecision::Keep)
+        }
+        (_, None, Some(_)) if is_from_here && is_newer_there => {
+            at.ways.restrict(SyncDecision::DownloadAgain, SyncDecision::Keep)
+        }
         (_, Some(_), _) if is_from_here => at.ways.restrict(SyncDecision::Upload, SyncDecision::Keep),
         (_, None, Some(_)) if is_from_here => at.ways.restrict(SyncDecision::DeleteThere, SyncDecision::Keep),
         // Nothing is overwritten or deleted on this machine without consent of the user.

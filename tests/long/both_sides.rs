@@ -1,5 +1,6 @@
-//! A directory that is kept equal with one in a container while both are edited, the container ends, and windlass is
-//! killed: no content is lost without a copy, and at the end both are equal, or the output names the difference.
+//! A directory that is kept equal with one in a container while both are edited, connections are cut, the container
+//! restarts, its pod is replaced, and windlass is killed: no content is lost without a copy, and at the end both are equal,
+//! or the output names the difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,18 +14,24 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::settings::{number, seed};
-use crate::harness::{Cluster, Daemon, Project, Running, Signal, wait_for};
+use crate::harness::{Cluster, Daemon, Project, Relay, Running, Signal, wait_for};
 
 /// How long to wait for the cluster, and for both sides to be equal.
 const LIMIT: Duration = Duration::from_secs(180);
 /// Whatever windlass knew of a file that it replaces in this time is older.
 const MOMENT: Duration = Duration::from_millis(20);
+/// How often the container of a pod may end: the pauses before it starts again become longer and longer.
+const RESTARTS: usize = 2;
 
 /// The two directories, and the contents that were written into them.
 struct Soak {
     cluster: Cluster,
     daemon: Daemon,
     project: Project,
+    /// The way to the API server.
+    relay: Relay,
+    /// How often the container of this pod has ended.
+    restarts: usize,
     /// `there`, which is `/srv/app`, and `tmp`.
     files: TempDir,
     rng: Rng,
@@ -49,6 +56,10 @@ impl Soak {
     fn start(seed: u64) -> Option<Self> {
         let (cluster, daemon) = (Cluster::with_node()?, Daemon::acquire()?);
         let project = cluster.project().folder("src").limit(Duration::from_secs(3600));
+        let server = cluster.server();
+        let relay = Relay::start(server.trim_start_matches("https://"));
+        let address = format!("https://127.0.0.1:{}", relay.port());
+        project.write("kubeconfig", project.read("kubeconfig").replace(&server, &address));
         // On the same disk, so that files can be exchanged.
         let files = TempDir::with_prefix("windlass-").expect("a directory");
         for name in ["there", "tmp"] {
@@ -59,6 +70,8 @@ impl Soak {
             cluster,
             daemon,
             project,
+            relay,
+            restarts: 0,
             files,
             rng,
             log: Vec::new(),
@@ -125,6 +138,39 @@ impl Soak {
         self.run();
     }
 
+    /// Cuts all connections while both sides change.
+    fn cut(&mut self) {
+        self.log.push("cut the connections".to_owned());
+        self.relay.die();
+        self.edits();
+        self.relay.recover();
+    }
+
+    /// Ends the process of the container, which the node starts again.
+    fn restart_container(&mut self) {
+        if self.restarts == RESTARTS {
+            return;
+        }
+        self.restarts += 1;
+        self.log.push("restart the container".to_owned());
+        // The next container gets everything that windlass ever uploaded. What it does not know yet may be lost.
+        self.given_up.extend(tree(&self.there()).into_values().flatten());
+        let (stdout, stderr) = self.running.as_ref().expect("it runs").output_so_far();
+        let equal = format!("{stdout}{stderr}").matches("in sync").count();
+        let before = self.container_restarts();
+        // The image has no program `kill`, but its shell has it.
+        self.project.run(["enter", "--pod", "web", "--", "sh", "-c", "kill 1"]);
+        wait_for("a restart", LIMIT, || (self.container_restarts() > before).then_some(()));
+        self.wait_for_equal(equal + 1);
+    }
+
+    /// How often the node has restarted the container of this pod.
+    fn container_restarts(&self) -> i32 {
+        let status = self.cluster.find::<Pod>("web").and_then(|pod| pod.status);
+        let containers = status.and_then(|status| status.container_statuses).unwrap_or_default();
+        containers.iter().map(|container| container.restart_count).sum()
+    }
+
     /// Replaces the pod: files that only its container has are lost.
     fn replace_pod(&mut self) {
         self.log.push("replace the pod".to_owned());
@@ -134,6 +180,7 @@ impl Soak {
         self.cluster.delete::<Pod>("web");
         wait_for("the end of the pod", LIMIT, || self.cluster.find::<Pod>("web").is_none().then_some(()));
         self.create_pod();
+        self.restarts = 0;
         self.wait_for_equal(before + 1);
     }
 
@@ -303,7 +350,7 @@ fn content(path: &Path) -> Option<String> {
     Some(first.to_owned())
 }
 
-/// Edits both sides for `duration`; every few seconds windlass is killed, or the pod replaced.
+/// Edits both sides for `duration`; every few seconds windlass is killed, a connection cut, or a container ends.
 fn soak(seed: u64, duration: Duration) {
     let Some(mut soak) = Soak::start(seed) else { return };
     let end = Instant::now() + duration;
@@ -311,12 +358,16 @@ fn soak(seed: u64, duration: Duration) {
         match soak.rng.u16(..600) {
             0 => soak.replace_pod(),
             1..4 => soak.kill(),
+            4..8 => soak.cut(),
+            8..10 => soak.restart_container(),
             _ => {
                 soak.edits();
                 std::thread::sleep(Duration::from_millis(soak.rng.u64(..200)));
             }
         }
     }
+    soak.cut();
+    soak.restart_container();
     soak.kill();
     soak.replace_pod();
     soak.check(&format!("WINDLASS_TEST_SEED={seed}"));
