@@ -1,4 +1,4 @@
-//! The commands and the restart that `onUpload` of a synced directory requests.
+//! The commands and the restart that `onUpload` and `onDownload` of a synced directory request.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ pub fn rest_of(folder: &Folder) -> Duration {
     if folder.on_upload.restart_container { BETWEEN_RESTARTS } else { Duration::ZERO }
 }
 
-/// Runs `onUpload` of an entry of `dev.sync`.
+/// Runs `onUpload` and `onDownload` of an entry of `dev.sync`.
 pub struct UploadCommands {
     /// The entry.
     pub folder: Folder,
-    /// The directory of commands on this machine.
+    /// The project directory, in which commands on this machine run.
     pub directory: PathBuf,
     /// How long each command may take.
     pub limit: Duration,
@@ -49,7 +49,11 @@ impl UploadCommands {
             slow: SLOW_COMMAND,
             on_slow: &|message| self.events.notice(Level::Info, message),
         };
-        for failure in commands.run(&self.folder.on_upload, batch, &self.cancel).await {
+        let mut failures = commands.run(&self.folder.on_upload, batch, &self.cancel).await;
+        let here = self.directory.join(&self.folder.local);
+        failures
+            .extend(commands.run_after_download(&self.folder.on_download, &here, batch, &self.cancel).await);
+        for failure in failures {
             let help = failure.help().map(|help| format!("\n{help}")).unwrap_or_default();
             self.events.notice(Level::Warning, format!("{failure}{help}"));
         }

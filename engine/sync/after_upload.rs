@@ -1,4 +1,4 @@
-//! The commands that run after files were uploaded: `onUpload`.
+//! The commands that run after files were synced: `onUpload` and `onDownload`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use tokio_util::sync::CancellationToken;
 
 use super::{Batch, RelativePath, Remote, RemoteCommand, RemoteError};
-use crate::config::{OnUpload, SyncCommand, SyncExec};
+use crate::config::{OnDownload, OnUpload, SyncCommand, SyncExec};
 use crate::process::{CommandLine, Exec, ExecRequest, ProcessError, Purpose, Tail};
 
 /// The default timeout of a command. It is long because such commands install packages.
@@ -16,15 +16,21 @@ pub const COMMAND_LIMIT: Duration = Duration::from_secs(600);
 /// How long a command runs before windlass reports that it still runs.
 pub const SLOW_COMMAND: Duration = Duration::from_secs(60);
 
-/// A command of `onUpload` that failed. The sync continues.
+/// The causes of commands.
+const UPLOAD: &str = "an upload";
+const DOWNLOAD: &str = "a download";
+
+/// A command of `onUpload` or `onDownload` that failed. The sync continues.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum AfterUploadError {
     /// It ended with a code other than 0.
-    #[error("`{command}` failed with exit code {code} after an upload")]
+    #[error("`{command}` failed with exit code {code} after {occasion}")]
     #[diagnostic(code(sync::command_failed))]
     Failed {
         /// The command.
         command: String,
+        /// The cause: `an upload`.
+        occasion: &'static str,
         /// Its exit code.
         code: i32,
         /// The last lines of its output.
@@ -43,11 +49,13 @@ pub enum AfterUploadError {
         source: RemoteError,
     },
     /// It could not be run on this machine, or took too long.
-    #[error("cannot run `{command}` after an upload")]
+    #[error("cannot run `{command}` after {occasion}")]
     #[diagnostic(code(sync::command_not_run))]
     Local {
         /// The command.
         command: String,
+        /// The cause: `an upload`.
+        occasion: &'static str,
         /// The reason.
         #[source]
         #[diagnostic_source]
@@ -114,7 +122,7 @@ impl AfterUpload<'_> {
                 }
             }
             let ran = if exec.is_local {
-                self.run_here(&exec.command, cancel).await
+                self.run_here(&exec.command, None, UPLOAD, cancel).await
             } else {
                 self.run_there(&exec.command, None, cancel).await
             };
@@ -129,6 +137,35 @@ impl AfterUpload<'_> {
             let restarted = self.remote.restart().await;
             let command = "restartContainer".to_owned();
             failures.extend(restarted.err().map(|source| AfterUploadError::Remote { command, source }));
+        }
+        failures
+    }
+
+    /// Runs the commands of `on_download` for `batch`, one by one; returns the failures. `here` is the directory on this
+    /// machine.
+    pub async fn run_after_download(
+        &self,
+        on_download: &OnDownload,
+        here: &Path,
+        batch: &Batch,
+        cancel: &CancellationToken,
+    ) -> Vec<AfterUploadError> {
+        let mut failures = Vec::new();
+        let Some(hooks) = &on_download.exec_local else { return failures };
+        let changed = batch.downloaded.iter().chain(&batch.deleted_here);
+        let (folders, files): (Vec<_>, Vec<_>) =
+            changed.map(|path| here.join(path.as_str())).partition(|path| path.is_dir());
+        if folders.is_empty() && files.is_empty() {
+            return failures;
+        }
+        for (command, paths) in [(&hooks.on_dir_create, folders), (&hooks.on_file_change, files)] {
+            let Some(command) = command else { continue };
+            for path in &paths {
+                failures.extend(self.run_here(command, Some(path), DOWNLOAD, cancel).await.err());
+            }
+        }
+        if let Some(command) = &hooks.on_batch {
+            failures.extend(self.run_here(command, None, DOWNLOAD, cancel).await.err());
         }
         failures
     }
@@ -152,36 +189,45 @@ impl AfterUpload<'_> {
         let request = RemoteCommand { words, limit: self.limit };
         let shown = shown(command);
         let ended = tokio::select! {
-            ended = self.observed(&shown, self.remote.run(&request)) => ended,
+            ended = self.observed(&shown, UPLOAD, self.remote.run(&request)) => ended,
             () = cancel.cancelled() => return Ok(()),
         };
         match ended {
-            Ok(end) => checked(shown, end.code, &end.output),
+            Ok(end) => checked(shown, UPLOAD, end.code, &end.output),
             Err(source) => Err(AfterUploadError::Remote { command: shown, source }),
         }
     }
 
+    /// Runs a command on this machine because of `occasion`; `path` replaces `{}` in its arguments.
     async fn run_here(
         &self,
         command: &SyncCommand,
+        path: Option<&Path>,
+        occasion: &'static str,
         cancel: &CancellationToken,
     ) -> Result<(), AfterUploadError> {
-        let line = CommandLine::configured(&command.command, command.args.as_deref());
+        let filled = |argument: &String| match path {
+            Some(path) => argument.replace("{}", &path.display().to_string()),
+            None => argument.clone(),
+        };
+        let args: Option<Vec<_>> = command.args.as_ref().map(|args| args.iter().map(filled).collect());
+        let line = CommandLine::configured(&command.command, args.as_deref());
         let mut request = ExecRequest::new(Purpose::Hook, line, self.directory);
         request.limit = Some(self.limit);
         let mut tail = Tail::default();
         let shown = shown(command);
-        let ended =
-            self.observed(&shown, self.exec.run(&request, &mut |_, line| tail.push(line), cancel)).await;
+        let ended = self
+            .observed(&shown, occasion, self.exec.run(&request, &mut |_, line| tail.push(line), cancel))
+            .await;
         match ended {
-            Ok(code) => checked(shown, code, &tail.into_lines()),
+            Ok(code) => checked(shown, occasion, code, &tail.into_lines()),
             Err(ProcessError::Cancelled { .. }) => Ok(()),
-            Err(source) => Err(AfterUploadError::Local { command: shown, source }),
+            Err(source) => Err(AfterUploadError::Local { command: shown, occasion, source }),
         }
     }
 
-    /// Waits for `run`, which runs `command`, and reports that it takes long.
-    async fn observed<T>(&self, command: &str, run: impl Future<Output = T>) -> T {
+    /// Waits for `run`, which runs `command` because of `occasion`, and reports that it takes long.
+    async fn observed<T>(&self, command: &str, occasion: &str, run: impl Future<Output = T>) -> T {
         tokio::pin!(run);
         if self.slow < self.limit {
             tokio::select! {
@@ -191,18 +237,23 @@ impl AfterUpload<'_> {
             }
             let (slow, limit) = (self.slow.as_secs(), self.limit.as_secs());
             (self.on_slow)(format!(
-                "`{command}` still runs, {slow} s after an upload; it is stopped after {limit} s"
+                "`{command}` still runs, {slow} s after {occasion}; it is stopped after {limit} s"
             ));
         }
         run.await
     }
 }
 
-fn checked(command: String, code: i32, output: &[String]) -> Result<(), AfterUploadError> {
+fn checked(
+    command: String,
+    occasion: &'static str,
+    code: i32,
+    output: &[String],
+) -> Result<(), AfterUploadError> {
     if code == 0 {
         return Ok(());
     }
-    Err(AfterUploadError::Failed { command, code, output: crate::process::last_lines(output) })
+    Err(AfterUploadError::Failed { command, occasion, code, output: crate::process::last_lines(output) })
 }
 
 fn shown(command: &SyncCommand) -> String {

@@ -36,8 +36,8 @@ pub mod sync {
     use crate::script::RhaiResultOf;
     use crate::sync::COMMAND_LIMIT;
 
-    /// Runs `onUpload` of the directory for the batch: its commands, and the restart of the container. A command that
-    /// fails is a warning. After 60 seconds windlass reports that a command still runs; after 10 minutes it stops the
+    /// Runs `onUpload` and `onDownload` of the directory for the batch: their commands, and the restart of the container. A
+    /// command that fails is a warning. After 60 seconds windlass reports that a command still runs; after 10 minutes it stops the
     /// command.
     ///
     /// # Example
