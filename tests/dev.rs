@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::harness::{
-    Cluster, Daemon, Project, Running, Terminal, TestRepository, answer, container, wait_for,
+    Cluster, Daemon, Project, Relay, Running, Terminal, TestRepository, answer, container, wait_for,
 };
 
 /// How long to wait for the cluster.
@@ -257,6 +257,89 @@ fn keys_and_a_terminal_control_it() {
     let (status, transcript) = terminal.finish();
     assert!(transcript.contains("second settings"), "{transcript}");
     assert_eq!(status.exit_code(), 7, "{transcript}");
+}
+
+#[test]
+fn keys_repeat_the_first_pass_explain_and_end_at_once() {
+    let Some(world) = World::start("") else { return };
+    let script = "fn first_pass(project) { print(\"first pass\"); deploy(project); }\n\
+                  fn after_dev(project) { print(\"ending\"); sh(\"sleep 1000\"); }\n";
+    world.project.write("windlass.rhai", script);
+    let mut terminal = world.dev_in_terminal(&[]);
+    terminal.wait_for_text("r first pass again").wait_for_text("in sync");
+    assert_eq!(terminal.transcript().matches("first pass\r\n").count(), 1, "{}", terminal.transcript());
+    world.project.write("settings", "second settings\n");
+    terminal.wait_for_text("web is stale");
+    terminal.type_text("r");
+    world.wait_for_answer("first page\nsecond settings\n");
+    wait_for("another first pass", LIMIT, || {
+        (terminal.transcript().matches("first pass\r\n").count() == 2).then_some(())
+    });
+    terminal.type_text("?").wait_for_text("web: built: ");
+    // The second Ctrl-C does not wait for `after_dev`.
+    terminal.type_text("\x03").wait_for_text("ending");
+    terminal.type_text("\x03");
+    let (status, transcript) = terminal.finish();
+    assert_eq!(status.exit_code(), 130, "{transcript}");
+    assert!(!transcript.contains("after_dev"), "it was not cancelled, but left: {transcript}");
+}
+
+#[test]
+fn a_synced_file_that_a_command_of_the_dockerfile_uses_is_named_once() {
+    let Some(world) = World::start("") else { return };
+    let project = &world.project;
+    let dockerfile = project.read("Dockerfile");
+    let command = "COPY app/page /page\nRUN cp /page /made\nCOPY app /app\n";
+    project.write("Dockerfile", dockerfile.replace("COPY app /app\n", command));
+    let running = world.dev(&[]);
+    world.wait_for_answer("first page\nfirst settings\n");
+    running.wait_for_text("in sync");
+    project.write("app/page", "second page\n");
+    world.wait_for_answer("second page\nfirst settings\n");
+    running.wait_for_text(
+        "app/page is synced, but web still has the result of `RUN cp /page /made` at line 4 with the old file; b builds it",
+    );
+    project.write("app/page", "third page\n");
+    world.wait_for_answer("third page\nfirst settings\n");
+    // Other files of the directory are no inputs of the command.
+    project.write("app/other", "other\n");
+    running.wait_for_text("1 uploaded in").wait_for_text(": other");
+    let text = running.interrupt().all();
+    assert_eq!(text.matches("is synced, but").count(), 1, "{text}");
+}
+
+#[test]
+fn a_terminal_is_opened_again_in_the_next_container() {
+    let Some(cluster) = Cluster::with_node() else { return };
+    let Some(daemon) = Daemon::acquire() else { return };
+    let relay = Relay::start(cluster.server().trim_start_matches("https://"));
+    let pod = || cluster.create_pod("web", "shop", &[container(&daemon, "web", "sleep 36000")]);
+    pod();
+    let project = cluster.project_behind(&relay);
+    project.write("devspace.yaml", dev_of_shop("    terminal: {}\n"));
+    let mut terminal = project.terminal(["dev", "-x"]);
+    terminal.wait_for_text("# ");
+    terminal.type_text("echo in-$((1+1))\r").wait_for_text("in-2");
+    // Another pod.
+    cluster.delete::<Pod>("web");
+    terminal.wait_for_text("waiting for a container");
+    wait_for("the end of the pod", LIMIT, || cluster.find::<Pod>("web").is_none().then_some(()));
+    pod();
+    terminal.wait_for_text("opening a new terminal in container `web` of pod `web`");
+    terminal.type_text("echo in-$((2+2))\r").wait_for_text("in-4");
+    // A lost connection.
+    relay.die();
+    terminal.wait_for_text("lost the connection to");
+    relay.recover();
+    wait_for("another terminal", LIMIT, || {
+        (terminal.transcript().matches("opening a new terminal").count() >= 2).then_some(())
+    });
+    terminal.type_text("echo in-$((3+3))\r").wait_for_text("in-6");
+    assert!(!terminal.transcript().contains("docs.rs"), "{}", terminal.transcript());
+    // The end of the shell is still the end of the session.
+    terminal.type_text("exit 3\r");
+    let (status, transcript) = terminal.finish();
+    assert_eq!(status.exit_code(), 3, "{transcript}");
 }
 
 /// A project whose section `dev` has a pod with the label `app: shop`, and `more`.

@@ -32,17 +32,18 @@ pub struct AttachArgs {
 /// If the configuration is invalid, no container is found, or the connection breaks.
 pub fn attach(global: &GlobalOptions, args: &AttachArgs) -> Result<ExitStatus, Failure> {
     in_container(global, &args.container, async |access, target, cancel| {
-        attach_to(access, target, cancel).await.map_err(no_connection)
+        attach_to(access, target, &mut Keyboard::default(), cancel).await.map_err(no_connection)
     })
 }
 
-/// Connects to the main process of the container `target`.
+/// Connects to the main process of the container `target`. `keyboard` is its input.
 ///
 /// # Errors
 /// [`ExecError`]: the container does not exist, or the connection broke.
 pub(super) async fn attach_to(
     access: &ClusterAccess,
     target: &ContainerTarget,
+    keyboard: &mut Keyboard,
     cancel: &CancellationToken,
 ) -> Result<InteractionEnd, ExecError> {
     let ends = access.container_ends(target).await?;
@@ -54,5 +55,5 @@ pub(super) async fn attach_to(
     };
     let form = if is_terminal() { StdinForm::Detachable } else { StdinForm::Plain };
     let stream = access.attach_to(target, options).await?;
-    interact(stream, Interaction { keyboard: &mut Keyboard::default(), form }, cancel).await
+    interact(stream, Interaction { keyboard, form }, cancel).await
 }

@@ -3,16 +3,17 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::PipelineOptions;
 use super::attach::attach_to;
 use super::connection_scripts::{FolderScripts, PortScripts, ScriptsInForce};
 use super::enter::{TerminalCommand, open_terminal};
-use super::exit_status::{ExitStatus, Failure};
+use super::exit_status::{ExitStatus, Failure, print_text};
 use super::interactive_mode::{add_terminal, let_images_wait};
 use super::load::load_project;
 use super::only_session::{SessionTarget, only_session};
@@ -20,18 +21,20 @@ use super::pass_kind::{Affected, Cause, PassKind, Wish};
 use super::pipeline_run::PipelineCall;
 use super::target_choice::target_chooser;
 use super::watch_loop::{shown, watch_loop};
-use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
+use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions, ExecError};
 use crate::command::cli::GlobalOptions;
 use crate::config::{ConfigDiagnostic, DeploymentConfig, Dev, Foreground, Loaded, Project, Terminal};
-use crate::connect::TargetLimits;
+use crate::connect::{SelectedContainer, TargetLimits, TargetState, TargetWatch};
+use crate::delays::Delays;
 use crate::dev::{Chooser, ConnectionHooks, Connections, Download, Downloads, ReloadAdvice, Wanted};
 use crate::event::{Events, Level};
 use crate::lock::lock;
 use crate::passes::{Asked, End, Key, Passes};
+use crate::plan::glob_roots;
 use crate::rollout::{deployment_inputs, selected};
 use crate::run::{DeployOptions, DevOptions, Run, cluster_options};
 use crate::script::{Execution, Reload, ScriptError};
-use crate::terminal::InteractionEnd;
+use crate::terminal::{InteractionEnd, Keyboard, is_terminal};
 use crate::watch::{ChangedFile, WatchRoot};
 
 /// The warning of a session without a cluster.
@@ -198,6 +201,8 @@ struct DevSession<'a> {
     downloads: Downloads,
     /// Downloaded files that were reported because images are built from them.
     told_downloads: HashSet<PathBuf>,
+    /// Synced files that were reported because commands of a Dockerfile use them, with their images.
+    told_runs: HashSet<(String, PathBuf)>,
     /// Reported warnings about unsupported settings in the section `dev`.
     told_notices: HashSet<String>,
     /// Ends the loop.
@@ -257,8 +262,10 @@ impl PassKind for DevSession<'_> {
         let project = &whole.run.project;
         let inputs =
             project.deployments.values().flat_map(|deployment| deployment_inputs(&project.root, deployment));
-        let roots = inputs.flat_map(|path| [WatchRoot::file(path.clone()), WatchRoot::everything(path)]);
-        roots.collect()
+        let inputs = inputs.flat_map(|path| [WatchRoot::file(path.clone()), WatchRoot::everything(path)]);
+        let globs: Vec<_> = project.dev.auto_reload.paths.iter().map(|path| path.text.clone()).collect();
+        let root = project.root.canonicalize().unwrap_or_else(|_| project.root.clone());
+        inputs.chain(glob_roots(&root, &globs)).collect()
     }
 
     fn wish(
@@ -287,7 +294,7 @@ impl PassKind for DevSession<'_> {
             });
         }
         let mut wish = Wish { images: Vec::new(), is_needed: rules.follows_all };
-        for Affected { image: name, impact, causes } in images {
+        for Affected { image: name, impact, causes, runs } in images {
             let causing: Vec<_> = causes.iter().map(|file| file.path.clone()).collect();
             let decided = scripts.reload(&rules, &name, &impact.reason, &causing)?;
             if decided != Reload::Nothing {
@@ -302,6 +309,8 @@ impl PassKind for DevSession<'_> {
                 };
                 let message = format!("{name} is stale: {why}; b builds it");
                 session.notice(Level::Info, message);
+            } else {
+                self.report_runs(run, &name, runs);
             }
         }
         for deployment in project.deployments.values() {
@@ -461,6 +470,7 @@ impl<'a> DevSession<'a> {
             scripts: ScriptsInForce::default(),
             downloads: Downloads::default(),
             told_downloads: HashSet::new(),
+            told_runs: HashSet::new(),
             told_notices: HashSet::new(),
             end: None,
             terminal: None,
@@ -501,7 +511,20 @@ impl<'a> DevSession<'a> {
         }
     }
 
-    /// Opens the terminal, once its container runs. Its end is the end of the session.
+    /// Reports the files that were synced although commands of the Dockerfile of `image` use them, each once.
+    fn report_runs(&mut self, run: &Run, image: &str, runs: Vec<(PathBuf, String)>) {
+        for (file, command) in runs {
+            if self.told_runs.insert((image.to_owned(), file.clone())) {
+                let file = shown(&file);
+                let message = format!(
+                    "{file} is synced, but {image} still has the result of {command} with the old file; b builds it"
+                );
+                run.session.notice(Level::Info, message);
+            }
+        }
+    }
+
+    /// Opens the terminal, once its container runs. Its end is the end of the session, unless its container is replaced.
     fn open_terminal(&mut self, run: &Arc<Run>, terminal: &Terminal) -> Result<(), Failure> {
         let (Some(connections), Some(end)) = (&self.connections, self.end.clone()) else { return Ok(()) };
         let watch = connections.watch(run, &terminal.selection).map_err(Failure::of_stage)?;
@@ -517,14 +540,7 @@ impl<'a> DevSession<'a> {
         let terminal = terminal.clone().with_command(&self.args.command);
         let (cancel, failure) = (connections.cancellation(), Arc::clone(&self.terminal_failure));
         self.terminal = Some(run.session.runtime().spawn(async move {
-            let target = target.container_target();
-            let Terminal { command: words, work_dir: directory, is_without_tty, is_attach, .. } = terminal;
-            let ended = if is_attach {
-                attach_to(&access, &target, &cancel).await
-            } else {
-                let command = TerminalCommand { words, directory, is_without_tty };
-                open_terminal(&access, &target, command, &cancel).await
-            };
+            let ended = keep_terminal(&access, target, &watch, terminal, &cancel).await;
             end(match ended {
                 Ok(InteractionEnd::Exited(code)) => End::Exited(code),
                 Ok(_) => End::Quit,
@@ -537,6 +553,93 @@ impl<'a> DevSession<'a> {
         Ok(())
     }
 }
+
+/// Opens the terminal in `target`, and after the end of its container or connection in the next container of `watch`: only
+/// if windlass itself has a terminal.
+///
+/// # Errors
+/// [`ExecError`] if it could not be opened.
+async fn keep_terminal(
+    access: &ClusterAccess,
+    mut target: SelectedContainer,
+    watch: &TargetWatch,
+    terminal: Terminal,
+    cancel: &CancellationToken,
+) -> Result<InteractionEnd, ExecError> {
+    let Terminal { command: words, work_dir: directory, is_without_tty, is_attach, .. } = terminal;
+    let command = TerminalCommand { words, directory, is_without_tty };
+    let mut keyboard = Keyboard::default();
+    let mut delays = Delays::new(FIRST_PAUSE, LONGEST_PAUSE);
+    let mut was_open = false;
+    let mut is_told = false;
+    loop {
+        let container = target.container_target();
+        if was_open && !is_told {
+            print_text(&format!("opening a new terminal in {container}\r\n"));
+            is_told = true;
+        }
+        let opened = Instant::now();
+        let ended = if is_attach {
+            attach_to(access, &container, &mut keyboard, cancel).await
+        } else {
+            open_terminal(access, &container, command.clone(), &mut keyboard, cancel).await
+        };
+        let reason = match ended {
+            // A program that reads the output does not expect that it begins again.
+            ended if !is_terminal() => return ended,
+            Ok(InteractionEnd::Exited(code)) if is_killed(code) && is_gone(watch, &target).await => {
+                Some(format!("{container} has ended"))
+            }
+            Err(error @ ExecError::Lost { .. }) => Some(error.to_string()),
+            // The same interruption goes on.
+            Err(
+                ExecError::Cluster(ClusterError::Unreachable { .. })
+                | ExecError::ContainerNotFound { .. }
+                | ExecError::PodNotFound { .. },
+            ) if was_open => None,
+            ended => return ended,
+        };
+        if let Some(reason) = reason {
+            print_text(&format!("\r\n{reason}: waiting for a container\r\n"));
+            is_told = false;
+        }
+        was_open = true;
+        if opened.elapsed() > LONGEST_PAUSE {
+            delays.reset();
+        }
+        let next = tokio::select! {
+            () = cancel.cancelled() => return Ok(InteractionEnd::Cancelled),
+            next = async {
+                tokio::time::sleep(delays.advance()).await;
+                watch.settled().await
+            } => next,
+        };
+        let Some(next) = next else { return Ok(InteractionEnd::Cancelled) };
+        target = next;
+    }
+}
+
+/// The pauses before another terminal is opened.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// Whether a process that exits with `code` was killed, perhaps with its container.
+fn is_killed(code: i32) -> bool {
+    matches!(code, 129 | 137 | 143)
+}
+
+/// Whether the container of `target` ends within a moment, or has ended.
+async fn is_gone(watch: &TargetWatch, target: &SelectedContainer) -> bool {
+    let mut states = watch.subscribe();
+    let is_other = |state: &TargetState| {
+        let current = state.target.as_ref();
+        current.is_none_or(|current| current.container_id != target.container_id)
+    };
+    tokio::time::timeout(MOMENT, states.wait_for(is_other)).await.is_ok()
+}
+
+/// How long the cluster may take to report the end of a container.
+const MOMENT: Duration = Duration::from_secs(3);
 
 /// No container runs in which a terminal could be opened.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

@@ -53,12 +53,13 @@ pub struct EnterArgs {
 pub fn enter(global: &GlobalOptions, args: &EnterArgs) -> Result<ExitStatus, Failure> {
     in_container(global, &args.container, async |access, target, cancel| {
         let command = TerminalCommand { words: args.command.clone(), ..TerminalCommand::default() };
-        open_terminal(access, target, command, cancel).await.map_err(no_connection)
+        let keyboard = &mut Keyboard::default();
+        open_terminal(access, target, command, keyboard, cancel).await.map_err(no_connection)
     })
 }
 
 /// The command of a terminal.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct TerminalCommand {
     /// The command and its arguments; if empty, a shell.
     pub(super) words: Vec<String>,
@@ -68,7 +69,7 @@ pub(super) struct TerminalCommand {
     pub(super) is_without_tty: bool,
 }
 
-/// Runs `command` in a container, with the terminal or the input and output of windlass.
+/// Runs `command` in a container, with the terminal or the input and output of windlass. `keyboard` is its input.
 ///
 /// # Errors
 /// [`ExecError`]: it could not be started, or the connection broke.
@@ -76,6 +77,7 @@ pub(super) async fn open_terminal(
     access: &ClusterAccess,
     target: &ContainerTarget,
     command: TerminalCommand,
+    keyboard: &mut Keyboard,
     cancel: &CancellationToken,
 ) -> Result<InteractionEnd, ExecError> {
     let TerminalCommand { words, directory, is_without_tty } = command;
@@ -85,7 +87,7 @@ pub(super) async fn open_terminal(
         let inside = IN_DIRECTORY.map(str::to_owned).into_iter().chain([directory]);
         command = inside.chain(command).collect();
     }
-    match run(access, target, command, is_terminal() && !is_without_tty, cancel).await {
+    match run(access, target, command, is_terminal() && !is_without_tty, keyboard, cancel).await {
         Err(ExecError::ProgramNotFound { doing, target, .. }) if needs_shell => {
             Err(ExecError::ProgramNotFound { doing, target, program: "sh".to_owned() })
         }
@@ -98,6 +100,7 @@ async fn run(
     target: &ContainerTarget,
     command: Vec<String>,
     has_terminal: bool,
+    keyboard: &mut Keyboard,
     cancel: &CancellationToken,
 ) -> Result<InteractionEnd, ExecError> {
     let mut options = ExecOptions { stdin: has_input(), terminal: None };
@@ -109,7 +112,7 @@ async fn run(
         form = StdinForm::Encoded;
     }
     let stream = access.exec(target, &command, options).await?;
-    interact(stream, Interaction { keyboard: &mut Keyboard::default(), form }, cancel).await
+    interact(stream, Interaction { keyboard, form }, cancel).await
 }
 
 /// Whether a command can see the end of its stdin without a decoder in a shell. An image without a shell has no decoder.

@@ -1,5 +1,6 @@
 //! The kinds of passes: their calls of the pipeline, and the steps before and after.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::exit_status::Failure;
@@ -43,6 +44,8 @@ pub(super) struct Affected {
     pub(super) impact: ChangeImpact,
     /// The files that affect it; empty if its base image or its configuration does.
     pub(super) causes: Vec<ChangedFile>,
+    /// The commands of the Dockerfile that use one of the files, which is copied by name for them, with the file.
+    pub(super) runs: Vec<(PathBuf, String)>,
 }
 
 /// A kind of pass: its call of the pipeline, and the steps before and after it.

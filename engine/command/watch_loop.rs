@@ -539,6 +539,7 @@ impl WatchLoop<'_> {
         let has_own = self.prepared.call.pipeline != "dependencies";
         let parts = if has_own { whole.parts() } else { whole.all_targets() };
         let causes: Mutex<BTreeMap<String, Vec<ChangedFile>>> = Mutex::default();
+        let runs: Mutex<BTreeMap<String, Vec<(PathBuf, String)>>> = Mutex::default();
         let direct = |part: &Arc<Execution>, image: &str| {
             if part.run.project.images.get(image).is_none_or(|config| config.disabled) {
                 return ChangeImpact::new(Answer::No, "it is disabled");
@@ -558,6 +559,8 @@ impl WatchLoop<'_> {
                     continue;
                 }
                 lock(&causes).entry(name.clone()).or_default().push(file.clone());
+                let run = reach.run_that_uses(&file.path).map(|run| (file.path.clone(), run));
+                lock(&runs).entry(name.clone()).or_default().extend(run);
                 if strongest.answer != Answer::Yes {
                     strongest = impact;
                 }
@@ -565,12 +568,13 @@ impl WatchLoop<'_> {
             strongest
         };
         let found = affected(&parts, |part| part.run.selected().to_vec(), direct);
-        let mut causes = lock(&causes);
+        let (mut causes, mut runs) = (lock(&causes), lock(&runs));
         let found = found.into_iter().filter(|(_, impact)| impact.answer != Answer::No);
         found
             .map(|(image, impact)| {
                 let causes = causes.remove(&image).unwrap_or_default();
-                Affected { image, impact, causes }
+                let runs = runs.remove(&image).unwrap_or_default();
+                Affected { image, impact, causes, runs }
             })
             .collect()
     }

@@ -29,4 +29,4 @@ pub use page::{open_in_browser, wait_for_page};
 pub use selector::TargetSelector;
 pub use target::{SelectedContainer, TargetLimits};
 pub use target_error::TargetError;
-pub use target_watch::TargetWatch;
+pub use target_watch::{TargetState, TargetWatch};

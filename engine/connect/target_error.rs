@@ -32,9 +32,9 @@ pub enum TargetError {
     },
 
     /// No pod matches.
-    #[error("no pod {wanted} in the namespace `{namespace}`")]
+    #[error("no pod{} in the namespace `{namespace}`", after_space(wanted))]
     NoPod {
-        /// The condition for the pod: ``with the labels `app=api` ``.
+        /// The condition for the pod: ``with the labels `app=api` ``; empty if every pod would do.
         wanted: String,
         /// The namespace.
         namespace: String,
@@ -69,6 +69,11 @@ pub enum TargetError {
         /// The limit.
         seconds: u64,
     },
+}
+
+/// `text` after a space; empty if it is.
+fn after_space(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(" {text}") }
 }
 
 impl Diagnostic for TargetError {

@@ -74,6 +74,15 @@ impl WatchedInputs {
         }
     }
 
+    /// The command of the Dockerfile whose result depends on the file at the absolute `path`, because the file is copied by
+    /// name for it: ``RUN npm ci` at line 4``.
+    pub fn run_that_uses(&self, path: &Path) -> Option<String> {
+        let Recipe::Dockerfile(recipe) = &self.recipe else { return None };
+        let inside = path.strip_prefix(recipe.context.root()).ok()?.to_str()?;
+        let found = recipe.dockerfile.inner.run_that_uses(inside)?;
+        Some(format!("`{}` at line {}", shortened(found.text()), found.lines().0))
+    }
+
     fn if_file_changed(&self, recipe: &DockerfileRecipe, path: &Path) -> ChangeImpact {
         let config = self.image.config();
         let is_same = |other: &Path| real(other) == path;
@@ -113,6 +122,15 @@ impl WatchedInputs {
                 ChangeImpact::new(Answer::No, "no COPY, ADD or RUN --mount of its Dockerfile reads it")
             }
         }
+    }
+}
+
+/// The first line of a command, and at most 60 characters of it.
+fn shortened(command: &str) -> String {
+    let line = command.lines().next().unwrap_or_default();
+    match line.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_owned(),
     }
 }
 

@@ -29,4 +29,4 @@ pub use difference::{Difference, Input, Sign};
 pub use outside::KnownBase;
 pub use plan::Plan;
 pub use provenance::SourceCode;
-pub use watched_inputs::{WatchedInputs, configured_roots};
+pub use watched_inputs::{WatchedInputs, configured_roots, glob_roots};

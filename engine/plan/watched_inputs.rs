@@ -181,19 +181,7 @@ impl DockerfileRecipe {
 pub fn configured_roots(image: &Image) -> Vec<WatchRoot> {
     let root = real(image.root());
     if let Some(custom) = &image.config().custom {
-        let matches = on_change_matcher(&root, &custom.on_change);
-        return on_change_folders(&root, &custom.on_change)
-            .into_iter()
-            .flat_map(|folder| {
-                let (matches, base) = (matches.clone(), folder.clone());
-                let matched = move |path: &str, is_folder: bool| {
-                    let is_own = Path::new(path).file_name().is_some_and(is_own_name);
-                    (is_folder && !is_own) || matches(&base.join(path))
-                };
-                [WatchRoot::file(folder.clone()), WatchRoot::folder(folder, matched)]
-                    .map(WatchRoot::without_contents)
-            })
-            .collect();
+        return glob_roots(&root, &custom.on_change).map(WatchRoot::without_contents).collect();
     }
     let (context, dockerfile) = (real(&image.context_folder()), image.dockerfile_path());
     let mut roots: Vec<_> = ignore_files(&context, &dockerfile).into_iter().map(WatchRoot::file).collect();
@@ -208,6 +196,19 @@ pub fn configured_roots(image: &Image) -> Vec<WatchRoot> {
     };
     roots.push(WatchRoot::folder(context, filter).without_contents());
     roots
+}
+
+/// What to watch for changes of the files that `globs` (relative to `root`) match.
+pub fn glob_roots(root: &Path, globs: &[String]) -> impl Iterator<Item = WatchRoot> + use<> {
+    let matches = on_change_matcher(root, globs);
+    on_change_folders(root, globs).into_iter().flat_map(move |folder| {
+        let (matches, base) = (matches.clone(), folder.clone());
+        let matched = move |path: &str, is_folder: bool| {
+            let is_own = Path::new(path).file_name().is_some_and(is_own_name);
+            (is_folder && !is_own) || matches(&base.join(path))
+        };
+        [WatchRoot::file(folder.clone()), WatchRoot::folder(folder, matched)]
+    })
 }
 
 /// The ignore files that a build context in `root` has or may get.

@@ -346,7 +346,7 @@ pub(super) fn is_address(source: &str) -> bool {
 
 /// `path` relative to the context's root, lexically: without `.`, empty components and a leading `/`; `..` stays
 /// inside the root. Ends before a `**`, which matches any number of directories; returns `true` without a `**`.
-fn clean(path: &str) -> (String, bool) {
+pub(super) fn clean(path: &str) -> (String, bool) {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

@@ -14,6 +14,7 @@ mod instruction;
 mod labels;
 mod parse;
 mod restart_helper;
+mod run_inputs;
 mod scope;
 mod source;
 mod split;
