@@ -71,7 +71,9 @@ fn saved_manifests_charts_and_values_are_deployed_if_auto_reload_names_them() {
     // A path of `autoReload` is another pass.
     project.write("marks/now", "1");
     let text = wait_for_count(&running, "marks/now", 1);
-    assert!(text.contains("changed: values.yaml"), "{text}");
+    // Another file may have been saved before the pass for it ended.
+    let is_named = |line: &str| line.starts_with("changed: ") && line.contains("values.yaml");
+    assert!(text.lines().any(is_named), "{text}");
     assert!(!text.contains("stale"), "{text}");
     running.interrupt();
 }
