@@ -87,6 +87,7 @@ mod render;
 mod run_command;
 mod script_errors;
 mod script_safety;
+mod shared_inputs;
 mod sharing;
 mod sharing_failures;
 mod sharing_in_cluster;

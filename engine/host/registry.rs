@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::error::StageError;
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
-use crate::registry::ManifestFacts;
+use crate::registry::{ManifestFacts, ShareDocument};
 
 /// The operations of stages on registries.
 #[async_trait]
@@ -38,6 +38,28 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// The reason, as a phrase.
     async fn share(&self, from: &ImageReference, tag: &Tag) -> Result<bool, String>;
+
+    /// The document of the shared build `share` of `image`, which is named by its digest; for `None`, the newest one.
+    ///
+    /// # Errors
+    /// The reason, as a phrase.
+    async fn share_document(
+        &self,
+        image: &ImageReference,
+        share: Option<&str>,
+    ) -> Result<Option<ShareDocument>, String>;
+
+    /// Attaches `document` to `image`, which is named by its digest. Unless it `replaces` one of the same build, that one
+    /// stays.
+    ///
+    /// # Errors
+    /// The reason, as a phrase.
+    async fn attach_share_document(
+        &self,
+        image: &ImageReference,
+        document: &ShareDocument,
+        replaces: bool,
+    ) -> Result<(), String>;
 
     /// The configuration that builds inherit from an image.
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError>;

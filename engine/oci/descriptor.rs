@@ -26,7 +26,7 @@ pub fn digest_of(descriptor: &Descriptor, within: &Digest) -> Result<Digest, Sto
 }
 
 /// A descriptor of content with `digest` and `size`.
-pub(super) fn describe(media_type: MediaType, size: u64, digest: &Digest) -> Descriptor {
+pub fn describe(media_type: MediaType, size: u64, digest: &Digest) -> Descriptor {
     let digest = digest.to_string().parse::<oci_spec::image::Digest>();
     Descriptor::new(media_type, size, digest.expect("a SHA-256 digest is well-formed"))
 }

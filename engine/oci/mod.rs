@@ -31,7 +31,7 @@ pub use archive::ArchiveError;
 pub use archive_stream::StreamFailure;
 pub use blob_writer::BlobWriter;
 pub use clean_up::{Cleaned, CleanedImage, Retention};
-pub use descriptor::digest_of;
+pub use descriptor::{describe, digest_of};
 pub use error::StoreError;
 pub use image::StoredImage;
 pub use image_contents::{ImageContents, ManifestBlob};

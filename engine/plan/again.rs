@@ -22,6 +22,7 @@ impl Plan {
             verdict: decided.verdict.clone(),
             reason: decided.reason.clone(),
             share: decided.share.clone(),
+            asks_registry: decided.asks_registry,
             told: Arc::clone(&decided.told),
             _claim: decided._claim.clone(),
             ..self

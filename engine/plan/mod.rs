@@ -9,6 +9,7 @@ mod difference;
 mod docker_args;
 mod docker_build;
 mod error;
+mod inputs_document;
 mod named_contexts;
 mod outside;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
@@ -26,6 +27,7 @@ pub use built::Built;
 pub use change_impact::{Answer, ChangeImpact};
 pub use decide::{DecisionInputs, Reuse, Source, UsedBase, Verdict, decide};
 pub use difference::{Difference, Input, Sign};
+pub use inputs_document::{ForeignBuild, ForeignDifferences};
 pub use outside::KnownBase;
 pub use plan::Plan;
 pub use provenance::SourceCode;

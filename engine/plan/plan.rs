@@ -41,6 +41,8 @@ pub struct Plan {
     pub(super) reason: String,
     /// How it is shared with other machines; `None` if it is not.
     pub(super) share: Option<Arc<Share>>,
+    /// Whether its registry may be asked about builds of other machines.
+    pub(super) asks_registry: bool,
     pub(super) recipe: Recipe,
     /// The directory scan that found its files.
     pub(super) seen: Weak<Forest>,
@@ -200,6 +202,7 @@ impl Plan {
             verdict: Verdict::Build { reason: None, is_forced: false },
             reason: String::new(),
             share: None,
+            asks_registry: false,
             recipe,
             seen,
             _claim: None,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::inputs_document::document;
 use super::plan::{Identity, Recipe};
 use super::{Built, Plan, Reuse, Source, Verdict};
 use crate::config::{BuilderKind, RebuildStrategy};
@@ -23,6 +24,8 @@ const ATTEMPTS: u32 = 8;
 /// How a planned image is shared.
 pub(super) struct Share {
     pub(super) mode: ShareMode,
+    /// Whether the inputs of a build are stored with it.
+    stores_inputs: bool,
     /// The digests of its base images that belong to projects, in the order of their names.
     parents: Vec<String>,
     secret: Option<String>,
@@ -52,14 +55,15 @@ impl Share {
 
 impl Plan {
     /// This plan for an image that is shared as `asked`, unless the user requests another mode: if it would be built or
-    /// published, and another machine has built it, that build is reused.
+    /// published, and another machine has built it, that build is reused. Its own build is stored with its inputs, if
+    /// `stores_inputs`.
     ///
     /// # Errors
     /// `share::mode` if `WINDLASS_SHARE` is invalid, `context::...` if a file of the build context cannot be read.
-    pub fn shared(&self, asked: ShareMode) -> Result<Self, StageError> {
+    pub fn shared(&self, asked: ShareMode, stores_inputs: bool) -> Result<Self, StageError> {
         let (run, name) = (self.image.run(), self.image.name());
         let mode = run.share_mode(&self.image, asked)?;
-        let plain = Self { share: None, ..self.clone() };
+        let plain = Self { share: None, asks_registry: mode != ShareMode::Off, ..self.clone() };
         if mode == ShareMode::Off {
             return Ok(plain);
         }
@@ -70,7 +74,7 @@ impl Plan {
             Verdict::Build { .. } => false,
         };
         let share = match self.how_shared(mode, is_settled)? {
-            Ok(share) => Arc::new(share),
+            Ok(share) => Arc::new(Share { stores_inputs, ..share }),
             Err(Unshared::Planned) => return Ok(plain),
             Err(Unshared::Reason(reason)) => {
                 if !is_settled {
@@ -169,13 +173,17 @@ impl Plan {
         }
     }
 
+    /// The secret that the names of shared builds depend on.
+    pub(super) fn share_secret(&self) -> Option<String> {
+        let run = self.image.run();
+        let secret = run.variable(SECRET).filter(|secret| !secret.is_empty())?;
+        run.session.secrets.add(&secret);
+        Some(secret)
+    }
+
     /// How the image is shared. Nothing is asked about the platform of an image that `is_settled`.
     fn how_shared(&self, mode: ShareMode, is_settled: bool) -> Result<Result<Share, Unshared>, StageError> {
-        let run = self.image.run();
-        let secret = run.variable(SECRET).filter(|secret| !secret.is_empty());
-        if let Some(secret) = &secret {
-            run.session.secrets.add(secret);
-        }
+        let secret = self.share_secret();
         if let Some(reason) = self.unshareable(secret.is_some()) {
             return Ok(Err(reason.into()));
         }
@@ -188,7 +196,7 @@ impl Plan {
             let reason = "the platform of the nodes is unknown or not the same; set `platforms`";
             return Ok(Err(reason.to_owned().into()));
         };
-        Ok(Ok(Share { mode, parents, secret, platforms }))
+        Ok(Ok(Share { mode, stores_inputs: true, parents, secret, platforms }))
     }
 
     /// Why no build of the image can be shared: its cache key does not determine it, or would reveal a secret.
@@ -369,6 +377,7 @@ impl Built {
             return Ok(self.clone());
         }
         let there = there.image();
+        let is_first = there.as_ref() != Some(&digest);
         let shared = match there {
             Some(there) if there == digest || !self.replaces() => Some(there),
             there => match run.write_shared(repository, &digest, &key.tag())? {
@@ -381,6 +390,11 @@ impl Built {
                 Wrote::Nothing => None,
             },
         };
+        if share.stores_inputs && shared.as_ref() == Some(&digest) {
+            let secret = share.secret.as_deref();
+            let document = document(image, record, (&key, &platforms), &digest, secret);
+            run.write_inputs(repository, &digest, &document, is_first || self.replaces())?;
+        }
         let mut record = record.clone();
         if record.custom {
             record.pushed.extend(record.tags.first().map(|tag| (tag.clone(), Some(digest))));

@@ -37,6 +37,7 @@ mod retag;
 mod retry;
 mod retry_after;
 mod share;
+mod share_document;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -55,3 +56,4 @@ pub use error::{Action, RegistryError, RegistryErrorKind};
 pub use host::domain_of;
 pub use image_config::{ImageFacts, own_platform};
 pub use inspect::ManifestFacts;
+pub use share_document::ShareDocument;

@@ -5,6 +5,7 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, MediaType};
 use super::client::Subject;
 use super::manifest::Manifest;
 use super::push_blob::Delivery;
+use super::share_document::{list_tag, share_of};
 use super::transfer::Transfer;
 use super::{RegistryClient, RegistryError, RegistryErrorKind};
 use crate::event::ImageEvents;
@@ -43,15 +44,33 @@ impl RegistryClient {
                 }
             }
         }
-        if unlisted.is_empty() {
-            return Ok(());
+        match unlisted.is_empty() {
+            true => Ok(()),
+            false => self.list_attachments(subject, repository, image, unlisted).await,
         }
-        let tag = format!("sha256-{}", image.hex());
+    }
+
+    /// Adds `attachments` to the list of those of `image`, in a registry that does not list them itself. A damaged list is
+    /// replaced.
+    pub(super) async fn list_attachments(
+        &self,
+        subject: &Subject<'_>,
+        repository: &Repository,
+        image: &Digest,
+        attachments: Vec<Descriptor>,
+    ) -> Result<(), RegistryError> {
+        let tag = list_tag(&image.to_string());
         let before = match self.manifest(subject, repository, &tag).await {
-            Err(RegistryError { problem: RegistryErrorKind::NotFound { .. }, .. }) => None,
+            Err(RegistryError {
+                problem:
+                    RegistryErrorKind::NotFound { .. }
+                    | RegistryErrorKind::Malformed { .. }
+                    | RegistryErrorKind::DigestMismatch { .. },
+                ..
+            }) => None,
             found => serde_json::from_slice::<ImageIndex>(&found?.content).ok(),
         };
-        let index = canonical_json(&listing(before, unlisted));
+        let index = canonical_json(&listing(before, attachments));
         let media_type = Some(MediaType::ImageIndex.to_string());
         let digest = Digest::of(&index).to_string();
         let manifest = Manifest { content: index.into(), media_type, digest };
@@ -59,14 +78,15 @@ impl RegistryClient {
     }
 }
 
-/// The list `before` with `attachments`, each replacing the one of the same type.
+/// The list `before` with `attachments`, each replacing the one of the same type and, for a shared build, of the same build.
 fn listing(before: Option<ImageIndex>, attachments: Vec<Descriptor>) -> ImageIndex {
     let mut listed = before.map(|index| index.manifests().clone()).unwrap_or_default();
     for attachment in attachments {
-        match listed.iter_mut().find(|other| other.artifact_type() == attachment.artifact_type()) {
-            Some(other) => *other = attachment,
-            None => listed.push(attachment),
-        }
+        // The newest is the last one.
+        listed.retain(|other| {
+            other.artifact_type() != attachment.artifact_type() || share_of(other) != share_of(&attachment)
+        });
+        listed.push(attachment);
     }
     let index = ImageIndexBuilder::default().schema_version(2_u32).media_type(MediaType::ImageIndex);
     index.manifests(listed).build().expect("an index has a version and manifests")

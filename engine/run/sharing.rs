@@ -11,6 +11,7 @@ use super::{Image, Run, RunError};
 use crate::event::Level;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::lock::lock;
+use crate::registry::ShareDocument;
 
 /// The environment variable with the mode; `--share` takes precedence.
 const VARIABLE: &str = "WINDLASS_SHARE";
@@ -75,6 +76,8 @@ pub struct SharedBuilds {
     /// The registries that get no more requests, and those to which nothing more is written.
     unasked: Mutex<HashSet<String>>,
     unwritten: Mutex<HashSet<String>>,
+    /// The registries that refused to store or to return the inputs of a build.
+    undocumented: Mutex<HashSet<String>>,
 }
 
 impl Default for SharedBuilds {
@@ -84,6 +87,7 @@ impl Default for SharedBuilds {
             found: Mutex::default(),
             unasked: Mutex::default(),
             unwritten: Mutex::default(),
+            undocumented: Mutex::default(),
         }
     }
 }
@@ -189,6 +193,61 @@ impl Run {
                 Wrote::Nothing
             }
         })
+    }
+}
+
+impl Run {
+    /// Stores the inputs of a shared build with the image with this digest, for `windlass why` of other machines. Unless they
+    /// replace those of an earlier build of the same inputs, these stay. A failure is reported once for each registry, and
+    /// never fails a run.
+    ///
+    /// # Errors
+    /// `run::cancelled`.
+    pub fn write_inputs(
+        &self,
+        repository: &Repository,
+        digest: &str,
+        document: &ShareDocument,
+        replaces: bool,
+    ) -> Result<(), RunError> {
+        if lock(&self.session.shared.undocumented).contains(repository.domain()) {
+            return Ok(());
+        }
+        let image = repository.with_digest(digest.to_owned());
+        let attach = self.session.host.registry.attach_share_document(&image, document, replaces);
+        if let Err(reason) = self.session.wait(attach)? {
+            self.undocumented(repository, || format!("inputs are not stored in {repository}: {reason}"));
+        }
+        Ok(())
+    }
+
+    /// The inputs of the shared build `share` of the image with this digest, or of the newest build for `None`; `None` if they
+    /// are not stored, or if the registry does not respond, which is reported once for each registry.
+    ///
+    /// # Errors
+    /// `run::cancelled`.
+    pub fn read_inputs(
+        &self,
+        repository: &Repository,
+        digest: &str,
+        share: Option<&str>,
+    ) -> Result<Option<ShareDocument>, RunError> {
+        if lock(&self.session.shared.undocumented).contains(repository.domain()) {
+            return Ok(None);
+        }
+        let image = repository.with_digest(digest.to_owned());
+        let found = self.session.wait(self.session.host.registry.share_document(&image, share))?;
+        Ok(found.unwrap_or_else(|reason| {
+            self.undocumented(repository, || format!("stored inputs of {repository} are ignored: {reason}"));
+            None
+        }))
+    }
+
+    /// Reports the failure of a registry once.
+    fn undocumented(&self, repository: &Repository, message: impl FnOnce() -> String) {
+        if lock(&self.session.shared.undocumented).insert(repository.domain().to_owned()) {
+            self.session.notice(Level::Warning, message());
+        }
     }
 }
 

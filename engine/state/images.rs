@@ -197,7 +197,7 @@ pub struct RecordedInputs {
     #[serde(default = "first_encoding")]
     pub encoding: u32,
     /// Prevents guessing values from the hashes below.
-    salt: String,
+    pub(super) salt: String,
     /// Hash of the Dockerfile.
     pub dockerfile: Option<Digest>,
     /// The build target.
@@ -208,11 +208,11 @@ pub struct RecordedInputs {
     #[serde(default)]
     pub platform: Option<String>,
     /// Salted hash of the custom command.
-    command: Digest,
+    pub(super) command: Digest,
     /// Salted hash of the arguments for the Docker CLI.
-    arguments: Digest,
+    pub(super) arguments: Digest,
     /// Salted hashes of the build arguments.
-    build_args: BTreeMap<String, Digest>,
+    pub(super) build_args: BTreeMap<String, Digest>,
     /// Digest of the build context; its list of files is stored separately, see [`ImageStore::context`].
     pub context: Option<Digest>,
     /// Cache keys of the images it was built from.
@@ -222,13 +222,17 @@ pub struct RecordedInputs {
     pub bases: BTreeMap<String, String>,
     /// The instructions of the Dockerfile.
     #[serde(default)]
-    instructions: Vec<RecordedInstruction>,
+    pub(super) instructions: Vec<RecordedInstruction>,
 }
 
 impl RecordedInputs {
     /// The record of `inputs`.
     pub fn new(inputs: &Inputs) -> Self {
-        let salt: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
+        Self::new_with_salt(inputs, std::iter::repeat_with(fastrand::alphanumeric).take(32).collect())
+    }
+
+    /// The record of `inputs`, with hashes that are comparable with those of the same `salt`.
+    pub(super) fn new_with_salt(inputs: &Inputs, salt: String) -> Self {
         Self {
             encoding: ENCODING,
             dockerfile: inputs.dockerfile,
@@ -295,7 +299,8 @@ fn first_encoding() -> u32 {
     1
 }
 
-fn salted(salt: &str, words: &[String]) -> Digest {
+/// The hash of `words`, comparable only for the same `salt`.
+pub(super) fn salted(salt: &str, words: &[String]) -> Digest {
     let mut text = salt.to_owned();
     for word in words {
         text.push('\0');

@@ -11,7 +11,7 @@ pub struct RecordedInstruction {
     pub name: String,
     /// The line it starts at, counted from 1.
     pub line: usize,
-    hash: String,
+    pub(super) hash: String,
 }
 
 /// A difference between the instructions of two Dockerfiles.

@@ -15,6 +15,7 @@ mod progress;
 mod releases;
 #[cfg(test)]
 pub(crate) mod sample;
+mod shared_inputs;
 mod target;
 
 pub use base_identity::BaseIdentity;
@@ -28,6 +29,7 @@ pub use instructions::InstructionChange;
 pub use known_functions::{FunctionStore, KnownFunctions};
 pub use progress::Progress;
 pub use releases::{ReleasePlace, ReleaseRecord, ReleaseStore};
+pub use shared_inputs::SharedInputs;
 pub use target::{ClusterTarget, TargetStore};
 
 /// The state directory of the project in `root`: created if it does not exist, with a `.gitignore` that excludes it.

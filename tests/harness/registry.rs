@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
+use sha2::Digest as _;
 use tempfile::TempDir;
 
 use super::missing::leave_out;
@@ -118,6 +120,51 @@ impl Registry {
     pub fn blob(&self, digest: &str) -> Option<Vec<u8>> {
         let hex = digest.strip_prefix("sha256:")?;
         fs::read(self.storage().join("blobs/sha256").join(&hex[..2]).join(hex).join("data")).ok()
+    }
+
+    /// Stores a blob, as any program with the permission to push may; returns its digest.
+    #[track_caller]
+    pub fn put_blob(&self, repository: &TestRepository, content: &[u8]) -> String {
+        let digest = format!("sha256:{}", hex::encode(sha2::Sha256::digest(content)));
+        let begun = self.send("POST", &format!("/v2/{}/blobs/uploads/", repository.path()), "", b"");
+        let header =
+            begun.lines().find_map(|line| line.split_once(": ").filter(|(name, _)| *name == "Location"));
+        let upload = header.expect("a registry tells the location of an upload").1.trim();
+        let sent =
+            self.send("PUT", &format!("{upload}&digest={digest}"), "application/octet-stream", content);
+        assert!(sent.starts_with("HTTP/1.1 201"), "{sent}");
+        digest
+    }
+
+    /// Stores a manifest under a tag, or by its digest only; returns its digest.
+    #[track_caller]
+    pub fn put_manifest(
+        &self,
+        repository: &TestRepository,
+        tag: Option<&str>,
+        media_type: &str,
+        manifest: &str,
+    ) -> String {
+        let digest = format!("sha256:{}", hex::encode(sha2::Sha256::digest(manifest)));
+        let path = format!("/v2/{}/manifests/{}", repository.path(), tag.unwrap_or(&digest));
+        let sent = self.send("PUT", &path, media_type, manifest.as_bytes());
+        assert!(sent.starts_with("HTTP/1.1 201"), "{sent}");
+        digest
+    }
+
+    /// The response to a request.
+    fn send(&self, method: &str, path: &str, media_type: &str, content: &[u8]) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the registry listens");
+        let length = content.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: {media_type}\r\nContent-Length: \
+             {length}\r\n\r\n",
+            self.address()
+        );
+        stream.write_all(&[head.as_bytes(), content].concat()).expect("the registry reads");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("the registry responds");
+        response
     }
 
     /// Removes a tag, as its owner may at any time.

@@ -10,9 +10,9 @@ use crate::command::base_line::base_line;
 use crate::command::dry_run::DryRun;
 use crate::command::exit_status::Failure;
 use crate::event::{Decision, OutsideImage};
-use crate::plan::{Difference, Input, Plan, Sign};
+use crate::plan::{Difference, ForeignBuild, ForeignDifferences, Input, Plan, Sign};
 use crate::script::ScriptError;
-use crate::state::{InstructionChange, Record};
+use crate::state::{InstructionChange, Record, RecordedInputs};
 
 /// The changes of one image. The fields are an interface for programs: new ones may be added, but none renamed.
 #[derive(Serialize)]
@@ -22,11 +22,33 @@ pub(super) struct Explained {
     decision: &'static str,
     reason: String,
     changes: Vec<Difference>,
+    /// The number of files of the build on another machine that are not here, and whose names are unknown.
+    missing_files: usize,
     /// The changed instructions of the Dockerfile, if known.
     instructions: Vec<Instruction>,
     /// The inputs that the cache key does not cover.
     not_covered: Vec<String>,
     last_build: Option<LastBuild>,
+    /// The build on another machine that is reused, or that an image that was never built here is compared with.
+    foreign_build: Option<Foreign>,
+}
+
+/// A build on another machine, as it is described in the registry.
+#[derive(Serialize)]
+struct Foreign {
+    /// The reference by which it was found.
+    reference: String,
+    digest: String,
+    /// The time, RFC 3339.
+    at: Option<String>,
+    /// The URL of the CI job.
+    run: Option<String>,
+    commit: Option<String>,
+    /// Whether files differed from the commit.
+    dirty: bool,
+    builder: String,
+    /// Whether the changes are those since this build.
+    compared: bool,
 }
 
 /// An added or removed instruction of the Dockerfile.
@@ -74,9 +96,19 @@ impl Explained {
         let (decision, reason) = told.unwrap_or((Decision::Skip, plan.reason().to_owned()));
         let unreadable = |error| Failure::failed(ScriptError::from(error));
         let compared = plan.compared();
-        let changes = match &compared {
-            Some(record) => plan.differences_from(record).map_err(unreadable)?,
-            None => Vec::new(),
+        let foreign = plan.foreign_build().map_err(unreadable)?;
+        let found = match (&compared, &foreign) {
+            (Some(record), _) => ForeignDifferences {
+                differences: plan.differences_from(record).map_err(unreadable)?,
+                missing_files: 0,
+            },
+            (None, Some(build)) => plan.differences_from_foreign(build).map_err(unreadable)?,
+            (None, None) => ForeignDifferences::default(),
+        };
+        let inputs = match (&compared, &foreign) {
+            (Some(record), _) => Some(record.inputs.clone()),
+            (None, Some(build)) => Some(plan.foreign_inputs(build).map_err(unreadable)?),
+            (None, None) => None,
         };
         Ok(Self {
             image: name.to_owned(),
@@ -87,18 +119,51 @@ impl Explained {
                 Decision::Finish => "finish",
             },
             reason,
-            changes,
-            instructions: compared.as_ref().map(|record| instructions(plan, record)).unwrap_or_default(),
+            changes: found.differences,
+            missing_files: found.missing_files,
+            instructions: inputs.map(|inputs| instructions(plan, &inputs)).unwrap_or_default(),
             not_covered: plan.uncovered(),
             last_build: compared.as_ref().map(LastBuild::new),
+            foreign_build: foreign.map(|build| Foreign::new(build, compared.is_none())),
         })
     }
 }
 
-/// The instructions that changed since `record`.
-fn instructions(plan: &Plan, record: &Record) -> Vec<Instruction> {
+impl Foreign {
+    fn new(build: ForeignBuild, compared: bool) -> Self {
+        let (commit, dirty) = build.commit.unzip();
+        Self {
+            reference: build.reference.to_string(),
+            digest: build.digest,
+            at: build.built_at,
+            run: build.run,
+            commit,
+            dirty: dirty.unwrap_or_default(),
+            builder: build.builder,
+            compared,
+        }
+    }
+
+    /// The lines for people.
+    fn write(&self, text: &mut String, now: Timestamp) {
+        let by = self.run.as_deref().unwrap_or("another machine");
+        let at = self.at.as_deref().and_then(|at| at.parse().ok()).map(|at| format!(", {}", ago(at, now)));
+        let compared =
+            if self.compared { format!("compared with {}, ", self.reference) } else { String::new() };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {compared}built by {by}{}", at.unwrap_or_default());
+        if let Some(commit) = &self.commit {
+            let dirty = if self.dirty { ", with uncommitted changes" } else { "" };
+            let _ = writeln!(text, "    commit     {commit}{dirty}");
+        }
+        let _ = writeln!(text, "    digest     {}", self.digest);
+    }
+}
+
+/// The instructions that changed since a build of `inputs`.
+fn instructions(plan: &Plan, inputs: &RecordedInputs) -> Vec<Instruction> {
     let Some(dockerfile) = plan.dockerfile() else { return Vec::new() };
-    let changes = record.inputs.instruction_changes(dockerfile).unwrap_or_default();
+    let changes = inputs.instruction_changes(dockerfile).unwrap_or_default();
     let instruction = |change| match change {
         InstructionChange::Added { line, text } => {
             Instruction { change: Sign::Added, line, text: text.to_owned() }
@@ -134,6 +199,9 @@ pub(super) fn text(images: &[Explained], now: Timestamp) -> String {
     for image in images {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{} | {}: {}", image.image, image.decision, image.reason);
+        if let Some(foreign) = &image.foreign_build {
+            foreign.write(&mut text, now);
+        }
         for Difference { change, input, name } in &image.changes {
             let _ =
                 writeln!(text, "{}", format!("  {} {:12} {name}", mark(*change), title(*input)).trim_end());
@@ -143,6 +211,11 @@ pub(super) fn text(images: &[Explained], now: Timestamp) -> String {
                     let _ = writeln!(text, "    {} {place} {line}: {shown}", mark(*change));
                 }
             }
+        }
+        match image.missing_files {
+            0 => {}
+            1 => text.push_str("  - 1 file that is not here\n"),
+            count => _ = writeln!(text, "  - {count} files that are not here"),
         }
         if let Some(last) = &image.last_build {
             last.write(&mut text, now);

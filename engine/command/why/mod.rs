@@ -27,6 +27,9 @@ use crate::run::{DevOptions, ShareMode};
 one. For build arguments, only the names are shown. `not covered` lists inputs of the image
 whose changes windlass cannot detect.
 
+If builds are shared, an image that was never built here is compared with the build in its
+registry that its first fixed tag names. Files that only that machine had are counted.
+
 With --sync: whether the entries of `dev.sync` (or of your `synced_folders`) upload and
 download a file, to where, and which pattern of which file decides. No cluster is contacted:
 `last sync` is what windlass recorded here.
@@ -34,6 +37,7 @@ download a file, to where, and which pattern of which file decides. No cluster i
 Examples:
   windlass why api                        show what changed, and the last build
   windlass why auth.api                   show the same for the dependency `auth`
+  windlass why api --share read           compare with the registry if never built here
   windlass why --if go.mod                show which images a change of go.mod rebuilds
   windlass why api --if README.md docs/   show why a change there does not rebuild `api`
   windlass why --sync src/debug.log       show why a file is not in the container")]

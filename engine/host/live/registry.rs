@@ -9,7 +9,7 @@ use crate::event::{Event, Events, Level};
 use crate::host::{ImageCopy, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
-use crate::registry::{ManifestFacts, RegistryClient};
+use crate::registry::{ManifestFacts, RegistryClient, ShareDocument};
 
 /// Real registries.
 pub(super) struct LiveRegistry {
@@ -46,6 +46,25 @@ impl Registry for LiveRegistry {
 
     async fn share(&self, from: &ImageReference, tag: &Tag) -> Result<bool, String> {
         self.client.share(from, tag).await.map_err(|error| error.problem.to_string())
+    }
+
+    async fn share_document(
+        &self,
+        image: &ImageReference,
+        share: Option<&str>,
+    ) -> Result<Option<ShareDocument>, String> {
+        let found = self.client.share_document(image, share).await;
+        found.map_err(|error| error.problem.to_string())
+    }
+
+    async fn attach_share_document(
+        &self,
+        image: &ImageReference,
+        document: &ShareDocument,
+        replaces: bool,
+    ) -> Result<(), String> {
+        let attached = self.client.attach_share_document(image, document, replaces).await;
+        attached.map_err(|error| error.problem.to_string())
     }
 
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {

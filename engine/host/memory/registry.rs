@@ -9,7 +9,7 @@ use crate::error::StageError;
 use crate::host::{ImageCopy, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
-use crate::registry::ManifestFacts;
+use crate::registry::{ManifestFacts, ShareDocument};
 
 impl MemoryHost {
     /// Refuses a push to `reference` if configured.
@@ -65,6 +65,23 @@ impl Registry for MemoryHost {
         self.did(CallKind::Share, &reference);
         self.state().push(reference, &digest);
         Ok(true)
+    }
+
+    async fn share_document(
+        &self,
+        _: &ImageReference,
+        _: Option<&str>,
+    ) -> Result<Option<ShareDocument>, String> {
+        Ok(None)
+    }
+
+    async fn attach_share_document(
+        &self,
+        _: &ImageReference,
+        _: &ShareDocument,
+        _: bool,
+    ) -> Result<(), String> {
+        Ok(())
     }
 
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {

@@ -25,7 +25,7 @@ use crate::image::dockerfile::BaseConfig;
 use crate::image::{Digest, ImageReference, Repository, Tag};
 use crate::oci::Compression;
 use crate::process::OnLine;
-use crate::registry::ManifestFacts;
+use crate::registry::{ManifestFacts, ShareDocument};
 
 /// Has no images and does nothing.
 pub(super) struct OfflineHost;
@@ -241,6 +241,23 @@ impl Registry for OfflineHost {
     }
 
     async fn share(&self, _: &ImageReference, _: &Tag) -> Result<bool, String> {
+        Err(Offline.to_string())
+    }
+
+    async fn share_document(
+        &self,
+        _: &ImageReference,
+        _: Option<&str>,
+    ) -> Result<Option<ShareDocument>, String> {
+        Ok(None)
+    }
+
+    async fn attach_share_document(
+        &self,
+        _: &ImageReference,
+        _: &ShareDocument,
+        _: bool,
+    ) -> Result<(), String> {
         Err(Offline.to_string())
     }
 

@@ -11,7 +11,7 @@ use crate::host::{ImageCopy, Registry};
 use crate::image::dockerfile::BaseConfig;
 use crate::image::{ImageReference, Repository, Tag};
 use crate::lock::lock;
-use crate::registry::ManifestFacts;
+use crate::registry::{ManifestFacts, ShareDocument};
 
 /// The digest of a planned image.
 const PLANNED: &str = "planned";
@@ -54,6 +54,24 @@ impl Registry for PlanningRegistry {
     /// Not an effect: it changes nothing that a build uses.
     async fn share(&self, _: &ImageReference, _: &Tag) -> Result<bool, String> {
         Ok(true)
+    }
+
+    async fn share_document(
+        &self,
+        image: &ImageReference,
+        share: Option<&str>,
+    ) -> Result<Option<ShareDocument>, String> {
+        self.inner.share_document(image, share).await
+    }
+
+    /// Not an effect, like [`Registry::share`].
+    async fn attach_share_document(
+        &self,
+        _: &ImageReference,
+        _: &ShareDocument,
+        _: bool,
+    ) -> Result<(), String> {
+        Ok(())
     }
 
     async fn base_config(&self, reference: &ImageReference) -> Result<BaseConfig, StageError> {

@@ -2,6 +2,12 @@
 
 use rhai::plugin::*;
 
+use super::current;
+use crate::error::StageError;
+use crate::plan::Plan;
+use crate::run::ShareMode;
+use crate::script::RhaiResultOf;
+
 /// Stages that decide, build and push.
 #[export_module]
 pub mod plan {
@@ -9,13 +15,14 @@ pub mod plan {
 
     use super::super::argument::{self, truth};
     use super::super::current;
+    use super::super::option::Options;
+    use super::shared;
     use crate::config::BuilderKind;
     use crate::error::StageError;
     use crate::image::{Context, ImageReference};
     use crate::plan::{Built, KnownBase, Plan};
     use crate::run::Image;
     use crate::run::ImageDockerfile as Dockerfile;
-    use crate::run::ShareMode;
     use crate::script::RhaiResultOf;
 
     /// Plans the build of `image` from `dockerfile` and `context`: computes its cache key, compares it with earlier
@@ -106,11 +113,32 @@ pub mod plan {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn with_sharing(call: NativeCallContext, plan: Dynamic, mode: &str) -> RhaiResultOf<Dynamic> {
-        // If `plan` returns something else, the stage that uses the result explains it.
-        let Some(known) = plan.read_lock::<Plan>().map(|plan| plan.clone()) else { return Ok(plan) };
-        let known = known.shared(mode.parse::<ShareMode>().map_err(StageError::from)?)?;
-        current::execution(&call)?.keep_plan(&known);
-        Ok(Dynamic::from(known))
+        shared(&call, plan, mode, true)
+    }
+
+    /// As `with_sharing(plan, mode)`, with options: `mode`, and `inputs`. With `inputs: false`, the names of the inputs and
+    /// salted hashes of their values are not stored with the image, so that `windlass why` on other machines cannot name the
+    /// inputs that differ.
+    ///
+    /// # Errors
+    /// Also `script::unknown_option`, `script::wrong_type`.
+    ///
+    /// # Example
+    /// ```rhai
+    /// fn build_image(image) {
+    ///     let plan = plan(tagged(image)).with_sharing(#{ mode: "read", inputs: false });
+    ///     if plan.needs_build { plan.build_with("docker") } else { plan.reuse() }
+    /// }
+    /// ```
+    #[rhai_fn(name = "with_sharing", return_raw)]
+    pub fn with_sharing_options(
+        call: NativeCallContext,
+        plan: Dynamic,
+        options: Map,
+    ) -> RhaiResultOf<Dynamic> {
+        let options = Options::new("with_sharing", options, &["mode", "inputs"])?;
+        let mode = options.text("mode")?.unwrap_or_default();
+        shared(&call, plan, &mode, options.truth("inputs", true)?)
     }
 
     /// Whether the image is shared with other machines: a mode other than `off` applies, and its inputs allow it.
@@ -389,4 +417,13 @@ pub mod plan {
     pub fn image(built: &mut Built) -> Image {
         built.image().clone()
     }
+}
+
+/// A copy of `plan` for an image that is shared.
+fn shared(call: &NativeCallContext, plan: Dynamic, mode: &str, stores_inputs: bool) -> RhaiResultOf<Dynamic> {
+    // If `plan` returns something else, the stage that uses the result explains it.
+    let Some(known) = plan.read_lock::<Plan>().map(|plan| plan.clone()) else { return Ok(plan) };
+    let known = known.shared(mode.parse::<ShareMode>().map_err(StageError::from)?, stores_inputs)?;
+    current::execution(call)?.keep_plan(&known);
+    Ok(Dynamic::from(known))
 }
