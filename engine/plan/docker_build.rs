@@ -211,15 +211,14 @@ impl Plan {
     fn base_name(&self, parent: &Parent, builder: BuilderKind) -> String {
         let run = self.image.run();
         let Finished { base, identity, is_new, .. } = &parent.finished;
-        let is_shared = self.share.is_some();
         let pushed = || {
             let identity = identity.as_ref()?;
             let digest = base.repository.with_digest(identity.digest.clone()?);
             let own = match builder {
                 BuilderKind::Docker => identity.image_id.as_ref(),
                 BuilderKind::Oci => return identity.stored.is_none().then_some(digest),
-                // Other machines that share the image may move its tags.
-                _ => return is_shared.then_some(digest),
+                // Other machines may have moved its tags.
+                _ => return Some(digest),
             };
             // An image that the daemon does not have is pulled, unless it has another image with this tag.
             let Some(id) = own else { return Some(digest) };
@@ -229,7 +228,8 @@ impl Plan {
             // Without a response, the build fails anyway.
             match run.in_daemon(std::slice::from_ref(base)).ok()?.remove(base) {
                 Some(named) => (named != *id).then_some(digest),
-                None => is_shared.then_some(digest),
+                // It is pulled, and other machines may have moved its tags.
+                None => Some(digest),
             }
         };
         pushed().unwrap_or_else(|| base.clone()).to_string()

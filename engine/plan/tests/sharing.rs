@@ -211,6 +211,22 @@ fn dependent_images_follow_a_forced_base() {
 }
 
 #[test]
+fn a_base_that_is_pulled_is_the_recorded_one() {
+    let [one, two] = two_machines();
+    let off = |machine: &FakeProject, force: &[&str]| decisions(machine, ShareMode::Off, force);
+    off(&two, &[]);
+    one.receive(&two, false);
+    // The tags name the images of this machine now.
+    off(&one, &[]);
+    two.receive(&one, false);
+    let low = two.all_made().into_iter().find(|made| made.image == "low").expect("low");
+    IMAGES.iter().for_each(|name| two.prune(&format!("acme/{name}")));
+    off(&two, &["mid"]);
+    let mid = two.all_made().into_iter().rfind(|made| made.image == "mid").expect("mid");
+    assert_eq!(mid.bases, [low.digest]);
+}
+
+#[test]
 fn build_that_was_shared_meanwhile_is_used() {
     let [one, two] = two_machines();
     decisions(&one, ShareMode::Write, &[]);
