@@ -50,6 +50,7 @@ fn bash_completes_commands_and_flags() {
 fn bash_completes_images_and_profiles_without_running_anything() {
     let project = project();
     assert_eq!(bash(&project, &["windlass", "build", "w"]), ["worker"]);
+    assert_eq!(bash(&project, &["windlass", "verify", "w"]), ["worker"]);
     assert_eq!(bash(&project, &["windlass", "build", "--force", "a"]), ["api"]);
     assert_eq!(bash(&project, &["windlass", "build", "-p", ""]), ["dev", "staging"]);
     assert_eq!(bash(&project, &["windlass", "plan", "de"]), ["deploy", "dev"]);

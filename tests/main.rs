@@ -109,6 +109,7 @@ mod trees;
 mod unfinished;
 mod upgrade;
 mod variables;
+mod verify;
 mod watch;
 mod why;
 mod why_sync;

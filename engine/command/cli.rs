@@ -9,8 +9,8 @@ use crate::command::{
     AnalyzeArgs, AttachArgs, CheckArgs, CiOptions, CleanupArgs, CompletionsArgs, DeployArgs, DevArgs,
     DocArgs, EditorArgs, EnterArgs, ForwardArgs, InitArgs, ListArgs, LoginOptions, LogoutOptions, LogsArgs,
     ManArgs, OpenArgs, PipelineOptions, PlanArgs, PrintArgs, PurgeArgs, RenderArgs, ResetArgs, RunArgs,
-    SaveArgs, SetArgs, ShowArgs, StatusArgs, SyncArgs, TestArgs, UpdateArgs, UpgradeArgs, WhyArgs, images,
-    profiles,
+    SaveArgs, SetArgs, ShowArgs, StatusArgs, SyncArgs, TestArgs, UpdateArgs, UpgradeArgs, VerifyArgs,
+    WhyArgs, images, profiles,
 };
 use crate::git::TreeCopy;
 use crate::report::ProgressMode;
@@ -45,7 +45,6 @@ Examples:
   windlass build api worker   build only these images and their base images
   windlass build -p dev       build with the profile `dev`
   windlass dev                deploy, and bring each saved file into its container
-  windlass plan               show what a build would do, and why
   windlass run release 1.4.0  run your own pipeline `release`"
 )]
 pub struct Cli {
@@ -149,6 +148,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Show which inputs changed since the last build, or which images a file affects
     Why(WhyArgs),
+    /// Show whether this checkout makes an image in the registry
+    Verify(VerifyArgs),
     /// Show the functions of a pipeline, and where each is defined
     Show(ShowArgs),
     /// List project contents

@@ -66,6 +66,7 @@ mod update;
 mod update_bases;
 mod upgrade;
 mod vars;
+mod verify;
 mod watch_loop;
 mod why;
 
@@ -113,6 +114,7 @@ pub use test::TestArgs;
 pub use update::UpdateArgs;
 pub use upgrade::UpgradeArgs;
 pub use vars::{ResetArgs, SetArgs};
+pub use verify::VerifyArgs;
 pub use why::WhyArgs;
 
 /// Parses the command line and runs the selected command.
@@ -146,6 +148,7 @@ pub fn run(cli: &Cli) -> ExitStatus {
         Command::Plan(args) => plan::plan(&cli.global, args),
         Command::Check(args) => check::check(&cli.global, args),
         Command::Why(args) => why::why(&cli.global, args),
+        Command::Verify(args) => verify::verify(&cli.global, args),
         Command::Init(args) => init::init(args),
         Command::Test(args) => test::test(&cli.global, args),
         Command::Show(args) => show::show(&cli.global, args),

@@ -19,7 +19,7 @@ use crate::run::{RunOptions, ShareMode};
 use crate::script::ScriptFile;
 
 /// Parses the name of a builder that can be selected.
-fn builder() -> impl TypedValueParser<Value = BuilderKind> {
+pub(super) fn builder() -> impl TypedValueParser<Value = BuilderKind> {
     PossibleValuesParser::new(BuilderKind::OF_DOCKERFILES.map(BuilderKind::as_str))
         .try_map(|name| name.parse::<BuilderKind>())
 }

@@ -195,8 +195,7 @@ impl Plan {
         let run = self.image.run();
         let repository = &self.image.config().repository;
         let compared = self.compared();
-        let (reference, digest, share) = match (&compared, self.templates.iter().find_map(|tag| tag.fixed()))
-        {
+        let (reference, digest, share) = match (&compared, self.first_tag()) {
             (Some(record), _) => match record.foreign_digest() {
                 Some(digest) => {
                     let is_reused = matches!(self.verdict, Verdict::Reuse(_));
@@ -214,7 +213,24 @@ impl Plan {
             }
             (None, None) => return Ok(None),
         };
-        let Some(found) = run.read_inputs(repository, &digest, share.as_deref())? else { return Ok(None) };
+        self.described(reference, digest, share.as_deref())
+    }
+
+    /// The build of the image `reference` with this digest, as the document of the shared build `share` describes it; for
+    /// `None`, the newest document. `None` as for [`Plan::foreign_build`].
+    ///
+    /// # Errors
+    /// `run::cancelled`.
+    pub fn described(
+        &self,
+        reference: ImageReference,
+        digest: String,
+        share: Option<&str>,
+    ) -> Result<Option<ForeignBuild>, StageError> {
+        let run = self.image.run();
+        let Some(found) = run.read_inputs(&self.image.config().repository, &digest, share)? else {
+            return Ok(None);
+        };
         let secret = self.share_secret();
         let document = InputsDocument::read(&found.inputs, &digest).and_then(|document| {
             match document.inputs.is_readable(secret.as_deref()) {

@@ -259,6 +259,11 @@ impl Plan {
         }
     }
 
+    /// The first tag without random characters that a build gets now.
+    pub fn first_tag(&self) -> Option<Tag> {
+        self.templates.iter().find_map(TagTemplate::fixed)
+    }
+
     /// The image.
     pub fn image(&self) -> &Image {
         &self.image

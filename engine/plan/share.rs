@@ -33,6 +33,17 @@ pub(super) struct Share {
     platforms: Vec<String>,
 }
 
+/// The shared build of the current inputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SharedBuild {
+    /// The image with this digest.
+    Found(String),
+    /// Nobody has shared a build; with the platforms or the base image, as a phrase.
+    None(String),
+    /// It cannot be found out, for this reason.
+    Unknown(String),
+}
+
 /// Why an image is not shared.
 enum Unshared {
     /// This reason, which the user should know.
@@ -107,6 +118,28 @@ impl Plan {
             Verdict::Reuse(reuse) if reuse.record.digest() == Some(&digest) => Ok(plan),
             _ => plan.found(identity, &key, digest),
         }
+    }
+
+    /// The shared build of the current inputs, whatever was built on this machine. The registry is asked.
+    ///
+    /// # Errors
+    /// `context::...` if a file of the build context cannot be read; `run::cancelled`.
+    pub fn shared_build(&self) -> Result<SharedBuild, StageError> {
+        let share = match self.how_shared(ShareMode::Read, false)? {
+            Ok(share) => share,
+            Err(Unshared::Reason(reason)) => return Ok(SharedBuild::Unknown(reason)),
+            Err(Unshared::Planned) => {
+                let planned = self.bases.iter().find(|(_, base)| base.identity.is_none());
+                let name = planned.map_or("", |(name, _)| name);
+                return Ok(SharedBuild::None(format!("its base `{name}` is not built")));
+            }
+        };
+        let tag = share.key(&self.identity()?.key, &share.platforms).tag();
+        Ok(match self.image.run().find_shared_now(&self.reference(&tag))? {
+            TagLookup::Image(digest) => SharedBuild::Found(digest),
+            TagLookup::Nothing => SharedBuild::None(format!("for {}", share.platforms.join(", "))),
+            TagLookup::Unknown => SharedBuild::Unknown("the registry does not respond".to_owned()),
+        })
     }
 
     /// Whether the image is shared.

@@ -264,3 +264,99 @@ fn silent(subject: &Subject<'_>, limit: Duration) -> RegistryError {
     let reason = format!("no response within {} seconds", limit.as_secs());
     subject.error(RegistryErrorKind::Timeout { host: subject.domain.to_owned(), reason })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+
+    use super::super::testing::{Received, Reply, Server};
+    use super::*;
+    use crate::registry::CredentialStore;
+
+    const IMAGE: &str = r#"{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"}"#;
+
+    /// A registry that lists referrers, with everything that is stored in it by digest or tag.
+    async fn registry() -> (Server, Arc<Mutex<BTreeMap<String, String>>>) {
+        let content: Arc<Mutex<BTreeMap<String, String>>> = Arc::default();
+        content.lock().expect("content").insert(Digest::of(IMAGE).to_string(), IMAGE.to_owned());
+        let kept = Arc::clone(&content);
+        let server = Server::start(move |received| answer(&mut kept.lock().expect("content"), received));
+        (server.await, content)
+    }
+
+    fn answer(content: &mut BTreeMap<String, String>, received: &Received) -> Reply {
+        let (method, path) = received.line.split_once(' ').expect("a method and a path");
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let manifest = "application/vnd.oci.image.manifest.v1+json";
+        match method {
+            _ if path == "/v2/" => Reply::status(200),
+            "POST" => Reply::status(202).with_header("location", "/v2/acme/api/blobs/uploads/1"),
+            "PUT" if path.contains("/blobs/") => {
+                content.insert(Digest::of(&received.body).to_string(), received.body.clone());
+                Reply::status(201)
+            }
+            "PUT" => {
+                let digest = Digest::of(&received.body).to_string();
+                content.insert(name.to_owned(), received.body.clone());
+                Reply::status(201)
+                    .with_header("docker-content-digest", digest)
+                    .with_header("oci-subject", "x")
+            }
+            _ if path.contains("/referrers/") => Reply::body(listed(content)),
+            _ => match content.get(name) {
+                Some(found) => Reply::body(found.clone()).with_header("content-type", manifest),
+                None => Reply::status(404),
+            },
+        }
+    }
+
+    /// The list of all referrers.
+    fn listed(content: &BTreeMap<String, String>) -> String {
+        let parsed =
+            content.values().filter_map(|text| Some((text, serde_json::from_str::<Value>(text).ok()?)));
+        let manifests: Vec<_> = parsed
+            .filter(|(_, manifest)| manifest.get("subject").is_some())
+            .map(|(text, manifest)| {
+                json!({
+                    "mediaType": manifest["mediaType"], "digest": Digest::of(text).to_string(), "size": text.len(),
+                    "artifactType": manifest["artifactType"], "annotations": manifest["annotations"],
+                })
+            })
+            .collect();
+        json!({ "schemaVersion": 2, "manifests": manifests }).to_string()
+    }
+
+    #[tokio::test]
+    async fn registry_that_lists_referrers_gets_no_list() {
+        let (server, content) = registry().await;
+        let client = RegistryClient::new(Arc::new(CredentialStore::at("/none"))).with_pause(Duration::ZERO);
+        let image: ImageReference =
+            format!("{}/acme/api@{}", server.domain(), Digest::of(IMAGE)).parse().expect("a reference");
+        let document = |share: &str, inputs: &'static str, files: Option<&'static str>| ShareDocument {
+            share: share.to_owned(),
+            inputs: Bytes::from_static(inputs.as_bytes()),
+            files: files.map(|files| Bytes::from_static(files.as_bytes())),
+        };
+        let (one, two) = (document("1", "one", Some("files")), document("2", "two", None));
+        assert_eq!(client.share_document(&image, None).await, Ok(None));
+        assert_eq!(client.attach_share_document(&image, &one, false).await, Ok(()));
+        assert_eq!(client.attach_share_document(&image, &two, false).await, Ok(()));
+        assert_eq!(client.share_document(&image, Some("1")).await, Ok(Some(one.clone())));
+        assert_eq!(client.share_document(&image, Some("2")).await, Ok(Some(two)));
+        assert_eq!(client.share_document(&image, Some("3")).await, Ok(None));
+        assert!(content.lock().expect("content").keys().all(|name| !name.starts_with("sha256-")));
+        // The first document of a build stays, unless it is replaced.
+        let later = document("1", "later", None);
+        let puts = || server.lines().iter().filter(|line| line.starts_with("PUT")).count();
+        let before = puts();
+        assert_eq!(client.attach_share_document(&image, &later, false).await, Ok(()));
+        assert_eq!(puts(), before);
+        assert_eq!(client.share_document(&image, Some("1")).await, Ok(Some(one)));
+        let large = ShareDocument { inputs: vec![0; LIMIT + 1].into(), ..later };
+        assert!(client.attach_share_document(&image, &large, true).await.is_err());
+        assert_eq!(puts(), before);
+    }
+}

@@ -10,7 +10,7 @@ use crate::command::base_line::base_line;
 use crate::command::dry_run::DryRun;
 use crate::command::exit_status::Failure;
 use crate::event::{Decision, OutsideImage};
-use crate::plan::{Difference, ForeignBuild, ForeignDifferences, Input, Plan, Sign};
+use crate::plan::{Difference, ForeignBuild, Input, Plan, Sign};
 use crate::script::ScriptError;
 use crate::state::{InstructionChange, Record, RecordedInputs};
 
@@ -21,11 +21,8 @@ pub(super) struct Explained {
     /// `build`, `skip`, `publish` or `finish`.
     decision: &'static str,
     reason: String,
-    changes: Vec<Difference>,
-    /// The number of files of the build on another machine that are not here, and whose names are unknown.
-    missing_files: usize,
-    /// The changed instructions of the Dockerfile, if known.
-    instructions: Vec<Instruction>,
+    #[serde(flatten)]
+    changes: Changes,
     /// The inputs that the cache key does not cover.
     not_covered: Vec<String>,
     last_build: Option<LastBuild>,
@@ -49,6 +46,16 @@ struct Foreign {
     builder: String,
     /// Whether the changes are those since this build.
     compared: bool,
+}
+
+/// The inputs that changed since a build.
+#[derive(Default, Serialize)]
+pub(in crate::command) struct Changes {
+    changes: Vec<Difference>,
+    /// The number of files of a build on another machine that are not here, and whose names are unknown.
+    missing_files: usize,
+    /// The changed instructions of the Dockerfile, if known.
+    instructions: Vec<Instruction>,
 }
 
 /// An added or removed instruction of the Dockerfile.
@@ -97,18 +104,14 @@ impl Explained {
         let unreadable = |error| Failure::failed(ScriptError::from(error));
         let compared = plan.compared();
         let foreign = plan.foreign_build().map_err(unreadable)?;
-        let found = match (&compared, &foreign) {
-            (Some(record), _) => ForeignDifferences {
-                differences: plan.differences_from(record).map_err(unreadable)?,
+        let changes = match (&compared, &foreign) {
+            (Some(record), _) => Changes {
+                changes: plan.differences_from(record).map_err(unreadable)?,
                 missing_files: 0,
+                instructions: instructions(plan, &record.inputs),
             },
-            (None, Some(build)) => plan.differences_from_foreign(build).map_err(unreadable)?,
-            (None, None) => ForeignDifferences::default(),
-        };
-        let inputs = match (&compared, &foreign) {
-            (Some(record), _) => Some(record.inputs.clone()),
-            (None, Some(build)) => Some(plan.foreign_inputs(build).map_err(unreadable)?),
-            (None, None) => None,
+            (None, Some(build)) => Changes::since(plan, build)?,
+            (None, None) => Changes::default(),
         };
         Ok(Self {
             image: name.to_owned(),
@@ -119,13 +122,47 @@ impl Explained {
                 Decision::Finish => "finish",
             },
             reason,
-            changes: found.differences,
-            missing_files: found.missing_files,
-            instructions: inputs.map(|inputs| instructions(plan, &inputs)).unwrap_or_default(),
+            changes,
             not_covered: plan.uncovered(),
             last_build: compared.as_ref().map(LastBuild::new),
             foreign_build: foreign.map(|build| Foreign::new(build, compared.is_none())),
         })
+    }
+}
+
+impl Changes {
+    /// The inputs that changed since `build`.
+    ///
+    /// # Errors
+    /// If an input file cannot be read.
+    pub(in crate::command) fn since(plan: &Plan, build: &ForeignBuild) -> Result<Self, Failure> {
+        let unreadable = |error| Failure::failed(ScriptError::from(error));
+        let found = plan.differences_from_foreign(build).map_err(unreadable)?;
+        let inputs = plan.foreign_inputs(build).map_err(unreadable)?;
+        Ok(Self {
+            changes: found.differences,
+            missing_files: found.missing_files,
+            instructions: instructions(plan, &inputs),
+        })
+    }
+
+    /// The lines for people.
+    pub(in crate::command) fn write(&self, text: &mut String) {
+        for Difference { change, input, name } in &self.changes {
+            let _ =
+                writeln!(text, "{}", format!("  {} {:12} {name}", mark(*change), title(*input)).trim_end());
+            if *input == Input::Dockerfile {
+                for Instruction { change, line, text: shown } in &self.instructions {
+                    let place = if *change == Sign::Removed { "was line" } else { "line" };
+                    let _ = writeln!(text, "    {} {place} {line}: {shown}", mark(*change));
+                }
+            }
+        }
+        match self.missing_files {
+            0 => {}
+            1 => text.push_str("  - 1 file that is not here\n"),
+            count => _ = writeln!(text, "  - {count} files that are not here"),
+        }
     }
 }
 
@@ -202,21 +239,7 @@ pub(super) fn text(images: &[Explained], now: Timestamp) -> String {
         if let Some(foreign) = &image.foreign_build {
             foreign.write(&mut text, now);
         }
-        for Difference { change, input, name } in &image.changes {
-            let _ =
-                writeln!(text, "{}", format!("  {} {:12} {name}", mark(*change), title(*input)).trim_end());
-            if *input == Input::Dockerfile {
-                for Instruction { change, line, text: shown } in &image.instructions {
-                    let place = if *change == Sign::Removed { "was line" } else { "line" };
-                    let _ = writeln!(text, "    {} {place} {line}: {shown}", mark(*change));
-                }
-            }
-        }
-        match image.missing_files {
-            0 => {}
-            1 => text.push_str("  - 1 file that is not here\n"),
-            count => _ = writeln!(text, "  - {count} files that are not here"),
-        }
+        image.changes.write(&mut text);
         if let Some(last) = &image.last_build {
             last.write(&mut text, now);
         }

@@ -20,6 +20,8 @@ use crate::command::cli::GlobalOptions;
 use crate::config::Loaded;
 use crate::run::{DevOptions, ShareMode};
 
+pub(super) use change::Changes;
+
 /// The options of `windlass why`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
