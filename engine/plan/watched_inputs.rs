@@ -43,7 +43,7 @@ impl Plan {
 
 impl WatchedInputs {
     /// The moment from which on its files were read: the plan includes earlier changes. If they were
-    /// [kept](Reach::is_kept), it also includes the changes that were listed.
+    /// [kept](WatchedInputs::is_kept), it also includes the changes that were listed.
     pub fn since(&self) -> Instant {
         self.since
     }
@@ -84,7 +84,7 @@ impl WatchedInputs {
         }
     }
 
-    /// Whether every change of the files that it reads is in its [roots](Reach::roots).
+    /// Whether every change of the files that it reads is in its [roots](WatchedInputs::roots).
     pub fn is_followed(&self) -> bool {
         // With links, it takes a look at every file.
         *self.is_followed.get_or_init(|| match &self.recipe {
@@ -142,7 +142,7 @@ impl WatchedInputs {
     }
 
     /// What to watch for changes of its files. Files of the build context are not read for it: whether a written file is
-    /// another one, [`Reach::is_as_planned`] tells.
+    /// another one, [`WatchedInputs::is_as_planned`] tells.
     pub fn roots(&self) -> Vec<WatchRoot> {
         let Recipe::Dockerfile(recipe) = &self.recipe else { return configured_roots(&self.image) };
         let mut files = self.ignore_files(recipe);
