@@ -138,7 +138,7 @@ fn tag(image) { [\"1\"] }
     windlass.rhai:2:8 script::module_not_found: cannot find the module `lib/none` (modules are inside the project: `import "lib/x" as x` reads lib/x.rhai, `./x` the file next to this one)
     windlass.rhai:3:29 script::unknown_function: unknown function `notfy` (it is in std/hooks: begin the file with `import "std/hooks" as hooks;` and write `hooks::notify(url, text)`)
     windlass.rhai:3:49 script::unknown_function: unknown function `base::on_eror` (did you mean `base::on_error`?)
-    windlass.rhai:4:27 script::wrong_arguments: `run_hooks` does not take 1 argument (it is defined as `run_hooks(deployment, event)`, `run_hooks(deployment, event, outcome)`, `run_hooks(image, event)`, `run_hooks(image, event, outcome)`, `run_hooks(project, event)`, `run_hooks(project, event, error)`)
+    windlass.rhai:4:27 script::wrong_arguments: `run_hooks` does not take 1 argument (it is defined as `run_hooks(deployment, event)`, `run_hooks(deployment, event, outcome)`, `run_hooks(folder, event, reason)`, `run_hooks(image, event)`, `run_hooks(image, event, outcome)`, `run_hooks(port, event, reason)`, `run_hooks(project, event)`, `run_hooks(project, event, error)`)
     windlass.rhai:4:45 script::not_imported: nothing is imported as `std` (begin the file with `import "lib/std" as std;`)
     windlass.rhai:5:59 script::unknown_function: unknown function `is_custm` (did you mean the property `is_custom`, without `()`?)
     windlass.rhai:6:4 script::overrides_nothing: `tag(image)` overrides nothing (did you mean `tags(image)`?)
