@@ -308,7 +308,8 @@ fn missing_permissions_for_ports_logs_and_pods_are_named() {
     }
     let namespace = cluster.namespace();
     let has = |text: &str, resource: &str, verb: &str| {
-        let text: String = text.split_whitespace().collect();
+        // Lines are wrapped, and continue after a bar.
+        let text: String = text.chars().filter(|letter| !letter.is_whitespace() && *letter != '|').collect();
         assert!(text.contains(&format!("cannot{verb}resource\"{resource}\"")), "{text}");
         assert!(text.contains(&format!("inthenamespace\"{namespace}\"")), "{text}");
         assert!(text.contains("kubectlauthcan-i"), "{text}");
