@@ -27,7 +27,7 @@ use crate::process::{Process, ProcessError};
 use arguments::arguments;
 use instance::Settings;
 pub use prepare::ReadyBuilders;
-use unstarted::Unstarted;
+use unstarted::{Unstarted, until_connected};
 
 /// The timeout of buildx commands that only read or write its records.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
@@ -113,20 +113,18 @@ impl Buildx {
         let metadata_file = staging.path("metadata.json");
         let words = arguments(build, &settings.name, loads, &staged, &metadata_file.to_string_lossy());
         let endpoint = if loads { Some(&self.daemon.found()?.endpoint) } else { None };
-        for attempt in 1.. {
-            let mut transcript = Transcript::default();
-            let mut unstarted = Unstarted::default();
+        let attempt = async || {
+            let (mut transcript, mut unstarted) = (Transcript::default(), Unstarted::default());
             let code = self.build_process(build, &words, endpoint).run(cancel, |_, line| {
                 unstarted.line(line);
                 transcript.line(line, events);
             });
             let code = code.await.map_err(failed)?;
-            if code == 0 {
-                break;
-            }
-            if !unstarted.is_repeated(attempt, events) {
-                return Err(transcript.command_failure(request, &config.command.join(" "), code));
-            }
+            Ok::<_, BuildError>((code, unstarted, transcript))
+        };
+        let (code, transcript) = until_connected(events, attempt).await?;
+        if code != 0 {
+            return Err(transcript.command_failure(request, &config.command.join(" "), code));
         }
         if let Some(path) = build.args.values("metadata-file").last() {
             copy_report(&metadata_file, &request.directory.join(path), "--metadata-file", request)?;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::instance::{self, BuildxCommand, Instance, Settings};
 use super::pod_failure::{until_hopeless, wait_until_deleted};
-use super::unstarted::Unstarted;
+use super::unstarted::{Unstarted, until_connected};
 use super::{ASK_LIMIT, Buildx, BuildxBuild};
 use crate::builder::BuildError;
 use crate::cluster::missing_right;
@@ -166,12 +166,10 @@ impl Buildx {
         events: &ImageEvents,
         cancel: &CancellationToken,
     ) -> Result<(), Failure> {
-        for attempt in 1.. {
-            let mut tail = Tail::default();
-            let mut error = None;
-            let mut unstarted = Unstarted::default();
-            let process = self.process(&build.config).args(words);
-            let code = process.env("BUILDKIT_PROGRESS", "plain").limit(limit).run(cancel, |pipe, line| {
+        let attempt = async || {
+            let (mut tail, mut error, mut unstarted) = (Tail::default(), None, Unstarted::default());
+            let process = self.process(&build.config).args(words).env("BUILDKIT_PROGRESS", "plain");
+            let code = process.limit(limit).run(cancel, |pipe, line| {
                 // Its description of the builder has dozens of lines, which are not printed.
                 if pipe == Pipe::Stderr {
                     events.output(line);
@@ -180,17 +178,15 @@ impl Buildx {
                 }
                 tail.push(line);
             });
-            let code = code
-                .await
-                .map_err(|error| Failure::Process(BuildError::process(&build.request.image, error)))?;
-            if code == 0 {
-                break;
-            }
-            if !unstarted.is_repeated(attempt, events) {
-                return Err(Failure::of_buildx(&build.config.command.join(" "), code, error, tail));
+            let code = code.await.map_err(|error| BuildError::process(&build.request.image, error))?;
+            Ok::<_, BuildError>((code, unstarted, (error, tail)))
+        };
+        match until_connected(events, attempt).await.map_err(Failure::Process)? {
+            (0, _) => Ok(()),
+            (code, (error, tail)) => {
+                Err(Failure::of_buildx(&build.config.command.join(" "), code, error, tail))
             }
         }
-        Ok(())
     }
 }
 

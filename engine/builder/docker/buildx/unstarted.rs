@@ -1,5 +1,7 @@
 //! Failures of buildx before it has built anything, after which it is run again.
 
+use std::future::Future;
+
 use crate::event::{ImageEvents, Level};
 
 /// How often a buildx command is run at most.
@@ -23,42 +25,68 @@ impl Unstarted {
         let is_crash = line.starts_with("panic: ") || line.starts_with("fatal error: ");
         self.is_seen |= is_unconnected || is_crash;
     }
+}
 
-    /// Whether the command, which failed in its `attempt`th attempt, is run again. Reports it if so.
-    pub(super) fn is_repeated(&self, attempt: usize, events: &ImageEvents) -> bool {
-        let is_repeated = self.is_seen && attempt < ATTEMPTS;
-        if is_repeated {
-            let message = "running buildx again: it ended before it was connected to the builder";
-            events.notice(Level::Info, message);
+/// Runs a buildx command with `attempt`, which returns the exit code, the reader of its output and the result; again if it
+/// failed before its builder did anything. Returns the last exit code and result.
+///
+/// # Errors
+/// Those of `attempt`.
+pub(super) async fn until_connected<T, E, F>(
+    events: &ImageEvents,
+    attempt: impl Fn() -> F,
+) -> Result<(i32, T), E>
+where
+    F: Future<Output = Result<(i32, Unstarted, T), E>>,
+{
+    let mut count = 1;
+    loop {
+        let (code, unstarted, result) = attempt().await?;
+        if code == 0 || !unstarted.is_seen || count == ATTEMPTS {
+            return Ok((code, result));
         }
-        is_repeated
+        events.notice(Level::Info, "running buildx again: it ended before it was connected to the builder");
+        count += 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
     use crate::event::Events;
 
-    #[test]
-    fn only_failures_before_the_build_are_repeated() {
-        let check = |line: &str, expected| {
+    /// How often a command runs that always fails with this line.
+    async fn runs(line: &str) -> usize {
+        let count = Cell::new(0);
+        let attempt = async || {
+            count.set(count.get() + 1);
             let mut unstarted = Unstarted::default();
             unstarted.line("#0 building with \"ours\" instance using kubernetes driver");
             unstarted.line(line);
-            let events = Events::new(|_| ()).of_image("api");
-            let repeated = [1, 2, 3].map(|attempt| unstarted.is_repeated(attempt, &events));
-            assert_eq!(repeated, [expected, expected, false], "{line}");
+            Ok::<_, ()>((1, unstarted, ()))
+        };
+        let ended = until_connected(&Events::new(|_| ()).of_image("api"), attempt).await;
+        assert_eq!(ended, Ok((1, ())));
+        count.get()
+    }
+
+    #[tokio::test]
+    async fn only_failures_before_the_build_are_repeated() {
+        let check = async |line: &str, expected: bool| {
+            assert_eq!(runs(line).await, if expected { ATTEMPTS } else { 1 }, "{line}");
         };
         check(
             "ERROR: listing workers for Build: failed to list workers: Unavailable: connection error: desc = \"error \
              reading server preface: io: read/write on closed pipe\"",
             true,
-        );
-        check("ERROR: failed to list workers: Unavailable: connection error", true);
-        check("panic: runtime error: invalid memory address or nil pointer dereference", true);
-        check("#7 0.213 panic: made by the program that a step runs", false);
-        check("#7 ERROR: process \"/bin/sh -c make\" did not complete successfully: exit code: 2", false);
-        check("ERROR: failed to solve: failed to list workers", false);
+        ).await;
+        check("ERROR: failed to list workers: Unavailable: connection error", true).await;
+        check("panic: runtime error: invalid memory address or nil pointer dereference", true).await;
+        check("#7 0.213 panic: made by the program that a step runs", false).await;
+        check("#7 ERROR: process \"/bin/sh -c make\" did not complete successfully: exit code: 2", false)
+            .await;
+        check("ERROR: failed to solve: failed to list workers", false).await;
     }
 }
