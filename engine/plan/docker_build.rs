@@ -220,17 +220,14 @@ impl Plan {
                 // Other machines may have moved its tags.
                 _ => return Some(digest),
             };
-            // An image that the daemon does not have is pulled, unless it has another image with this tag.
+            // An image that the daemon does not have is pulled; other machines may have moved its tags.
             let Some(id) = own else { return Some(digest) };
             if *is_new {
                 return None;
             }
             // Without a response, the build fails anyway.
-            match run.in_daemon(std::slice::from_ref(base)).ok()?.remove(base) {
-                Some(named) => (named != *id).then_some(digest),
-                // It is pulled, and other machines may have moved its tags.
-                None => Some(digest),
-            }
+            let named = run.in_daemon(std::slice::from_ref(base)).ok()?.remove(base);
+            (named.as_ref() != Some(id)).then_some(digest)
         };
         pushed().unwrap_or_else(|| base.clone()).to_string()
     }
