@@ -3,29 +3,26 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::PipelineOptions;
-use super::attach::attach_to;
 use super::connection_scripts::{FolderScripts, PortScripts, ScriptsInForce};
-use super::enter::{TerminalCommand, open_terminal};
-use super::exit_status::{ExitStatus, Failure, print_text};
+use super::exit_status::{ExitStatus, Failure};
 use super::interactive_mode::{add_terminal, let_images_wait};
+use super::kept_terminal::keep_terminal;
 use super::load::load_project;
 use super::only_session::{SessionTarget, only_session};
 use super::pass_kind::{Affected, Cause, PassKind, Wish};
 use super::pipeline_run::PipelineCall;
 use super::target_choice::target_chooser;
 use super::watch_loop::{shown, watch_loop};
-use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions, ExecError};
+use crate::cluster::{ClusterAccess, ClusterError, ClusterOptions};
 use crate::command::cli::GlobalOptions;
 use crate::config::{ConfigDiagnostic, DeploymentConfig, Dev, Foreground, Loaded, Project, Terminal};
-use crate::connect::{SelectedContainer, TargetLimits, TargetState, TargetWatch};
-use crate::delays::Delays;
+use crate::connect::TargetLimits;
 use crate::dev::{Chooser, ConnectionHooks, Connections, Download, Downloads, ReloadAdvice, Wanted};
 use crate::event::{Events, Level};
 use crate::lock::lock;
@@ -34,7 +31,7 @@ use crate::plan::glob_roots;
 use crate::rollout::{deployment_inputs, selected};
 use crate::run::{DeployOptions, DevOptions, Run, cluster_options};
 use crate::script::{Execution, Reload, ScriptError};
-use crate::terminal::{InteractionEnd, Keyboard, is_terminal};
+use crate::terminal::InteractionEnd;
 use crate::watch::{ChangedFile, WatchRoot};
 
 /// The warning of a session without a cluster.
@@ -202,9 +199,9 @@ struct DevSession<'a> {
     /// Downloaded files that were reported because images are built from them.
     told_downloads: HashSet<PathBuf>,
     /// Synced files that were reported because commands of a Dockerfile use them, with their images.
-    told_runs: HashSet<(String, PathBuf)>,
+    reported_runs: HashSet<(String, PathBuf)>,
     /// Reported warnings about unsupported settings in the section `dev`.
-    told_notices: HashSet<String>,
+    reported_notices: HashSet<String>,
     /// Ends the loop.
     end: Option<Ender>,
     terminal: Option<JoinHandle<()>>,
@@ -470,8 +467,8 @@ impl<'a> DevSession<'a> {
             scripts: ScriptsInForce::default(),
             downloads: Downloads::default(),
             told_downloads: HashSet::new(),
-            told_runs: HashSet::new(),
-            told_notices: HashSet::new(),
+            reported_runs: HashSet::new(),
+            reported_notices: HashSet::new(),
             end: None,
             terminal: None,
             terminal_failure: Arc::default(),
@@ -490,10 +487,10 @@ impl<'a> DevSession<'a> {
     /// Reports unsupported settings in the section `dev`, unless the previous section had them too.
     fn report_notices(&mut self, run: &Run) {
         let notices: Vec<_> = run.project.dev.notices.iter().map(ConfigDiagnostic::in_one_line).collect();
-        for notice in notices.iter().filter(|notice| !self.told_notices.contains(*notice)) {
+        for notice in notices.iter().filter(|notice| !self.reported_notices.contains(*notice)) {
             run.session.notice(Level::Warning, notice.clone());
         }
-        self.told_notices = notices.into_iter().collect();
+        self.reported_notices = notices.into_iter().collect();
     }
 
     /// Reports the files that came from a container and now affect `image`, one for each pattern.
@@ -514,7 +511,7 @@ impl<'a> DevSession<'a> {
     /// Reports the files that were synced although commands of the Dockerfile of `image` use them, each once.
     fn report_runs(&mut self, run: &Run, image: &str, runs: Vec<(PathBuf, String)>) {
         for (file, command) in runs {
-            if self.told_runs.insert((image.to_owned(), file.clone())) {
+            if self.reported_runs.insert((image.to_owned(), file.clone())) {
                 let file = shown(&file);
                 let message = format!(
                     "{file} is synced, but {image} still has the result of {command} with the old file; b builds it"
@@ -553,93 +550,6 @@ impl<'a> DevSession<'a> {
         Ok(())
     }
 }
-
-/// Opens the terminal in `target`, and after the end of its container or connection in the next container of `watch`: only
-/// if windlass itself has a terminal.
-///
-/// # Errors
-/// [`ExecError`] if it could not be opened.
-async fn keep_terminal(
-    access: &ClusterAccess,
-    mut target: SelectedContainer,
-    watch: &TargetWatch,
-    terminal: Terminal,
-    cancel: &CancellationToken,
-) -> Result<InteractionEnd, ExecError> {
-    let Terminal { command: words, work_dir: directory, is_without_tty, is_attach, .. } = terminal;
-    let command = TerminalCommand { words, directory, is_without_tty };
-    let mut keyboard = Keyboard::default();
-    let mut delays = Delays::new(FIRST_PAUSE, LONGEST_PAUSE);
-    let mut was_open = false;
-    let mut is_told = false;
-    loop {
-        let container = target.container_target();
-        if was_open && !is_told {
-            print_text(&format!("opening a new terminal in {container}\r\n"));
-            is_told = true;
-        }
-        let opened = Instant::now();
-        let ended = if is_attach {
-            attach_to(access, &container, &mut keyboard, cancel).await
-        } else {
-            open_terminal(access, &container, command.clone(), &mut keyboard, cancel).await
-        };
-        let reason = match ended {
-            // A program that reads the output does not expect that it begins again.
-            ended if !is_terminal() => return ended,
-            Ok(InteractionEnd::Exited(code)) if is_killed(code) && is_gone(watch, &target).await => {
-                Some(format!("{container} has ended"))
-            }
-            Err(error @ ExecError::Lost { .. }) => Some(error.to_string()),
-            // The same interruption goes on.
-            Err(
-                ExecError::Cluster(ClusterError::Unreachable { .. })
-                | ExecError::ContainerNotFound { .. }
-                | ExecError::PodNotFound { .. },
-            ) if was_open => None,
-            ended => return ended,
-        };
-        if let Some(reason) = reason {
-            print_text(&format!("\r\n{reason}: waiting for a container\r\n"));
-            is_told = false;
-        }
-        was_open = true;
-        if opened.elapsed() > LONGEST_PAUSE {
-            delays.reset();
-        }
-        let next = tokio::select! {
-            () = cancel.cancelled() => return Ok(InteractionEnd::Cancelled),
-            next = async {
-                tokio::time::sleep(delays.advance()).await;
-                watch.settled().await
-            } => next,
-        };
-        let Some(next) = next else { return Ok(InteractionEnd::Cancelled) };
-        target = next;
-    }
-}
-
-/// The pauses before another terminal is opened.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-
-/// Whether a process that exits with `code` was killed, perhaps with its container.
-fn is_killed(code: i32) -> bool {
-    matches!(code, 129 | 137 | 143)
-}
-
-/// Whether the container of `target` ends within a moment, or has ended.
-async fn is_gone(watch: &TargetWatch, target: &SelectedContainer) -> bool {
-    let mut states = watch.subscribe();
-    let is_other = |state: &TargetState| {
-        let current = state.target.as_ref();
-        current.is_none_or(|current| current.container_id != target.container_id)
-    };
-    tokio::time::timeout(MOMENT, states.wait_for(is_other)).await.is_ok()
-}
-
-/// How long the cluster may take to report the end of a container.
-const MOMENT: Duration = Duration::from_secs(3);
 
 /// No container runs in which a terminal could be opened.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

@@ -32,6 +32,7 @@ mod in_container;
 mod init;
 mod interactive_mode;
 mod interrupt;
+mod kept_terminal;
 mod list;
 mod load;
 mod login;
