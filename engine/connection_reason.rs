@@ -24,7 +24,7 @@ pub fn connection_reason(error: &(dyn Error + 'static)) -> String {
     known.map_or_else(|| without_number(&cause.to_string()), str::to_owned)
 }
 
-/// The cause of `error`. That of an `io::Error` is its content, which is no source of it.
+/// The cause of `error`. `source` of an `io::Error` skips its content, which is the cause.
 fn next<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     let content = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     content.map(|content| content as &(dyn Error + 'static)).or_else(|| error.source())

@@ -273,7 +273,7 @@ impl Connections {
         self.cancel.cancel();
         let ports = self.ports.drain(..).map(|kept| kept.task);
         let ended = futures_util::future::join_all(ports.chain(self.folders.drain(..).map(|kept| kept.task)));
-        // The process ends in any case.
+        // The process ends after a failure too.
         let _ = self.runtime.block_on(async { tokio::time::timeout(CLOSING, ended).await });
     }
 

@@ -55,29 +55,29 @@ impl FolderFiles {
             Err(error) => return problem(error.to_string()),
         };
         let scan = LocalFolder::new(here.clone(), both.rules).scan(&BTreeMap::new());
-        let mut files = Self::default();
+        let mut found = Self::default();
         let mut entries: BTreeMap<String, LargeEntry> = BTreeMap::new();
         for (path, entry) in scan.entries.iter().filter(|(_, entry)| entry.kind != Kind::Directory) {
             if !folder.disable_upload && upload.rules.excludes(path.as_str(), false) {
                 continue;
             }
-            files.files += 1;
-            files.bytes += entry.size;
-            files.paths.push(path.within(&here));
+            found.files += 1;
+            found.bytes += entry.size;
+            found.paths.push(path.within(&here));
             let name = top(path);
             let large =
                 entries.entry(name.clone()).or_insert_with(|| LargeEntry { name, files: 0, bytes: 0 });
             large.files += 1;
             large.bytes += entry.size;
         }
-        files.largest = entries.into_values().collect();
-        files.largest.sort_by_key(|entry| std::cmp::Reverse((entry.bytes, entry.files)));
-        files.largest.truncate(LARGEST);
+        found.largest = entries.into_values().collect();
+        found.largest.sort_by_key(|entry| std::cmp::Reverse((entry.bytes, entry.files)));
+        found.largest.truncate(LARGEST);
         let unusable = scan.unusable.iter().map(|name| format!("`{name}` cannot be synced"));
         let unreadable =
             scan.unreadable.iter().map(|(path, reason)| format!("`{path}` cannot be read: {reason}"));
-        files.problems = unusable.chain(unreadable).collect();
-        files
+        found.problems = unusable.chain(unreadable).collect();
+        found
     }
 }
 

@@ -56,7 +56,7 @@ struct InputsDocument {
     inputs: SharedInputs,
 }
 
-/// A build of another machine, as its document describes it. It was written by whoever may push to the repository, so it
+/// A build of another machine, as its document describes it. Everyone who may push to the repository can write one, so it
 /// only explains.
 pub struct ForeignBuild {
     /// The reference by which it was found.

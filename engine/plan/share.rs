@@ -38,7 +38,7 @@ pub(super) struct Share {
 pub enum SharedBuild {
     /// The image with this digest.
     Found(String),
-    /// Nobody has shared a build; with the platforms or the base image, as a phrase.
+    /// No machine has shared a build; why, or for which platforms, as a phrase.
     None(String),
     /// It cannot be found out, for this reason.
     Unknown(String),

@@ -45,7 +45,7 @@ pub struct ShareDocument {
 
 impl RegistryClient {
     /// The document of the shared build `share` of `image`, which is named by its digest; for `None`, the one that was
-    /// attached last. `None` if there is none.
+    /// attached last. `None` without one.
     ///
     /// # Errors
     /// [`RegistryError`] if the registry cannot be queried, refuses, or has an invalid document.
@@ -105,7 +105,7 @@ impl RegistryClient {
         }
     }
 
-    /// Attaches `document` to `image`, which is named by its digest, in place of the one of the same build; unless
+    /// Attaches `document` to `image`, which is named by its digest, instead of that of the same build; unless
     /// `replaces`, that one stays.
     ///
     /// # Errors

@@ -14,8 +14,8 @@ pub fn function(pipeline: &Pipeline, name: &str, on: Option<&str>) -> String {
     if let Some(found) = library.iter().find(|function| function.name() == name) {
         return of_module(found);
     }
-    if let Some(name_elsewhere) = name_elsewhere(name, on == Some("Project")) {
-        return name_elsewhere.to_owned();
+    if let Some(hint) = name_elsewhere(name, on == Some("Project")) {
+        return hint.to_owned();
     }
     let mut stages = stage::names();
     if pipeline.is_test() {

@@ -56,21 +56,19 @@ pub(super) fn check_project(global: &GlobalOptions) -> Result<ProjectCheck, Fail
     let (explanation, _) = load_explained(global, Explain::ProjectCheck)?;
     let profiles: Vec<_> = explanation.profiles.into_iter().map(|profile| profile.name).collect();
     let runtime = new_runtime()?;
-    let mut check_project = ProjectCheck { profiles: profiles.len(), ..ProjectCheck::default() };
+    let mut check = ProjectCheck { profiles: profiles.len(), ..ProjectCheck::default() };
     let options = LoadOptions { ask: None, ..load_options(global) };
     for profile in std::iter::once(None).chain(profiles.iter().map(Some)) {
         let mut options = LoadOptions { profiles: options.profiles.clone(), ..options.clone() };
         options.profiles.extend(profile.cloned());
-        check_project.look(&options, profile.map(String::as_str), &profiles, &runtime);
+        check.look(&options, profile.map(String::as_str), &profiles, &runtime);
     }
     runtime.shutdown_timeout(Duration::from_secs(2));
     // An image with a problem may use any base image.
-    if let Some(root) = check_project.known_root.take().filter(|_| check_project.findings.is_empty()) {
-        unused_bases(&root, &check_project.used_bases)
-            .into_iter()
-            .for_each(|unused| check_project.note(unused, None));
+    if let Some(root) = check.known_root.take().filter(|_| check.findings.is_empty()) {
+        unused_bases(&root, &check.used_bases).into_iter().for_each(|unused| check.note(unused, None));
     }
-    Ok(check_project)
+    Ok(check)
 }
 
 impl ProjectCheck {

@@ -54,14 +54,14 @@ struct Class {
 }
 
 /// The classes of files, and the effects of their changes: the function `reloads` of the project decides. With
-/// `follows_all`, every image and deployment follows its files. The files of synced directories are `surveys`.
+/// `follows_all`, every image and deployment follows its files. The files of synced directories are `folder_files`.
 ///
 /// # Errors
 /// Those of the script.
 pub(super) fn changes(
     dry_run: &DryRun,
     follows_all: bool,
-    surveys: &[FolderFiles],
+    folder_files: &[FolderFiles],
 ) -> Result<Vec<ChangeView>, Arc<ScriptError>> {
     let execution = &dry_run.execution;
     let project = &execution.run.project;
@@ -69,7 +69,7 @@ pub(super) fn changes(
     let coverage = Coverage::new(&project.root, &folders);
     let session = SessionPlan { dry_run, coverage: &coverage, follows_all };
     let mut views = Vec::new();
-    for (class, files) in session.classes(surveys) {
+    for (class, files) in session.classes(folder_files) {
         let mut view = session.change(&class, &files)?;
         let names = class.folders.iter().filter_map(|folder| folders.get(*folder));
         view.syncs = names.map(ToString::to_string).collect();
@@ -111,7 +111,7 @@ struct SessionPlan<'a> {
 
 impl SessionPlan<'_> {
     /// All files that images read or that are synced, grouped by their common properties.
-    fn classes(&self, surveys: &[FolderFiles]) -> Vec<(Class, Vec<PathBuf>)> {
+    fn classes(&self, folder_files: &[FolderFiles]) -> Vec<(Class, Vec<PathBuf>)> {
         let run = &self.dry_run.execution.run;
         let mut readers: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
         for (image, plan) in &self.dry_run.plans {
@@ -119,7 +119,7 @@ impl SessionPlan<'_> {
                 readers.entry(file).or_default().push(image.clone());
             }
         }
-        for path in surveys.iter().flat_map(|survey| &survey.paths) {
+        for path in folder_files.iter().flat_map(|contents| &contents.paths) {
             readers.entry(path.clone()).or_default();
         }
         let globs: Vec<_> = run.project.dev.auto_reload.paths.iter().map(|path| path.text.clone()).collect();

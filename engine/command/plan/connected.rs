@@ -46,7 +46,7 @@ struct FolderView {
     upload: bool,
     download: bool,
     #[serde(flatten)]
-    survey: FolderFiles,
+    contents: FolderFiles,
     /// The patterns of files that are not synced.
     excludes: ExcludesView,
     #[serde(skip)]
@@ -78,17 +78,17 @@ struct ForegroundView {
 }
 
 impl ConnectedView {
-    /// The view of `wanted`; `surveys` lists the files of its directories.
-    pub(super) fn new(wanted: &Wanted, surveys: Vec<FolderFiles>, command: &[String]) -> Self {
+    /// The view of `wanted`; `folder_files` lists the files of its directories.
+    pub(super) fn new(wanted: &Wanted, folder_files: Vec<FolderFiles>, command: &[String]) -> Self {
         let foreground = wanted.foreground.clone().unwrap_or(Foreground::Nothing);
         let foreground = match foreground {
             Foreground::Terminal(terminal) => Foreground::Terminal(terminal.with_command(command)),
             other => other,
         };
-        let folders = wanted.folders.iter().zip(surveys);
+        let folders = wanted.folders.iter().zip(folder_files);
         Self {
             ports: wanted.ports.iter().map(PortView::new).collect(),
-            folders: folders.map(|(folder, survey)| FolderView::new(folder, survey)).collect(),
+            folders: folders.map(|(folder, contents)| FolderView::new(folder, contents)).collect(),
             pages: wanted.pages.iter().map(|page| page.url.clone()).collect(),
             foreground: ForegroundView::new(&foreground),
         }
@@ -121,7 +121,7 @@ impl PortView {
 }
 
 impl FolderView {
-    fn new(folder: &Folder, survey: FolderFiles) -> Self {
+    fn new(folder: &Folder, contents: FolderFiles) -> Self {
         Self {
             name: folder.name.clone(),
             local: folder.local.display().to_string(),
@@ -130,14 +130,14 @@ impl FolderView {
             initial_sync: folder.initial.as_str(),
             upload: !folder.disable_upload,
             download: !folder.disable_download,
-            survey,
+            contents,
             excludes: ExcludesView::new(&folder.excludes),
             text: folder.to_string(),
         }
     }
 
     fn write(&self, text: &mut String) {
-        let FolderFiles { files, bytes, largest, problems, .. } = &self.survey;
+        let FolderFiles { files, bytes, largest, problems, .. } = &self.contents;
         let size = format!("{}, {}", counted(*files, "file"), HumanBytes(*bytes));
         let _ = writeln!(text, "sync    | {}: {}, {size}", self.text, self.initial_sync);
         let mut line = |title: &str, value: &str| {

@@ -106,13 +106,13 @@ pub(super) fn plan_dev(words: impl IntoIterator<Item = OsString>) -> Result<Exit
     if dry_run.succeeded() && !args.dev.exit_after_deploy {
         let wanted = lock(&dry_run.execution.wanted).clone();
         let root = &dry_run.execution.run.project.root;
-        let surveys: Vec<_> =
+        let folder_files: Vec<_> =
             wanted.folders.iter().map(|folder| FolderFiles::new(root, &wanted.folders, folder)).collect();
-        view.changes = match changes(&dry_run, watches_all, &surveys) {
+        view.changes = match changes(&dry_run, watches_all, &folder_files) {
             Ok(changes) => changes,
             Err(error) => return Ok(print_failures(&dry_run.execution, &error)),
         };
-        view.connected = Some(ConnectedView::new(&wanted, surveys, &args.dev.command));
+        view.connected = Some(ConnectedView::new(&wanted, folder_files, &args.dev.command));
     }
     if args.json { print_json(&view) } else { print(&view.text(&args)) }?;
     Ok(match dry_run.end() {

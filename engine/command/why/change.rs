@@ -30,7 +30,7 @@ pub(super) struct Explained {
     foreign_build: Option<Foreign>,
 }
 
-/// A build on another machine, as it is described in the registry.
+/// A build of another machine, from its document in the registry.
 #[derive(Serialize)]
 struct Foreign {
     /// The reference by which it was found.

@@ -93,9 +93,9 @@ impl Checker<'_> {
             let property = nearest(name, properties.iter().map(String::as_str));
             let is_property = properties.iter().any(|property| property == name);
             let is_library = reference::library().iter().any(|function| function.name() == name);
-            let name_elsewhere = hint::name_elsewhere(name, on_value);
+            let elsewhere = hint::name_elsewhere(name, on_value);
             let help = match (self.nearest_function(name), property) {
-                _ if name_elsewhere.is_some() => name_elsewhere.unwrap_or_default().to_owned(),
+                _ if elsewhere.is_some() => elsewhere.unwrap_or_default().to_owned(),
                 _ if is_property => format!("it is a property: write `.{name}`, without `()`"),
                 (Some(known), _) if !is_library => format!("did you mean `{known}`?"),
                 (None, Some(property)) if !is_library => {
